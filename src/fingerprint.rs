@@ -1,0 +1,65 @@
+//! Fingerprints: sha256 over labelled parts, so that the same work is recognised and changed work is not.
+//!
+//! In: bytes, files. Out: lower-case hex. Each part goes in with its label and length: no two lists of parts collide.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+/// A fingerprint being made.
+pub(crate) struct Fingerprint(Sha256);
+
+impl Fingerprint {
+    /// Starts a fingerprint of `what`; the program's version is part of it.
+    pub(crate) fn of(what: &str) -> Self {
+        Self(Sha256::new()).with("polytask", env!("CARGO_PKG_VERSION")).with("of", what)
+    }
+
+    /// Adds a labelled part.
+    pub(crate) fn with(mut self, label: &str, part: impl AsRef<[u8]>) -> Self {
+        let part = part.as_ref();
+        self.0.update((label.len() as u64).to_le_bytes());
+        self.0.update(label.as_bytes());
+        self.0.update((part.len() as u64).to_le_bytes());
+        self.0.update(part);
+        self
+    }
+
+    /// The fingerprint as 64 hex digits.
+    pub(crate) fn hex(self) -> String {
+        hex(&self.0.finalize())
+    }
+}
+
+/// The sha256 of a file's bytes.
+///
+/// # Errors
+/// Those of reading it.
+pub(crate) fn of_file(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut state = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(hex(&state.finalize()));
+        }
+        state.update(&buffer[..read]);
+    }
+}
+
+/// The sha256 of some bytes.
+pub(crate) fn of_bytes(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,88 @@
+//! The cache of a job: tables by the fingerprint of what they were made from.
+//!
+//! In: a name and a fingerprint. Out: a folder that is either whole or not there. A night that dies leaves a
+//! temporary folder behind, never a half-written entry.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::publish::folder;
+use crate::table_file::FileError;
+
+/// Hex digits of a fingerprint that name a folder: 64 bits, far beyond the number of tables of a job.
+const SHORT: usize = 16;
+
+/// `data/<job>/runs/cache`.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    root: PathBuf,
+    rebuild: bool,
+}
+
+/// An entry being made.
+pub(crate) struct NewEntry {
+    staged: tempfile::TempDir,
+    target: PathBuf,
+}
+
+impl Cache {
+    /// The cache below `root`; with `rebuild` nothing that it holds is used.
+    #[must_use]
+    pub fn new(root: PathBuf, rebuild: bool) -> Self {
+        Self { root, rebuild }
+    }
+
+    /// Where the cache keeps what is not an entry.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The entry, if it is there and may be used.
+    pub(crate) fn find(&self, kind: &str, name: &str, fingerprint: &str) -> Option<PathBuf> {
+        let path = self.path(kind, name, fingerprint);
+        (!self.rebuild && path.is_dir()).then_some(path)
+    }
+
+    /// A folder to fill and then [`NewEntry::keep`].
+    ///
+    /// # Errors
+    /// [`FileError::Io`] naming the folder.
+    pub(crate) fn start(&self, kind: &str, name: &str, fingerprint: &str) -> Result<NewEntry, FileError> {
+        let target = self.path(kind, name, fingerprint);
+        let parent = self.root.join(kind);
+        folder::create(&parent)?;
+        let staged = tempfile::Builder::new().prefix(".making-").tempdir_in(&parent).map_err(|source| FileError::Io { what: "create a folder in", path: parent, source })?;
+        Ok(NewEntry { staged, target })
+    }
+
+    fn path(&self, kind: &str, name: &str, fingerprint: &str) -> PathBuf {
+        self.root.join(kind).join(format!("{name}-{}", &fingerprint[..SHORT.min(fingerprint.len())]))
+    }
+}
+
+impl NewEntry {
+    /// Where to write.
+    pub(crate) fn path(&self) -> &Path {
+        self.staged.path()
+    }
+
+    /// Puts the entry in its place, replacing what was there; returns the place.
+    ///
+    /// # Errors
+    /// [`FileError::Io`] naming the folder.
+    pub(crate) fn keep(self) -> Result<PathBuf, FileError> {
+        let Self { staged, target } = self;
+        let failed = |source| FileError::Io { what: "replace", path: target.clone(), source };
+        let made = staged.keep();
+        if target.exists() {
+            let old = made.with_extension("old");
+            fs::rename(&target, &old).map_err(failed)?;
+            fs::rename(&made, &target).map_err(failed)?;
+            fs::remove_dir_all(&old).map_err(failed)?;
+        } else {
+            fs::rename(&made, &target).map_err(failed)?;
+        }
+        Ok(target)
+    }
+}

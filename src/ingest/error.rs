@@ -1,0 +1,115 @@
+//! What can go wrong between raw files and clean tables, each with what mends it.
+
+use std::path::PathBuf;
+
+use crate::outcome::{Ending, Outcome};
+use crate::table_file::{FileError, is_out_of_memory};
+
+/// Why sources, queries or clean tables were refused.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// A source's file or folder is not there.
+    #[error("source `{source_name}`: there is no `{}`", path.display())]
+    MissingSource { source_name: String, path: PathBuf },
+    /// A folder without Parquet files.
+    #[error("source `{source_name}`: `{}` holds no .parquet file", path.display())]
+    EmptyFolder { source_name: String, path: PathBuf },
+    /// Not a Parquet file, or a damaged one.
+    #[error("source `{source_name}`: `{file}` cannot be read as Parquet: {message}")]
+    BadFile { source_name: String, file: String, message: String },
+    /// A source without rows.
+    #[error("source `{source_name}` has 0 rows in {files} file(s)")]
+    EmptySource { source_name: String, files: usize },
+    /// A column that the job asks for is not there.
+    #[error("source `{source_name}`: `{file}` has no column `{column}`")]
+    DroppedColumn { source_name: String, file: String, column: String },
+    /// A column has another type than the job, or another file, says.
+    #[error("source `{source_name}`: `{file}`: column `{column}` is {found}, not {expected}")]
+    RetypedColumn { source_name: String, file: String, column: String, found: String, expected: String },
+    /// A path of a Hive-partitioned folder without its `name=value`.
+    #[error("source `{source_name}`: `{file}` does not lie below a folder `{partition}=…`")]
+    MissingPartition { source_name: String, file: String, partition: String },
+    /// The file system said no.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    /// SQL that does not parse, or not a single SELECT.
+    #[error("{file}: {message}")]
+    Sql { file: String, message: String, hint: String },
+    /// SQL that does not plan.
+    #[error("{file}: {message}")]
+    Plan { file: String, message: String },
+    /// A query names a table that does not exist.
+    #[error("{file}: there is no table `{table}`")]
+    UnknownTable { file: String, table: String, known: String },
+    /// A query names a table that its kind must not see.
+    #[error("{file}: `{table}` cannot be seen here: {reason}")]
+    NotVisible { file: String, table: String, reason: &'static str },
+    /// Queries that need each other.
+    #[error("these queries need each other: {0}")]
+    Cycle(String),
+    /// `$name` that the job does not set.
+    #[error("{file}: `${name}` is not a parameter")]
+    UnknownParam { file: String, name: String, known: String },
+    /// A clean table lacks a column that `[tables]` names, or it has no time type.
+    #[error("clean/{table}.sql: {message}")]
+    BadTime { table: String, message: String },
+    /// A query failed while it ran.
+    #[error("{file}: {message}")]
+    Run { file: String, message: String, out_of_memory: bool },
+    /// A clean table without rows.
+    #[error("table `{0}` has 0 rows after cleaning")]
+    EmptyTable(String),
+    /// A check found offending rows.
+    #[error("check `{check}` found {rows} offending row(s) in `{table}`:\n{sample}")]
+    CheckFailed { check: String, table: String, rows: usize, sample: String },
+    /// A table file could not be written or read.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl IngestError {
+    /// A query's failure at run time, with the file that holds it.
+    pub(crate) fn run(file: &str, error: FileError) -> Self {
+        match error {
+            FileError::Query(error) => Self::Run { file: file.to_owned(), message: error.strip_backtrace(), out_of_memory: is_out_of_memory(&error) },
+            other => Self::File(other),
+        }
+    }
+}
+
+impl Outcome for IngestError {
+    fn ending(&self) -> Ending {
+        match self {
+            Self::Io { .. } => Ending::Io,
+            Self::File(error) => error.ending(),
+            Self::Sql { .. } | Self::Plan { .. } | Self::UnknownTable { .. } | Self::NotVisible { .. } | Self::Cycle(_) | Self::UnknownParam { .. } | Self::BadTime { .. } => Ending::Usage,
+            _ => Ending::Refused,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::MissingSource { source_name, .. } => format!("put the file there, or change `sources.{source_name}.path` in job.toml"),
+            Self::EmptyFolder { source_name, .. } => format!("has the delivery arrived? `sources.{source_name}.path` in job.toml names the folder"),
+            Self::BadFile { .. } => "was the file written whole? ask for it again; nothing was published".into(),
+            Self::EmptySource { .. } => "is the delivery complete? nothing was published".into(),
+            Self::DroppedColumn { source_name, .. } | Self::RetypedColumn { source_name, .. } => {
+                format!("ask the sender, or change `sources.{source_name}.columns` in job.toml and the clean query")
+            }
+            Self::MissingPartition { source_name, .. } => format!("`sources.{source_name}.partitions` in job.toml names the folders, outermost first"),
+            Self::Io { .. } => return None,
+            Self::Sql { hint, .. } => hint.clone(),
+            Self::Plan { file, .. } => format!("correct {file}; `polytask check` tries every query without running the night"),
+            Self::UnknownTable { known, .. } => format!("it can see: {known}"),
+            Self::NotVisible { .. } => "features and candidates see the past only; labels are made in examples.sql".into(),
+            Self::Cycle(_) => "break the circle: move what both need into a third query".into(),
+            Self::UnknownParam { known, .. } => format!("parameters: {known}; add your own under [params] in job.toml"),
+            Self::BadTime { table, .. } => format!("`tables.{table}` in job.toml names the column; it must be a timestamp or a date"),
+            Self::Run { out_of_memory: true, .. } => "give more with `--memory 8GB`, or make the build side of the join smaller".into(),
+            Self::Run { .. } => "a value in the data does not suit the query: a `refused` reason in the clean query keeps such rows out".into(),
+            Self::EmptyTable(table) => format!("are all rows refused? see clean/{table}.sql and its `refused` column"),
+            Self::CheckFailed { check, .. } => format!("mend the data, refuse the rows in the clean query, or change checks/{check}.sql; nothing was published"),
+            Self::File(error) => return error.hint(),
+        })
+    }
+}

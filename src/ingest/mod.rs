@@ -1,0 +1,22 @@
+//! From raw Parquet to clean tables: sources, the query graph, cleaning, checks and data quality.
+//!
+//! In: a job and its input folder. Out: clean tables in the cache, with what was refused and why.
+
+pub mod cache;
+pub mod check;
+pub mod clean;
+pub(crate) mod days;
+pub mod engine;
+mod error;
+pub mod graph;
+pub mod quality;
+pub mod source;
+pub mod sql;
+
+pub use cache::Cache;
+pub use clean::{CleanTable, CleanTables};
+pub use engine::Engine;
+pub use error::IngestError;
+pub use graph::Graph;
+pub use source::{Digests, InputFile, SourceFiles};
+pub use sql::Params;

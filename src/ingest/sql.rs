@@ -1,0 +1,130 @@
+//! SQL text to a plan: one SELECT per file, the tables it names, typed parameters in place of `$name`.
+//!
+//! In: a [`Query`] and [`Params`]. Out: a parsed [`Select`] or a DataFusion plan. Values enter the syntax tree as typed
+//! literals; no text is ever pasted into SQL.
+
+use std::ops::ControlFlow;
+
+use datafusion::dataframe::DataFrame;
+use datafusion::prelude::SessionContext;
+use datafusion::common::TableReference;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::ast::{CastKind, DataType, Expr, Statement as SqlStatement, TimezoneInfo, Value, visit_expressions_mut};
+
+use super::error::IngestError;
+use crate::job::{AsOf, Job, Param, Query};
+
+/// A parsed SELECT.
+#[derive(Debug, Clone)]
+pub struct Select {
+    file: String,
+    statement: SqlStatement,
+    /// Tables that it names, common table expressions left out.
+    pub tables: Vec<TableReference>,
+}
+
+/// The typed parameters of a query.
+#[derive(Debug, Clone)]
+pub struct Params {
+    values: Vec<(String, Param)>,
+    as_of: Option<AsOf>,
+    horizon_end: Option<AsOf>,
+}
+
+impl Params {
+    /// The job's own parameters, for queries that are not bound to a date.
+    #[must_use]
+    pub fn of(job: &Job) -> Self {
+        Self { values: job.params.clone(), as_of: None, horizon_end: None }
+    }
+
+    /// The same with `$as_of`, `$as_of_date` and `$horizon_end`.
+    #[must_use]
+    pub fn at(&self, as_of: &AsOf, horizon_end: &AsOf) -> Self {
+        Self { values: self.values.clone(), as_of: Some(as_of.clone()), horizon_end: Some(horizon_end.clone()) }
+    }
+
+    fn literal(&self, name: &str) -> Option<Expr> {
+        match name {
+            "as_of" => return self.as_of.as_ref().map(instant),
+            "as_of_date" => return self.as_of.as_ref().map(|as_of| cast(as_of.date().to_string(), DataType::Date)),
+            "horizon_end" => return self.horizon_end.as_ref().map(instant),
+            _ => {}
+        }
+        let (_, value) = self.values.iter().find(|(known, _)| known == name)?;
+        Some(match value {
+            Param::Int(number) => cast(number.to_string(), DataType::BigInt(None)),
+            Param::Float(number) => cast(format!("{number:e}"), DataType::Double(datafusion::sql::sqlparser::ast::ExactNumberInfo::None)),
+            Param::Text(text) => Expr::value(Value::SingleQuotedString(text.clone())),
+            Param::Bool(truth) => Expr::value(Value::Boolean(*truth)),
+            Param::Date(date) => cast(date.to_string(), DataType::Date),
+        })
+    }
+
+    fn names(&self) -> String {
+        let own = self.as_of.iter().flat_map(|_| ["$as_of", "$as_of_date", "$horizon_end"]).map(str::to_owned);
+        let names: Vec<String> = own.chain(self.values.iter().map(|(name, _)| format!("${name}"))).collect();
+        if names.is_empty() { "none here".into() } else { names.join(", ") }
+    }
+}
+
+fn instant(as_of: &AsOf) -> Expr {
+    let instant = jiff::Timestamp::from_microsecond(as_of.micros()).map(|time| time.to_string()).unwrap_or_default();
+    cast(instant, DataType::Timestamp(None, TimezoneInfo::WithTimeZone))
+}
+
+fn cast(text: String, data_type: DataType) -> Expr {
+    Expr::Cast { kind: CastKind::Cast, expr: Box::new(Expr::value(Value::SingleQuotedString(text))), data_type, array: false, format: None }
+}
+
+/// Parses a query file.
+///
+/// # Errors
+/// [`IngestError::Sql`] naming the file: no statement, several, or one that is not a SELECT.
+pub fn parse(query: &Query) -> Result<Select, IngestError> {
+    let wrong = |message: String, hint: &str| IngestError::Sql { file: query.file.clone(), message, hint: hint.to_owned() };
+    let mut statements = DFParserBuilder::new(query.sql.as_str())
+        .build()
+        .and_then(|mut parser| parser.parse_statements())
+        .map_err(|error| wrong(error.strip_backtrace(), "the place is named in the message; the dialect is DataFusion's"))?;
+    let (first, more) = (statements.pop_front(), !statements.is_empty());
+    let Some(Statement::Statement(statement)) = first else {
+        return Err(wrong("it holds no SELECT".into(), "each query file is one SELECT"));
+    };
+    if more || !matches!(*statement, SqlStatement::Query(_)) {
+        return Err(wrong("it is not a single SELECT".into(), "each query file is one SELECT; it cannot create, insert or set"));
+    }
+    let whole = Statement::Statement(statement.clone());
+    let (tables, _) = resolve_table_references(&whole, true).map_err(|error| wrong(error.strip_backtrace(), "check the names of its tables"))?;
+    Ok(Select { file: query.file.clone(), statement: *statement, tables })
+}
+
+/// Plans a SELECT in a session, with its parameters bound.
+///
+/// # Errors
+/// [`IngestError::UnknownParam`] or [`IngestError::Plan`], naming the file.
+pub async fn plan(session: &SessionContext, select: &Select, params: &Params) -> Result<DataFrame, IngestError> {
+    let mut statement = select.statement.clone();
+    let unknown = visit_expressions_mut(&mut statement, |expression| {
+        let Expr::Value(value) = expression else { return ControlFlow::Continue(()) };
+        let Value::Placeholder(name) = &value.value else { return ControlFlow::Continue(()) };
+        let name = name.trim_start_matches('$').to_owned();
+        match params.literal(&name) {
+            Some(literal) => {
+                *expression = literal;
+                ControlFlow::Continue(())
+            }
+            None => ControlFlow::Break(name),
+        }
+    });
+    if let ControlFlow::Break(name) = unknown {
+        return Err(IngestError::UnknownParam { file: select.file.clone(), name, known: params.names() });
+    }
+    let failed = |error: datafusion::error::DataFusionError| IngestError::Plan { file: select.file.clone(), message: error.strip_backtrace() };
+    let state = session.state();
+    let plan = state.statement_to_plan(Statement::Statement(Box::new(statement))).await.map_err(failed)?;
+    // Type coercion and constant folding find what planning alone does not (a comparison of text with a number).
+    state.optimize(&plan).map_err(failed)?;
+    Ok(DataFrame::new(state, plan))
+}

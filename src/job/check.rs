@@ -1,0 +1,206 @@
+//! From what was typed to what is true: every rule between two keys is checked here, once.
+//!
+//! In: [`RawJob`] and the queries. Out: [`Job`], or the first [`JobError`]. Columns of data are not known here.
+
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+
+use super::error::JobError;
+use super::queries::{Queries, is_table_name};
+use super::raw::{Ordered, RawJob, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, Transform};
+use super::{Days, FeatureRoles, Job, JobTask, Param, Snapshots, Source, TableTime};
+use crate::learn::rows::{Task, TaskKind};
+
+/// Parameters that polytask sets itself.
+pub(super) const OWN_PARAMS: [&str; 3] = ["as_of", "as_of_date", "horizon_end"];
+/// Columns that polytask adds to scores, frames and held-out predictions.
+const OWN_COLUMNS: [&str; 6] = ["as_of", "split", "rank", "run", "under", "refused"];
+
+pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries, effective: String) -> Result<Job, JobError> {
+    let keys = raw.job.keys.ok_or(JobError::MissingKey("job.keys"))?;
+    if keys.is_empty() {
+        return Err(value("job.keys", "names no column", "name the columns that make a row, for example [\"user_id\", \"product_id\"]"));
+    }
+    for key in keys.iter().chain([&raw.scenario.column]) {
+        if OWN_COLUMNS.contains(&key.as_str()) {
+            return Err(value("job.keys", format!("`{key}` is a column that polytask adds itself"), "give the column another name in SQL"));
+        }
+    }
+    if keys.contains(&raw.scenario.column) {
+        return Err(value("job.keys", "names the scenario column", "rows are named by keys and scenario; leave the scenario out of `keys`"));
+    }
+    let entity = raw.job.entity.unwrap_or_else(|| keys[0].clone());
+    if !keys.contains(&entity) {
+        return Err(value("job.entity", format!("`{entity}` is not one of the keys"), format!("one of: {}", keys.join(", "))));
+    }
+    let zone = TimeZone::get(&raw.job.timezone)
+        .map_err(|_| value("job.timezone", format!("`{}` is not an IANA zone", raw.job.timezone), "for example \"Europe/Berlin\""))?;
+    let tasks = tasks(raw.tasks)?;
+    let rank_by = if raw.scores.rank_by.is_empty() {
+        0
+    } else {
+        position(&tasks, &raw.scores.rank_by).ok_or_else(|| no_task("scores.rank_by", &raw.scores.rank_by, &tasks))?
+    };
+    if raw.sources.0.is_empty() {
+        return Err(JobError::MissingKey("sources"));
+    }
+    let challengers: Vec<_> = raw.model.challengers.into_iter().filter(|kind| *kind != raw.model.kind).collect();
+    let title = raw.job.title.unwrap_or_else(|| name.clone());
+    Ok(Job {
+        title: if raw.report.title.is_empty() { title } else { raw.report.title },
+        zone,
+        zone_name: raw.job.timezone,
+        keys,
+        entity,
+        seed: raw.job.seed,
+        params: raw.params.0.into_iter().map(param).collect::<Result<_, _>>()?,
+        sources: raw.sources.0.into_iter().map(source).collect::<Result<_, _>>()?,
+        times: raw.tables.0.into_iter().map(|(table, raw)| time(table, raw, &queries)).collect::<Result<_, _>>()?,
+        snapshots: snapshots(&raw.snapshots)?,
+        scenario: raw.scenario.column,
+        scenarios: raw.scenario.values,
+        tasks,
+        roles: FeatureRoles {
+            categorical: raw.features.categorical,
+            text: raw.features.text,
+            vector: raw.features.vector,
+            ignore: raw.features.ignore,
+        },
+        encode: raw.encode,
+        model: raw.model.kind,
+        challengers,
+        linear: raw.linear,
+        forest: raw.forest,
+        min_rows: raw.evaluate.min_rows,
+        min_positives: raw.evaluate.min_positives,
+        rank_by,
+        under_every_scenario: raw.scores.under_every_scenario,
+        top_features: raw.report.top_features.max(1),
+        explained_rows: raw.report.explained_rows,
+        name,
+        folder,
+        queries,
+        effective,
+    })
+}
+
+fn value(key: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) -> JobError {
+    JobError::Value { key: key.into(), message: message.into(), hint: hint.into() }
+}
+
+fn position(tasks: &[JobTask], name: &str) -> Option<usize> {
+    tasks.iter().position(|task| task.task.name == name)
+}
+
+fn no_task(key: &str, name: &str, tasks: &[JobTask]) -> JobError {
+    let known: Vec<_> = tasks.iter().map(|task| task.task.name.as_str()).collect();
+    value(key, format!("there is no task `{name}` above it"), format!("one of: {}", known.join(", ")))
+}
+
+fn tasks(raw: Ordered<RawTask>) -> Result<Vec<JobTask>, JobError> {
+    let mut tasks: Vec<JobTask> = Vec::new();
+    for (name, raw) in raw.0 {
+        let key = format!("tasks.{name}");
+        if !is_table_name(&name) || OWN_COLUMNS.contains(&name.as_str()) {
+            return Err(value(key, "is not a task name", "lower-case letters, digits and _, and none of polytask's own columns"));
+        }
+        let after = match &raw.after {
+            None => None,
+            Some(parent) => {
+                let parent = position(&tasks, parent).ok_or_else(|| no_task(&format!("{key}.after"), parent, &tasks))?;
+                if !tasks[parent].task.kind.is_binary() {
+                    return Err(value(format!("{key}.after"), "names a task that is not binary", "a chain goes through events that happen or not"));
+                }
+                Some(parent)
+            }
+        };
+        let kind = match (raw.kind, raw.transform) {
+            (RawTaskKind::Binary, None) => TaskKind::Binary,
+            (RawTaskKind::Binary, Some(_)) => {
+                return Err(value(format!("{key}.transform"), "is for regressions", "remove it, or set kind = \"regression\""));
+            }
+            (RawTaskKind::Regression, None | Some(Transform::Identity)) => TaskKind::Regression,
+            (RawTaskKind::Regression, Some(Transform::Log1p)) => TaskKind::RegressionLog1p,
+        };
+        let alpha = raw.alpha.unwrap_or(1.0);
+        if !(alpha.is_finite() && alpha > 0.0) {
+            return Err(value(format!("{key}.alpha"), format!("{alpha} is not a positive number"), "1.0 weighs a task like the others"));
+        }
+        if let Some(threshold) = raw.threshold
+            && !(0.0..=1.0).contains(&threshold)
+        {
+            return Err(value(format!("{key}.threshold"), format!("{threshold} is not a probability"), "between 0 and 1"));
+        }
+        tasks.push(JobTask {
+            label: raw.label.unwrap_or_else(|| name.clone()),
+            weight: raw.weight,
+            threshold: raw.threshold,
+            task: Task { name, kind, after, alpha },
+        });
+    }
+    if tasks.is_empty() {
+        return Err(JobError::MissingKey("tasks"));
+    }
+    Ok(tasks)
+}
+
+fn param((name, raw): (String, toml::Value)) -> Result<(String, Param), JobError> {
+    let key = format!("params.{name}");
+    if !is_table_name(&name) || OWN_PARAMS.contains(&name.as_str()) {
+        return Err(value(key, "is not a parameter name", "lower-case letters, digits and _, and none of as_of, as_of_date, horizon_end"));
+    }
+    let param = match raw {
+        toml::Value::Integer(number) => Param::Int(number),
+        toml::Value::Float(number) if number.is_finite() => Param::Float(number),
+        toml::Value::String(text) => Param::Text(text),
+        toml::Value::Boolean(truth) => Param::Bool(truth),
+        toml::Value::Datetime(when) if when.time.is_none() => Param::Date(
+            when.to_string().parse().map_err(|_| value(&key, format!("`{when}` is not a date"), "for example 2017-12-04"))?,
+        ),
+        _ => return Err(value(key, "has a type that a query cannot take", "a number, text, true/false or a date")),
+    };
+    Ok((name, param))
+}
+
+fn source((name, raw): (String, RawSource)) -> Result<Source, JobError> {
+    if !is_table_name(&name) {
+        return Err(JobError::BadName { name, file: "job.toml [sources]".into() });
+    }
+    let key = format!("sources.{name}.path");
+    let climbs = raw.path.split('/').any(|part| part == "..");
+    if raw.path.is_empty() || climbs || raw.path.chars().any(char::is_control) {
+        return Err(value(key, format!("`{}` is not a path below the input folder", raw.path.escape_debug()), "a path below data/<job>/input/, or an absolute one"));
+    }
+    Ok(Source { name, path: raw.path, partitions: raw.partitions.0, columns: raw.columns.0 })
+}
+
+fn time(table: String, raw: RawTable, queries: &Queries) -> Result<(String, TableTime), JobError> {
+    let key = format!("tables.{table}");
+    if !queries.clean.iter().any(|query| query.name == table) {
+        let known: Vec<_> = queries.clean.iter().map(|query| query.name.as_str()).collect();
+        return Err(value(key, format!("there is no clean/{table}.sql"), format!("clean tables: {}", known.join(", "))));
+    }
+    let known_ahead = days(&format!("{key}.known_ahead"), raw.known_ahead.as_deref().unwrap_or("0 days"))?;
+    Ok((table, TableTime { time: raw.time, known_ahead, available: raw.available }))
+}
+
+fn snapshots(raw: &RawSnapshots) -> Result<Snapshots, JobError> {
+    let every = days("snapshots.every", &raw.every)?;
+    let horizon = days("snapshots.horizon", &raw.horizon)?;
+    let settle = days("snapshots.settle", &raw.settle)?;
+    let history = days("snapshots.history", &raw.history)?;
+    for (key, length) in [("snapshots.every", every), ("snapshots.horizon", horizon)] {
+        if length.0 == 0 {
+            return Err(value(key, "is 0 days", "at least 1 day"));
+        }
+    }
+    if raw.count > 1000 {
+        return Err(value("snapshots.count", format!("{} is more than 1000", raw.count), "a few dozen snapshots teach as much"));
+    }
+    Ok(Snapshots { every, count: raw.count, horizon, settle, history })
+}
+
+fn days(key: &str, text: &str) -> Result<Days, JobError> {
+    Days::parse(text).map_err(|message| value(key, message, "for example \"14 days\""))
+}

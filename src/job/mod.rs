@@ -1,0 +1,197 @@
+//! A job: `job.toml` and its SQL, checked once and then trusted by every stage.
+//!
+//! In: a folder below `queries/`. Out: [`Job`]. No DataFusion here: SQL is text until `ingest` plans it.
+
+mod check;
+mod error;
+pub mod queries;
+mod raw;
+pub mod scaffold;
+pub mod time;
+
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+
+pub use error::JobError;
+pub use queries::{Check, Queries, Query};
+pub use raw::{ColumnType, DEFAULTS, ModelKind, PartitionType};
+pub use time::{AsOf, Days, Plan, Snapshots, Split};
+
+use crate::features::encode::EncodeSettings;
+use crate::learn::rows::Task;
+use crate::learn::{ForestSettings, LinearSettings};
+
+/// A checked job.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The folder's name.
+    pub name: String,
+    /// The folder.
+    pub folder: PathBuf,
+    /// What the report is called.
+    pub title: String,
+    /// The shop's zone.
+    pub zone: TimeZone,
+    /// The zone's IANA name.
+    pub zone_name: String,
+    /// Columns that name a row, beside the scenario.
+    pub keys: Vec<String>,
+    /// The key of the user, household, patient: unit of ranks, folds and resampling.
+    pub entity: String,
+    /// Where every random choice begins.
+    pub seed: u64,
+    /// Typed parameters of the queries.
+    pub params: Vec<(String, Param)>,
+    /// Where raw data comes from.
+    pub sources: Vec<Source>,
+    /// Clean tables that are bound to time.
+    pub times: Vec<(String, TableTime)>,
+    /// When snapshots are taken.
+    pub snapshots: Snapshots,
+    /// Column of the scenario.
+    pub scenario: String,
+    /// Order of the scenarios; empty = those seen in training, sorted.
+    pub scenarios: Vec<String>,
+    /// What is predicted.
+    pub tasks: Vec<JobTask>,
+    /// Roles of the frame's columns.
+    pub roles: FeatureRoles,
+    /// How columns are encoded.
+    pub encode: EncodeSettings,
+    /// The learner that is published.
+    pub model: ModelKind,
+    /// The learners that are measured beside it.
+    pub challengers: Vec<ModelKind>,
+    /// Settings of the learner `linear`.
+    pub linear: LinearSettings,
+    /// Settings of the learner `forest`.
+    pub forest: ForestSettings,
+    /// Least support of a cell that shows figures.
+    pub min_rows: u64,
+    /// Least number of positives of a binary cell that shows figures.
+    pub min_positives: u64,
+    /// Index of the task that ranks rows within an entity.
+    pub rank_by: usize,
+    /// Whether candidates are also scored under every scenario.
+    pub under_every_scenario: bool,
+    /// Features shown per task in the report.
+    pub top_features: usize,
+    /// Held-out rows whose contributions are written.
+    pub explained_rows: usize,
+    /// The SQL.
+    pub queries: Queries,
+    /// `job.toml` with every default filled in.
+    pub effective: String,
+}
+
+/// A task of a job: what learners see of it, and where its label is found.
+#[derive(Debug, Clone)]
+pub struct JobTask {
+    /// What learners see.
+    pub task: Task,
+    /// Label column of examples.sql.
+    pub label: String,
+    /// Weight column of examples.sql.
+    pub weight: Option<String>,
+    /// Decision threshold of precision, recall and F1; `None` = the base rate of the training rows.
+    pub threshold: Option<f64>,
+}
+
+/// The value of a query parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Param {
+    /// A whole number.
+    Int(i64),
+    /// A number.
+    Float(f64),
+    /// Text.
+    Text(String),
+    /// A truth value.
+    Bool(bool),
+    /// A calendar date.
+    Date(jiff::civil::Date),
+}
+
+/// Where raw rows come from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// `raw.<name>`.
+    pub name: String,
+    /// File or folder below `data/<job>/input/`, or an absolute path.
+    pub path: String,
+    /// Hive partition columns, outermost first.
+    pub partitions: Vec<(String, PartitionType)>,
+    /// Columns that must be there, with their type.
+    pub columns: Vec<(String, ColumnType)>,
+}
+
+/// When the rows of a clean table happened and when they could be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableTime {
+    /// Event time: timestamp, or date in the shop's zone.
+    pub time: String,
+    /// Rows are visible this long before their time.
+    pub known_ahead: Days,
+    /// Rows are visible only after the time in this column.
+    pub available: Option<String>,
+}
+
+/// Roles of the frame's columns, as the job names them.
+#[derive(Debug, Clone, Default)]
+pub struct FeatureRoles {
+    /// Categorical columns.
+    pub categorical: Vec<String>,
+    /// Text columns.
+    pub text: Vec<String>,
+    /// Vector columns.
+    pub vector: Vec<String>,
+    /// Columns that the model must not see.
+    pub ignore: Vec<String>,
+}
+
+impl Job {
+    /// Reads and checks the job in `folder`.
+    ///
+    /// # Errors
+    /// [`JobError`] naming the file, line or key.
+    pub fn load(folder: &Path) -> Result<Self, JobError> {
+        let path = folder.join("job.toml");
+        if !path.is_file() {
+            return Err(JobError::NoJob(folder.to_path_buf()));
+        }
+        let text = std::fs::read_to_string(&path).map_err(|source| JobError::Read { path, source })?;
+        let folder = folder.canonicalize().map_err(|source| JobError::Read { path: folder.to_path_buf(), source })?;
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if !queries::is_table_name(&name) {
+            return Err(JobError::BadName { name, file: "the job's folder".into() });
+        }
+        let (raw, effective) = raw::parse(&text, "job.toml")?;
+        let queries = Queries::read(&folder)?;
+        check::check(raw, name, folder, queries, effective)
+    }
+
+    /// Facts about the time of the clean table `table`.
+    #[must_use]
+    pub fn time_of(&self, table: &str) -> Option<&TableTime> {
+        self.times.iter().find(|(name, _)| name == table).map(|(_, time)| time)
+    }
+
+    /// The tasks as learners see them.
+    #[must_use]
+    pub fn learner_tasks(&self) -> Vec<Task> {
+        self.tasks.iter().map(|task| task.task.clone()).collect()
+    }
+
+    /// The snapshots of the night `tonight`.
+    ///
+    /// # Errors
+    /// [`JobError::Value`] when `[snapshots]` leaves nothing to choose on.
+    pub fn plan(&self, tonight: jiff::civil::Date) -> Result<Plan, JobError> {
+        AsOf::new(tonight, &self.zone).and_then(|as_of| Plan::new(as_of, self.snapshots, &self.zone)).map_err(|message| JobError::Value {
+            key: "snapshots".into(),
+            message,
+            hint: "raise `count`, or shorten `horizon`".into(),
+        })
+    }
+}

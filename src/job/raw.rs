@@ -1,0 +1,264 @@
+//! `job.toml` as it was typed: one struct per section, misspelt keys refused with their line.
+//!
+//! The embedded defaults are merged under the job's own keys before anything is read, so only keys without a default
+//! are optional here. [`super::check`] turns this into a [`super::Job`].
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::JobError;
+use crate::features::encode::EncodeSettings;
+use crate::learn::{ForestSettings, LinearSettings};
+
+/// The defaults, commented: documentation, template and the single source of default values.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// A TOML table whose entries keep the order in which the job names them.
+#[derive(Debug)]
+pub(super) struct Ordered<T>(pub(super) Vec<(String, T)>);
+
+impl<T> Default for Ordered<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
+            type Value = Ordered<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Ordered(entries))
+            }
+        }
+        deserializer.deserialize_map(Entries(PhantomData))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawJob {
+    pub(super) job: RawHead,
+    #[serde(default)]
+    pub(super) params: Ordered<toml::Value>,
+    #[serde(default)]
+    pub(super) sources: Ordered<RawSource>,
+    #[serde(default)]
+    pub(super) tables: Ordered<RawTable>,
+    pub(super) snapshots: RawSnapshots,
+    pub(super) scenario: RawScenario,
+    #[serde(default)]
+    pub(super) tasks: Ordered<RawTask>,
+    pub(super) features: RawFeatures,
+    pub(super) encode: EncodeSettings,
+    pub(super) model: RawModel,
+    pub(super) linear: LinearSettings,
+    pub(super) forest: ForestSettings,
+    pub(super) evaluate: RawEvaluate,
+    pub(super) scores: RawScores,
+    pub(super) report: RawReport,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawHead {
+    pub(super) title: Option<String>,
+    pub(super) timezone: String,
+    pub(super) keys: Option<Vec<String>>,
+    pub(super) entity: Option<String>,
+    pub(super) seed: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSource {
+    pub(super) path: String,
+    #[serde(default)]
+    pub(super) partitions: Ordered<PartitionType>,
+    #[serde(default)]
+    pub(super) columns: Ordered<ColumnType>,
+}
+
+/// Type of a Hive partition's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PartitionType {
+    /// 64-bit integer.
+    Int,
+    /// Text.
+    Text,
+    /// `YYYY-MM-DD`.
+    Date,
+}
+
+/// Family of types that a source's column must belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColumnType {
+    /// Any integer.
+    Int,
+    /// Any floating-point or decimal number, or an integer.
+    Float,
+    /// Any text.
+    Text,
+    /// Boolean.
+    Bool,
+    /// A calendar date.
+    Date,
+    /// A point in time.
+    Timestamp,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTable {
+    pub(super) time: String,
+    pub(super) known_ahead: Option<String>,
+    pub(super) available: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSnapshots {
+    pub(super) every: String,
+    pub(super) count: usize,
+    pub(super) horizon: String,
+    pub(super) settle: String,
+    pub(super) history: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawScenario {
+    pub(super) column: String,
+    pub(super) values: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTask {
+    pub(super) kind: RawTaskKind,
+    pub(super) label: Option<String>,
+    pub(super) after: Option<String>,
+    pub(super) transform: Option<Transform>,
+    pub(super) weight: Option<String>,
+    pub(super) alpha: Option<f32>,
+    pub(super) threshold: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawTaskKind {
+    Binary,
+    Regression,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Transform {
+    Identity,
+    Log1p,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFeatures {
+    pub(super) categorical: Vec<String>,
+    pub(super) text: Vec<String>,
+    pub(super) vector: Vec<String>,
+    pub(super) ignore: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawModel {
+    pub(super) kind: ModelKind,
+    pub(super) challengers: Vec<ModelKind>,
+}
+
+/// The learners that a job can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelKind {
+    /// The multi-task elastic net.
+    Linear,
+    /// Trees stacked on it.
+    Forest,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEvaluate {
+    pub(super) min_rows: u64,
+    pub(super) min_positives: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawScores {
+    pub(super) rank_by: String,
+    pub(super) under_every_scenario: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReport {
+    pub(super) title: String,
+    pub(super) top_features: usize,
+    pub(super) explained_rows: usize,
+}
+
+/// Reads `text` over the defaults. The second value is the merged configuration as TOML.
+pub(super) fn parse(text: &str, file: &str) -> Result<(RawJob, String), JobError> {
+    let typed = DeTable::parse(text).map_err(|error| toml_error(&error, text, file))?;
+    let defaults = DeTable::parse(DEFAULTS).map_err(|error| toml_error(&error, DEFAULTS, "defaults.toml"))?;
+    let own = typed.span();
+    let mut merged = typed.into_inner();
+    merge(&mut merged, defaults.into_inner());
+    let effective = toml::Table::deserialize(toml::Deserializer::from(Spanned::new(own.clone(), merged.clone())))
+        .and_then(|table| toml::to_string_pretty(&table).map_err(serde::de::Error::custom))
+        .map_err(|error| toml_error(&error, text, file))?;
+    let raw = RawJob::deserialize(toml::Deserializer::from(Spanned::new(own, merged))).map_err(|error| toml_error(&error, text, file))?;
+    Ok((raw, effective))
+}
+
+/// Adds to `into` what it does not name itself, table by table.
+fn merge<'a>(into: &mut DeTable<'a>, defaults: DeTable<'a>) {
+    for (key, value) in defaults {
+        let existing = into.iter_mut().find(|(name, _)| name.get_ref() == key.get_ref()).map(|(_, value)| value.get_mut());
+        match (existing, value) {
+            (None, value) => {
+                into.insert(key, value);
+            }
+            (Some(DeValue::Table(own)), value) => {
+                if let DeValue::Table(table) = value.into_inner() {
+                    merge(own, table);
+                }
+            }
+            (Some(_), _) => {}
+        }
+    }
+}
+
+fn toml_error(error: &toml::de::Error, text: &str, file: &str) -> JobError {
+    let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    let before = text.get(..start).unwrap_or("");
+    let line = before.matches('\n').count() + 1;
+    let place = text.lines().nth(line - 1).map(|code| format!("\n  {line} | {}", code.trim_end())).unwrap_or_default();
+    JobError::Toml { file: file.to_owned(), line, message: error.message().to_owned(), place }
+}

@@ -1,0 +1,60 @@
+//! What can go wrong while a run is written and published, each with what mends it.
+
+use std::path::PathBuf;
+
+use crate::outcome::{Ending, Outcome};
+use crate::table_file::FileError;
+
+/// Why a run could not be published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// A file could not be written or read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Another run of the job is at work.
+    #[error("another run of `{job}` holds the lock ({holder})")]
+    Locked { job: String, holder: String },
+    /// The audit found a file that is not as it was written.
+    #[error("the audit of `{file}` failed: {what}")]
+    Audit { file: String, what: String },
+    /// The same run was made before, with other bytes.
+    #[error("run {run} was made again and `{file}` has other bytes than before")]
+    NotRepeatable { run: String, file: String },
+    /// A run that does not exist.
+    #[error("there is no run `{run}` in `{}`", runs.display())]
+    NoRun { run: String, runs: PathBuf },
+    /// A decision query does not plan or run.
+    #[error(transparent)]
+    Query(#[from] crate::ingest::IngestError),
+    /// A column is not what a table needs.
+    #[error("table `{table}`: {message}")]
+    Table { table: String, message: String },
+}
+
+impl Outcome for PublishError {
+    fn ending(&self) -> Ending {
+        match self {
+            Self::File(error) => match error.ending() {
+                Ending::Refused => Ending::Io,
+                other => other,
+            },
+            Self::Locked { .. } => Ending::Locked,
+            Self::Audit { .. } => Ending::Io,
+            Self::NotRepeatable { .. } | Self::Table { .. } => Ending::Internal,
+            Self::NoRun { .. } => Ending::Usage,
+            Self::Query(error) => error.ending(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::File(error) => return error.hint(),
+            Self::Locked { .. } => "wait for it to end; a lock of a dead process is released by itself".into(),
+            Self::Audit { .. } => "the disk returned other bytes than were written; the previous run stays current".into(),
+            Self::NotRepeatable { .. } => "this is a defect of polytask: please report it; the published run was left alone".into(),
+            Self::NoRun { .. } => "`polytask runs <job>` lists them".into(),
+            Self::Query(error) => return error.hint(),
+            Self::Table { .. } => return None,
+        })
+    }
+}

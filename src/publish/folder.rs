@@ -1,0 +1,110 @@
+//! Files and folders that survive a crash: written, flushed, then renamed; the folder flushed after its files.
+//!
+//! In: bytes and paths. Out: the same on disk. Every error names its path.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::table_file::FileError;
+
+/// Creates a folder and those above it.
+///
+/// # Errors
+/// [`FileError::Io`] naming the folder.
+pub(crate) fn create(path: &Path) -> Result<(), FileError> {
+    fs::create_dir_all(path).map_err(|source| FileError::Io { what: "create the folder", path: path.into(), source })
+}
+
+/// Writes and flushes a file.
+///
+/// # Errors
+/// [`FileError::Io`] naming the file.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let failed = |source| FileError::Io { what: "write", path: path.into(), source };
+    let mut file = File::create(path).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
+}
+
+/// Writes a file so that a reader sees the old one or the new one, never a part.
+///
+/// # Errors
+/// [`FileError::Io`] naming the file.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let failed = |source| FileError::Io { what: "write", path: path.into(), source };
+    let parent = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    create(&parent)?;
+    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(&parent).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    let file = file.persist(path).map_err(|error| failed(error.error))?;
+    // Temporary files are private to their owner; a published one is for readers.
+    set_readable(&file).map_err(failed)?;
+    flush(&parent)
+}
+
+#[cfg(unix)]
+fn set_readable(file: &File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn set_readable(_: &File) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Flushes a folder's entries to disk.
+///
+/// # Errors
+/// [`FileError::Io`] naming the folder.
+pub(crate) fn flush(path: &Path) -> Result<(), FileError> {
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(|source| FileError::Io { what: "flush", path: path.into(), source })
+}
+
+/// Flushes a folder and all below it, deepest first.
+///
+/// # Errors
+/// [`FileError::Io`] naming the folder.
+pub(crate) fn flush_all(path: &Path) -> Result<(), FileError> {
+    for file in files(path)? {
+        File::open(&file).and_then(|open| open.sync_all()).map_err(|source| FileError::Io { what: "flush", path: file.clone(), source })?;
+    }
+    for folder in folders(path)?.iter().rev() {
+        flush(folder)?;
+    }
+    Ok(())
+}
+
+/// The folder and all folders below it, each after its parent.
+fn folders(path: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut found = vec![path.to_path_buf()];
+    let mut at = 0;
+    while at < found.len() {
+        let here = found[at].clone();
+        for entry in entries(&here)? {
+            if entry.is_dir() {
+                found.push(entry);
+            }
+        }
+        at += 1;
+    }
+    Ok(found)
+}
+
+/// All files below a folder, sorted by path.
+///
+/// # Errors
+/// [`FileError::Io`] naming the folder.
+pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut found = Vec::new();
+    for folder in folders(path)? {
+        found.extend(entries(&folder)?.into_iter().filter(|entry| entry.is_file()));
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn entries(path: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let failed = |source| FileError::Io { what: "list", path: path.into(), source };
+    fs::read_dir(path).map_err(failed)?.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect()
+}

@@ -1,0 +1,137 @@
+//! Where a job's data, runs and reports live, and which runs there are.
+//!
+//! In: the job's folder and overrides from the command line. Out: paths, the current run, past runs. Writing is
+//! `staging`'s.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::error::PublishError;
+use super::folder;
+use super::manifest::Manifest;
+use crate::table_file::FileError;
+
+/// Name of the file that names the published run.
+const CURRENT: &str = "CURRENT";
+
+/// The folders of a job.
+#[derive(Debug, Clone)]
+pub struct Home {
+    /// The job's name.
+    pub job: String,
+    /// Raw data.
+    pub input: PathBuf,
+    /// Runs, cache and lock.
+    pub runs: PathBuf,
+    /// Published reports.
+    pub reports: PathBuf,
+}
+
+/// A run that is on disk.
+#[derive(Debug, Clone)]
+pub struct PastRun {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// Whether it is the published one.
+    pub current: bool,
+}
+
+/// Overrides of the usual places.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// Instead of `data/<job>/input`.
+    pub input: Option<PathBuf>,
+    /// Instead of `data/<job>/runs`.
+    pub runs: Option<PathBuf>,
+    /// Instead of `reports/<job>`.
+    pub reports: Option<PathBuf>,
+}
+
+impl Home {
+    /// The home of the job in `job_folder`: `data/` and `reports/` lie beside `queries/` (or beside the job's folder
+    /// where its parent has another name).
+    #[must_use]
+    pub fn of(job_folder: &Path, places: &Places) -> Self {
+        let job = job_folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let parent = job_folder.parent().unwrap_or(job_folder);
+        let root = if parent.file_name().is_some_and(|name| name == "queries") { parent.parent().unwrap_or(parent) } else { parent };
+        let or = |given: &Option<PathBuf>, usual: PathBuf| given.as_deref().map_or(usual, absolute);
+        Self {
+            input: or(&places.input, root.join("data").join(&job).join("input")),
+            runs: or(&places.runs, root.join("data").join(&job).join("runs")),
+            reports: or(&places.reports, root.join("reports").join(&job)),
+            job,
+        }
+    }
+
+    /// The folder of a run.
+    #[must_use]
+    pub fn run(&self, id: &str) -> PathBuf {
+        self.runs.join(id)
+    }
+
+    /// The published run's id, if there is one.
+    ///
+    /// # Errors
+    /// [`PublishError`] when `CURRENT` cannot be read.
+    pub fn current(&self) -> Result<Option<String>, PublishError> {
+        let path = self.runs.join(CURRENT);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(FileError::Io { what: "read", path, source }.into()),
+        }
+    }
+
+    /// Makes `id` the published run: the one switch that readers follow.
+    ///
+    /// # Errors
+    /// [`PublishError`] when `CURRENT` cannot be replaced.
+    pub fn switch(&self, id: &str) -> Result<(), PublishError> {
+        Ok(folder::write_atomically(&self.runs.join(CURRENT), format!("{id}\n").as_bytes())?)
+    }
+
+    /// The run `id`, if it is on disk.
+    ///
+    /// # Errors
+    /// [`PublishError`] when its manifest cannot be read.
+    pub fn find(&self, id: &str) -> Result<Option<PastRun>, PublishError> {
+        let folder = self.run(id);
+        if !folder.join("manifest.json").is_file() {
+            return Ok(None);
+        }
+        let manifest = Manifest::read(&folder)?;
+        let current = self.current()?.as_deref() == Some(id);
+        Ok(Some(PastRun { folder, manifest, current }))
+    }
+
+    /// All runs, newest as-of date first.
+    ///
+    /// # Errors
+    /// [`PublishError`] when a manifest cannot be read.
+    pub fn past(&self) -> Result<Vec<PastRun>, PublishError> {
+        let entries = match fs::read_dir(&self.runs) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(FileError::Io { what: "list", path: self.runs.clone(), source }.into()),
+        };
+        let mut runs = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|source| FileError::Io { what: "list", path: self.runs.clone(), source })?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !name.starts_with('.')
+                && let Some(run) = self.find(&name)?
+            {
+                runs.push(run);
+            }
+        }
+        runs.sort_by(|a, b| (&b.manifest.as_of, &b.manifest.run).cmp(&(&a.manifest.as_of, &a.manifest.run)));
+        Ok(runs)
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
