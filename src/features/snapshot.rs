@@ -530,3 +530,68 @@ impl Join {
         RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|error| self.wrong(error.to_string()))
     }
 }
+
+/// Plans every query after cleaning on empty tables: what `polytask check` does. Returns the number of features.
+///
+/// # Errors
+/// [`FeatureError`] naming the query and column.
+pub async fn plan_all(engine: &Engine, job: &Job, graph: &Graph, tables: &BTreeMap<String, SchemaRef>) -> Result<usize, FeatureError> {
+    let noon = AsOf::new(jiff::civil::date(2000, 1, 1), &job.zone).map_err(|message| IngestError::Plan { file: "snapshots".into(), message })?;
+    let params = Params::of(job).at(&noon, &noon);
+    let session = engine.session();
+    for (name, schema) in tables {
+        empty(&session, name, schema)?;
+    }
+    for node in &graph.checks {
+        plan(&session, &node.select, &params).await?;
+    }
+    for node in &graph.features {
+        let planned = plan(&session, &node.select, &params).await?;
+        empty(&session, &node.query.name, planned.schema().inner())?;
+    }
+    let candidates = plan(&session, &graph.candidates.select, &params).await?;
+    let rows = labelled(job, candidates.clone(), &graph.candidates.query.file, RowKind::Candidates)?;
+    empty(&session, "rows", rows.schema().inner())?;
+    let frame = plan(&session, &graph.frame.select, &params).await?;
+    check_frame(job, frame.schema().as_arrow(), rows.schema().as_arrow())?;
+    let features = frame.schema().fields().len().saturating_sub(columns(job).len());
+    empty(&session, "candidates", candidates.schema().inner())?;
+    let outcome = Arc::new(datafusion::catalog::MemorySchemaProvider::new());
+    for (name, schema) in tables.iter().filter(|(name, _)| job.time_of(name).is_some()) {
+        use datafusion::catalog::SchemaProvider as _;
+        let table = datafusion::datasource::MemTable::try_new(Arc::clone(schema), vec![vec![]]).map_err(FileError::Query)?;
+        outcome.register_table(name.clone(), Arc::new(table)).map_err(FileError::Query)?;
+    }
+    if let Some(catalog) = session.catalog("polytask") {
+        catalog.register_schema("outcome", outcome).map_err(FileError::Query)?;
+    }
+    let examples = plan(&session, &graph.examples.select, &params).await?;
+    labelled(job, examples, &graph.examples.query.file, RowKind::Examples)?;
+    let scores = scores_schema(job, rows.schema().as_arrow());
+    empty(&session, "scores", &scores)?;
+    empty(&session, "scores_under", &scores)?;
+    for node in &graph.decisions {
+        plan(&session, &node.select, &params).await?;
+    }
+    Ok(features)
+}
+
+fn empty(session: &SessionContext, name: &str, schema: &SchemaRef) -> Result<(), FeatureError> {
+    let table = datafusion::datasource::MemTable::try_new(Arc::clone(schema), vec![vec![]]).map_err(FileError::Query)?;
+    session.register_table(name, Arc::new(table)).map_err(FileError::Query)?;
+    Ok(())
+}
+
+/// The columns that decisions see in `scores` and `scores_under`.
+fn scores_schema(job: &Job, rows: &Schema) -> SchemaRef {
+    let keys = job.keys.iter().filter_map(|key| rows.field_with_name(key).ok().cloned());
+    let tasks = job.tasks.iter().map(|task| Field::new(&task.task.name, DataType::Float64, true));
+    let own = [
+        Field::new("as_of", DataType::Date32, true),
+        Field::new("scenario", DataType::Utf8, true),
+        Field::new("under", DataType::Utf8, true),
+        Field::new("rank", DataType::Int32, true),
+        Field::new("run", DataType::Utf8, true),
+    ];
+    Arc::new(Schema::new(keys.chain(tasks).chain(own).collect::<Vec<_>>()))
+}

@@ -116,6 +116,7 @@ struct Names {
     clean: BTreeSet<String>,
     timed: BTreeSet<String>,
     features: BTreeSet<String>,
+    under: bool,
 }
 
 impl Names {
@@ -126,6 +127,7 @@ impl Names {
             clean: names(&job.queries.clean),
             timed: job.times.iter().map(|(table, _)| table.clone()).collect(),
             features: names(&job.queries.features),
+            under: job.under_every_scenario,
         }
     }
 
@@ -170,6 +172,7 @@ impl Names {
             None if table == "candidates" && matches!(kind, Kind::Examples | Kind::Decision | Kind::Explore) => Ok(Table::Candidates),
             None if table == "rows" && kind == Kind::Frame => Ok(Table::Rows),
             None if table == "scores" && matches!(kind, Kind::Decision | Kind::Explore) => Ok(Table::Scores),
+            None if table == "scores_under" && kind == Kind::Decision && !self.under => hidden("set `scores.under_every_scenario = true` in job.toml to have it"),
             None if table == "scores_under" && matches!(kind, Kind::Decision | Kind::Explore) => Ok(Table::ScoresUnder),
             // Saved explorations run in the analyst's shell, where past nights are tables too.
             _ if kind == Kind::Explore => Ok(Table::Clean(name)),

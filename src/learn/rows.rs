@@ -132,10 +132,55 @@ pub enum Column<'a> {
     Vector(&'a [f32]),
 }
 
-impl Block<'_> {
+impl<'a> Block<'a> {
     /// Number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.scenario.len()
+    }
+
+    /// The rows `from..to` as a block of their own.
+    ///
+    /// # Panics
+    /// When the range does not lie within the block.
+    #[must_use]
+    pub fn slice(&self, from: usize, to: usize) -> Block<'a> {
+        Block {
+            as_of: self.as_of,
+            entity: &self.entity[from..to],
+            scenario: &self.scenario[from..to],
+            columns: self.columns.iter().map(|column| column.slice(from, to, self.rows())).collect(),
+            labels: self.labels.iter().map(|labels| &labels[from..to]).collect(),
+            weights: self.weights.iter().map(|weights| weights.map(|weights| &weights[from..to])).collect(),
+        }
+    }
+
+    /// The block in stretches of at most `rows` rows, in order.
+    pub fn parts(&self, rows: usize) -> impl Iterator<Item = Block<'a>> + '_ {
+        let step = rows.max(1);
+        (0..self.rows()).step_by(step).map(move |from| self.slice(from, (from + step).min(self.rows())))
+    }
+
+    /// The same rows as if each were served in the scenario given for it. Shape: `[rows]`.
+    #[must_use]
+    pub fn under<'b>(&self, scenario: &'b [u16]) -> Block<'b>
+    where
+        'a: 'b,
+    {
+        Block { scenario, ..self.clone() }
+    }
+}
+
+impl<'a> Column<'a> {
+    fn slice(self, from: usize, to: usize, rows: usize) -> Column<'a> {
+        match self {
+            Self::Numeric(values) => Self::Numeric(&values[from..to]),
+            Self::Categorical(entries) => Self::Categorical(&entries[from..to]),
+            Self::Text { offsets, buckets } => Self::Text { offsets: &offsets[from..=to], buckets },
+            Self::Vector(values) => {
+                let width = if rows == 0 { 0 } else { values.len() / rows };
+                Self::Vector(&values[from * width..to * width])
+            }
+        }
     }
 }

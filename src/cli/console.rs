@@ -1,0 +1,105 @@
+//! What a person at a terminal, or a log file, sees of a night: bars on a terminal, plain lines elsewhere.
+//!
+//! In: calls of [`Watch`]. Out: stderr; results go to stdout by [`say`]. The one place that prints.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the console")]
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::watch::Watch;
+
+/// A watcher that prints.
+pub(super) struct Console {
+    state: Mutex<State>,
+    terminal: bool,
+}
+
+struct State {
+    bar: Option<ProgressBar>,
+    what: String,
+    tenth: u64,
+    begun: Instant,
+}
+
+impl Console {
+    pub(super) fn new() -> Self {
+        let state = State { bar: None, what: String::new(), tenth: 0, begun: Instant::now() };
+        Self { state: Mutex::new(state), terminal: std::io::stderr().is_terminal() }
+    }
+
+    fn with(&self, act: impl FnOnce(&mut State)) {
+        // A thread that panicked while printing leaves nothing that could be inconsistent.
+        act(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+}
+
+impl State {
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        self.what.clear();
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        }
+    }
+}
+
+impl Watch for Console {
+    fn stage(&self, name: &str) {
+        self.with(|state| {
+            state.clear();
+            state.line(&format!("[{:>6.1} s] {name}", state.begun.elapsed().as_secs_f64()));
+        });
+    }
+
+    fn step(&self, what: &str, done: u64, total: u64) {
+        self.with(|state| {
+            if state.what != what {
+                state.clear();
+                what.clone_into(&mut state.what);
+                state.tenth = 0;
+                if self.terminal {
+                    let style = ProgressStyle::with_template("           {msg:24} {bar:32} {human_pos}/{human_len} {eta}");
+                    let bar = ProgressBar::new(total).with_message(what.to_owned());
+                    state.bar = Some(style.map(|style| bar.clone().with_style(style)).unwrap_or(bar));
+                }
+            }
+            if let Some(bar) = &state.bar {
+                bar.set_length(total);
+                bar.set_position(done);
+            } else if total > 0 && done * 4 / total > state.tenth {
+                // Four lines a step are enough for a log.
+                state.tenth = done * 4 / total;
+                eprintln!("[{:>6.1} s]   {what}: {done} of {total}", state.begun.elapsed().as_secs_f64());
+            }
+            if done >= total {
+                state.clear();
+            }
+        });
+    }
+
+    fn note(&self, line: &str) {
+        self.with(|state| state.line(&format!("[{:>6.1} s]   {line}", state.begun.elapsed().as_secs_f64())));
+    }
+}
+
+/// Prints a result. A reader that closed the pipe has read enough.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints an error and what mends it.
+pub(super) fn error(message: &str, hint: Option<&str>) {
+    eprintln!("error: {message}");
+    if let Some(hint) = hint {
+        eprintln!("hint: {hint}");
+    }
+}

@@ -1,0 +1,171 @@
+//! The command line: one file per subcommand, one console for all.
+//!
+//! In: arguments. Out: an exit code; results on stdout, progress and errors on stderr. The work is the library's.
+
+mod check;
+mod config;
+mod console;
+mod demo;
+mod frame;
+mod new;
+mod night;
+mod runs;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::outcome::{Ending, Outcome};
+use crate::publish::home::Places;
+
+/// Learns many tasks in many scenarios together, every night: scores, decisions and a report from Parquet.
+#[derive(Debug, Parser)]
+#[command(
+    name = "polytask",
+    version,
+    after_help = "Examples:\n  polytask demo                                             generate a marketplace, run its night, show the report\n  \
+                  polytask run queries/complete_journey --as-of 2017-12-04  one night on real data\n  \
+                  polytask check queries/marketplace                        try configuration, SQL and sources\n\n\
+                  Exit codes: 0 published, 1 internal, 2 usage or configuration, 3 input refused, 4 held, 74 I/O, 75 another run holds the lock"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the night of a job: clean, join, learn, evaluate, explain, score, publish
+    Run(night::RunArgs),
+    /// Generate a marketplace with known truth and run its night
+    Demo(demo::DemoArgs),
+    /// Try a job's configuration, SQL, query graph and sources without running the night
+    Check(check::CheckArgs),
+    /// Write the training frame as Parquet, with a `split` column
+    Frame(frame::FrameArgs),
+    /// Make a job folder from the schemas of Parquet files, ready to edit
+    New(new::NewArgs),
+    /// List past runs, the published one marked
+    Runs(runs::RunsArgs),
+    /// Print the commented defaults, or what is in force for a job
+    Config(config::ConfigArgs),
+}
+
+/// Where data, runs and reports lie, when not in their usual places.
+#[derive(Debug, Clone, Args)]
+struct PlaceArgs {
+    /// Folder of the raw data [default: data/<job>/input]
+    #[arg(long, value_name = "DIR")]
+    input: Option<PathBuf>,
+    /// Folder of runs and cache [default: data/<job>/runs]
+    #[arg(long, value_name = "DIR")]
+    runs: Option<PathBuf>,
+    /// Folder of published reports [default: reports/<job>]
+    #[arg(long, value_name = "DIR")]
+    reports: Option<PathBuf>,
+}
+
+impl PlaceArgs {
+    fn places(&self) -> Places {
+        Places { input: self.input.clone(), runs: self.runs.clone(), reports: self.reports.clone() }
+    }
+}
+
+/// How much of the machine a command may use.
+#[derive(Debug, Clone, Args)]
+struct MachineArgs {
+    /// Queries and learners that run side by side [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Memory for queries, learning and scoring, for example 6GB; joins and sorts spill beyond it
+    #[arg(long, value_name = "SIZE", default_value = "6GB", value_parser = memory)]
+    memory: u64,
+    /// Ignore the cache and make every table again
+    #[arg(long)]
+    rebuild: bool,
+}
+
+impl MachineArgs {
+    fn threads(&self) -> usize {
+        self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
+    }
+}
+
+/// Reads `512MB`, `6GB`, `1.5GiB`.
+fn memory(text: &str) -> Result<u64, String> {
+    let at = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    let number: f64 = number.parse().map_err(|_| format!("`{text}` is no size: write 512MB or 6GB"))?;
+    let scale = match unit.trim().to_ascii_uppercase().as_str() {
+        "MB" => 1e6,
+        "GB" | "G" => 1e9,
+        "MIB" => f64::from(1 << 20),
+        "GIB" => f64::from(1 << 30),
+        _ => return Err(format!("`{text}` has no unit: write 512MB or 6GB")),
+    };
+    let bytes = number * scale;
+    if bytes < 128e6 { Err(format!("`{text}` is under 128MB, the least a night can work with")) } else { Ok(bytes as u64) }
+}
+
+/// Runs the program; the exit code says how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap knows whether this is help (stdout, 0) or a mistake (stderr, 2).
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Ending::Usage as u8 } else { 0 });
+        }
+    };
+    let done = match cli.command {
+        Command::Run(args) => night::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Frame(args) => frame::run(&args),
+        Command::New(args) => new::run(&args),
+        Command::Runs(args) => runs::run(&args),
+        Command::Config(args) => config::run(&args),
+    };
+    match done {
+        Ok(ending) => ExitCode::from(ending as u8),
+        Err(failure) => {
+            console::error(&failure.message, failure.hint.as_deref());
+            ExitCode::from(failure.ending as u8)
+        }
+    }
+}
+
+/// An error on its way out: what it says, what mends it, how the program ends.
+#[derive(Debug)]
+struct Failure {
+    message: String,
+    hint: Option<String>,
+    ending: Ending,
+}
+
+impl<E: Outcome + std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { message: error.to_string(), hint: error.hint(), ending: error.ending() }
+    }
+}
+
+impl Failure {
+    fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: Some(hint.into()), ending: Ending::Usage }
+    }
+}
+
+/// Runs asynchronous work on `threads` worker threads, with as many for the learners.
+fn block_on<T>(threads: usize, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let internal = |message: String| Failure { message, hint: None, ending: Ending::Internal };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .map_err(|error| internal(format!("failed to start threads: {error}")))?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    pool.map_err(|error| internal(format!("failed to start threads: {error}")))?;
+    runtime.block_on(work)
+}

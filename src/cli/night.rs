@@ -1,0 +1,70 @@
+//! `polytask run`: one night of one job.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::civil::Date;
+
+use super::console::{Console, say};
+use super::{Failure, MachineArgs, PlaceArgs, block_on};
+use crate::job::Job;
+use crate::outcome::Ending;
+use crate::publish::Home;
+use crate::run::{self, Ended, Night, Options};
+
+/// Arguments of `polytask run`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  polytask run queries/complete_journey --as-of 2017-12-04\n  \
+                        polytask run queries/marketplace --as-of 2026-03-26 --threads 1 --memory 4GB\n\n\
+                        The as-of date is the start of a day in the job's time zone: the night knows what happened before it.\n\
+                        A night that was published with the same inputs, configuration and seed is not run again.")]
+pub(super) struct RunArgs {
+    /// Folder of the job
+    job: PathBuf,
+    /// The night, YYYY-MM-DD
+    #[arg(long, value_name = "DATE")]
+    as_of: Date,
+    #[command(flatten)]
+    machine: MachineArgs,
+    #[command(flatten)]
+    places: PlaceArgs,
+}
+
+pub(super) fn run(args: &RunArgs) -> Result<Ending, Failure> {
+    night(&args.job, args.as_of, &args.machine, &args.places)
+}
+
+/// Runs a night and says where its results are.
+pub(super) fn night(folder: &std::path::Path, as_of: Date, machine: &MachineArgs, places: &PlaceArgs) -> Result<Ending, Failure> {
+    let job = Job::load(folder)?;
+    let home = Home::of(&job.folder, &places.places());
+    let console = Console::new();
+    let options = Options { threads: machine.threads(), memory: machine.memory, rebuild: machine.rebuild };
+    let ended = block_on(options.threads, async {
+        let night = Night { job: &job, home: &home, as_of, options, watch: &console };
+        run::night(&night).await.map_err(Failure::from)
+    })?;
+    say(&summary(&ended, &home));
+    Ok(Ending::Published)
+}
+
+fn summary(ended: &Ended, home: &Home) -> String {
+    let report = home.reports.join("latest.html");
+    match ended {
+        Ended::Published { run, figures, current } => {
+            let mut text = format!("published {run}");
+            for line in figures {
+                text.push_str("\n  ");
+                text.push_str(line);
+            }
+            let place = if *current { report } else { home.run(run).join("report.html") };
+            if !current {
+                text.push_str("\nCURRENT stays with a later night");
+            }
+            text.push_str(&format!("\nscores  {}\nreport  {}", home.run(run).join("scores").display(), place.display()));
+            text
+        }
+        Ended::Already { run } => format!("nothing to do: {run} was published with the same inputs, configuration and seed\nreport  {}", report.display()),
+        Ended::SameBytes { run } => format!("made again: {run} has the same bytes as the published run\nreport  {}", report.display()),
+    }
+}

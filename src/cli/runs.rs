@@ -1,0 +1,40 @@
+//! `polytask runs`: past runs of a job, the published one marked.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::console::say;
+use super::{Failure, PlaceArgs};
+use crate::job::JobError;
+use crate::outcome::Ending;
+use crate::publish::Home;
+
+/// Arguments of `polytask runs`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  polytask runs queries/complete_journey\n\nThe published run has a * before it.")]
+pub(super) struct RunsArgs {
+    /// Folder of the job
+    job: PathBuf,
+    #[command(flatten)]
+    places: PlaceArgs,
+}
+
+pub(super) fn run(args: &RunsArgs) -> Result<Ending, Failure> {
+    let folder = args.job.canonicalize().ok().filter(|folder| folder.join("job.toml").is_file());
+    let folder = folder.ok_or_else(|| JobError::NoJob(args.job.clone()))?;
+    let home = Home::of(&folder, &args.places.places());
+    let runs = home.past()?;
+    if runs.is_empty() {
+        say(&format!("{} has no runs yet", home.job));
+        return Ok(Ending::Published);
+    }
+    say("  as-of       learner  held out    run                      figures");
+    for past in runs {
+        let manifest = &past.manifest;
+        let figures: Vec<_> = manifest.figures.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+        let mark = if past.current { '*' } else { ' ' };
+        say(&format!("{mark} {}  {:<8} {}  {:<24} {}", manifest.as_of, manifest.learner, manifest.holdout, manifest.run, figures.join(", ")));
+    }
+    Ok(Ending::Published)
+}

@@ -1,0 +1,198 @@
+//! The night on one page: each stage is one call, each returns the value that the next one takes.
+//!
+//! In: a job, an as-of date, how much of the machine to use. Out: a published run, or an error and nothing published. The
+//! stages do not know each other; this page does.
+
+mod data;
+mod error;
+mod learned;
+mod outputs;
+mod told;
+
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+
+pub use error::NightError;
+
+use crate::features::Snapshot;
+use crate::ingest::{Cache, Engine, Graph, clean};
+use crate::job::{Job, Split};
+use crate::publish::staging::Placed;
+use crate::publish::{Home, Lock, Staging, folder};
+use crate::table_file::{self, Kept, TableWriter};
+use crate::watch::Watch;
+
+/// How much of the machine a night may use, and whether it may use what earlier nights made.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Queries and learners side by side.
+    pub threads: usize,
+    /// Bytes for queries, learning and scoring.
+    pub memory: u64,
+    /// Make every table again.
+    pub rebuild: bool,
+}
+
+/// A night to run.
+#[derive(Clone, Copy)]
+pub struct Night<'a> {
+    /// The job.
+    pub job: &'a Job,
+    /// Where its data, runs and reports lie.
+    pub home: &'a Home,
+    /// The day at whose start the night stands.
+    pub as_of: Date,
+    /// How much of the machine it may use.
+    pub options: Options,
+    /// Who watches.
+    pub watch: &'a dyn Watch,
+}
+
+/// How a night ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// A new run is published.
+    Published {
+        /// Its id.
+        run: String,
+        /// Its main figures, a line each.
+        figures: Vec<String>,
+        /// Whether it is the current run now; not, when a later night is.
+        current: bool,
+    },
+    /// The same night was published before.
+    Already {
+        /// Its id.
+        run: String,
+    },
+    /// The same night was made again, with the same bytes.
+    SameBytes {
+        /// Its id.
+        run: String,
+    },
+}
+
+/// Runs a night.
+///
+/// # Errors
+/// [`NightError`]; the previous run stays current then.
+pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
+    let _lock = Lock::take(night.home, &format!("run --as-of {}", night.as_of))?;
+    let clock = outputs::Clock::start();
+
+    let sources = data::sources(night)?;
+    let fingerprint = data::fingerprint(night.job, &sources);
+    let run = format!("{}-{}", night.as_of, &fingerprint[..12]);
+    if !night.options.rebuild
+        && let Some(past) = night.home.find(&run)?
+    {
+        outputs::publish(night, &past.manifest, &past.folder)?;
+        return Ok(Ended::Already { run });
+    }
+
+    let data = data::data(night, &sources, true).await?;
+    let clock = clock.lap("ingest and features");
+    let staging = Staging::start(night.home)?;
+    night.watch.stage("learn");
+    let learned = learned::learn(night, &data, staging.path())?;
+    let clock = clock.lap("learn");
+    night.watch.stage("evaluate");
+    let judged = learned::evaluate(night, &learned)?;
+    let clock = clock.lap("evaluate");
+    night.watch.stage("explain");
+    let explained = learned::explain(night, &learned)?;
+    let clock = clock.lap("explain");
+    night.watch.stage("score");
+    let scored = outputs::score(night, &sources, &data, &learned, &run, &staging).await?;
+    let clock = clock.lap("score and decide");
+    night.watch.stage("report");
+    let facts = told::Facts { run: &run, fingerprint: &fingerprint, sources: &sources, data: &data, learned: &learned, judged: &judged, explained: &explained, scored: &scored };
+    told::write(night, &facts, &staging)?;
+    let clock = clock.lap("report");
+    night.watch.stage("publish");
+    drop_scratch(&staging)?;
+    let manifest = outputs::manifest(night, &facts, &staging)?;
+    let clock = clock.lap("audit");
+    outputs::tell_times(night, &manifest, &clock, &data, &staging)?;
+    let figures = outputs::figure_lines(&judged);
+    let placed = staging.place_as(night.home, &manifest)?;
+    let current = outputs::publish(night, &manifest, &night.home.run(&run))?;
+    Ok(match placed {
+        Placed::New => Ended::Published { run, figures, current },
+        Placed::SameBytes => Ended::SameBytes { run },
+    })
+}
+
+/// Encoded rows are needed by this night only.
+fn drop_scratch(staging: &Staging) -> Result<(), NightError> {
+    let scratch = staging.path().join(learned::SCRATCH);
+    std::fs::remove_dir_all(&scratch).map_err(|source| table_file::FileError::Io { what: "remove", path: scratch, source }.into())
+}
+
+/// Tries a job without running its night; returns what was found, in lines.
+///
+/// # Errors
+/// [`NightError`], the first thing that is wrong.
+pub async fn check(job: &Job, home: &Home) -> Result<String, NightError> {
+    let graph = Graph::new(job)?;
+    let cache = Cache::new(home.runs.join("cache"), false);
+    let files = data::locate(job, home, &cache)?;
+    let spill = home.runs.join("cache/spill");
+    folder::create(&spill)?;
+    let engine = Engine::new(1, 1 << 30, &spill)?;
+    let tables = clean::plan_all(&engine, job, &graph, &files).await?;
+    let later = crate::features::snapshot::plan_all(&engine, job, &graph, &tables).await?;
+    let mut lines = vec![format!("{}: configuration, queries and sources are sound", job.name)];
+    for source in &files {
+        lines.push(format!("  source {}: {} file(s), {} rows, {} columns", source.name, source.files.len(), source.rows(), source.columns().len()));
+    }
+    for (table, schema) in &tables {
+        let time = job.time_of(table).map_or_else(|| "static".to_owned(), |time| format!("point-in-time by {}", time.time));
+        lines.push(format!("  table {table}: {} columns, {time}", schema.fields().len()));
+    }
+    lines.push(format!("  frame: {} features, {} task(s), {} check(s), {} decision table(s)", later, job.tasks.len(), graph.checks.len(), graph.decisions.len()));
+    Ok(lines.join("\n"))
+}
+
+/// Writes the training frame of a night below `out`: one file per snapshot, with `as_of` and `split`.
+///
+/// # Errors
+/// [`NightError`].
+pub async fn frame(night: &Night<'_>, out: &Path) -> Result<Vec<(PathBuf, u64)>, NightError> {
+    let _lock = Lock::take(night.home, &format!("frame --as-of {}", night.as_of))?;
+    let sources = data::sources(night)?;
+    let data = data::data(night, &sources, false).await?;
+    folder::create(out)?;
+    data.labelled.iter().map(|(snapshot, split)| write_frame(night.job, snapshot, *split, out)).collect()
+}
+
+/// Copies a snapshot's frame with the columns `as_of` and `split` after the keys.
+fn write_frame(job: &Job, snapshot: &Snapshot, split: Split, out: &Path) -> Result<(PathBuf, u64), NightError> {
+    let path = out.join(format!("as_of={}.parquet", snapshot.as_of));
+    let failed = |message: String| table_file::FileError::Rows(message);
+    let mut writer: Option<TableWriter> = None;
+    for batch in table_file::read(&snapshot.file)? {
+        let batch = batch.map_err(|error| failed(error.to_string()))?;
+        let mut columns = crate::publish::Columns::new();
+        for key in &job.keys {
+            columns = columns.array(key, batch.column_by_name(key).cloned().ok_or_else(|| failed(format!("key `{key}` is missing")))?);
+        }
+        columns = columns.date("as_of", std::iter::repeat_n(snapshot.as_of.epoch_day(), batch.num_rows()));
+        columns = columns.text("split", std::iter::repeat_n(split.name(), batch.num_rows()));
+        for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
+            if !job.keys.contains(field.name()) {
+                columns = columns.array(field.name(), std::sync::Arc::clone(array));
+            }
+        }
+        let batch = columns.batch().map_err(failed)?;
+        if writer.is_none() {
+            writer = Some(TableWriter::create(&path, batch.schema(), Kept::Published)?);
+        }
+        if let Some(writer) = &mut writer {
+            writer.write(&batch)?;
+        }
+    }
+    let rows = writer.map_or(Ok(0), TableWriter::finish)?;
+    Ok((path, rows))
+}

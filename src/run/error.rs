@@ -1,0 +1,71 @@
+//! Any stage's error, as the night passes it on.
+
+use crate::features::FeatureError;
+use crate::ingest::IngestError;
+use crate::job::JobError;
+use crate::learn::LearnError;
+use crate::outcome::{Ending, Outcome};
+use crate::publish::PublishError;
+use crate::table_file::FileError;
+
+/// Why a night ended early. Nothing was published then.
+#[derive(Debug, thiserror::Error)]
+pub enum NightError {
+    /// The job is wrong.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// Sources, queries or clean tables were refused.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// A snapshot or its encoding was refused.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
+    /// Learning failed.
+    #[error("failed to learn: {0}")]
+    Learn(#[from] LearnError),
+    /// The report could not be made.
+    #[error("failed to write the report: {0}")]
+    Report(String),
+    /// Writing or publishing failed.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// A file could not be written or read.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl NightError {
+    /// A date beyond the calendar.
+    pub(super) fn calendar(message: String) -> Self {
+        Self::Job(JobError::Value { key: "snapshots".into(), message, hint: "choose a date within the years 1 to 9999".into() })
+    }
+}
+
+impl Outcome for NightError {
+    fn ending(&self) -> Ending {
+        match self {
+            Self::Job(error) => error.ending(),
+            Self::Ingest(error) => error.ending(),
+            Self::Features(error) => error.ending(),
+            Self::Learn(LearnError::Parameter { .. }) => Ending::Usage,
+            Self::Learn(LearnError::NoRows(_) | LearnError::NotFinite(_)) => Ending::Refused,
+            Self::Learn(_) | Self::Report(_) => Ending::Internal,
+            Self::Publish(error) => error.ending(),
+            Self::File(error) => error.ending(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Job(error) => error.hint(),
+            Self::Ingest(error) => error.hint(),
+            Self::Features(error) => error.hint(),
+            Self::Learn(LearnError::Parameter { key, .. }) => Some(format!("set `{key}` in job.toml within that range; `polytask config` explains it")),
+            Self::Learn(LearnError::NoRows(_)) => Some("is there an outcome in the data for every task? `polytask frame` writes the labels to look at".into()),
+            Self::Learn(LearnError::NotFinite(field)) => Some(format!("guard `{field}` in frame.sql against division by zero, for example with nullif()")),
+            Self::Learn(_) | Self::Report(_) => None,
+            Self::Publish(error) => error.hint(),
+            Self::File(error) => error.hint(),
+        }
+    }
+}

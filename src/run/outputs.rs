@@ -1,0 +1,215 @@
+//! What a night leaves behind beside tables and report: scores, decisions, manifest, timings, the switch.
+//!
+//! In: what was learned. Out: files in the staged folder, then the published run. The glue between `publish` and the rest.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use serde_json::json;
+
+use super::data::{Data, Sources, query_digests};
+use super::learned::{Judged, Learned, raw};
+use super::told::Facts;
+use super::{Night, NightError};
+use crate::features::{FeatureError, view};
+use crate::ingest::clean::parquet_table;
+use crate::ingest::{Engine, Params};
+use crate::publish::decisions::{self, Decision};
+use crate::publish::manifest::{InputSource, SnapshotEntry};
+use crate::publish::scores::{self, Predicted, ScoreJob, ScoreSummary};
+use crate::publish::{Manifest, Staging, folder};
+use crate::table_file::FileError;
+
+/// What was scored and decided.
+pub(super) struct Scored {
+    pub(super) summary: BTreeMap<String, ScoreSummary>,
+    pub(super) decisions: Vec<Decision>,
+}
+
+/// Seconds of each part of the night. They go to `run.json` and `metrics.prom`, never into what must be repeatable.
+pub(super) struct Clock {
+    begun: Instant,
+    lap: Instant,
+    laps: Vec<(&'static str, f64)>,
+}
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self { begun: Instant::now(), lap: Instant::now(), laps: Vec::new() }
+    }
+
+    pub(super) fn lap(mut self, name: &'static str) -> Self {
+        self.laps.push((name, self.lap.elapsed().as_secs_f64()));
+        self.lap = Instant::now();
+        self
+    }
+}
+
+/// Scores tonight's candidates in a stream and runs the decision queries over them.
+pub(super) async fn score(night: &Night<'_>, sources: &Sources, data: &Data, learned: &Learned, run: &str, staging: &Staging) -> Result<Scored, NightError> {
+    let job = night.job;
+    let Some(tonight) = &data.tonight else { return Ok(Scored { summary: BTreeMap::new(), decisions: Vec::new() }) };
+    let shape = learned.encoder.shape();
+    let as_of = &sources.plan.tonight;
+    let score = ScoreJob { job, as_of, run, scenarios: &shape.scenarios };
+    let summary = scores::write(&score, &tonight.file, staging, |batch| predict(night, learned, batch, as_of.epoch_day()), |done| night.watch.step("scored rows", done, tonight.rows))?;
+
+    let spill = night.home.runs.join("cache/spill");
+    folder::create(&spill)?;
+    let engine = Engine::new(night.options.threads, night.options.memory, &spill)?;
+    let session = view::past(&engine, job, &data.tables, as_of)?;
+    for (name, file) in &tonight.features {
+        let table = parquet_table(file, crate::ingest::clean::schema_of(file)?)?;
+        session.register_table(name.as_str(), table).map_err(FileError::Query)?;
+    }
+    decisions::add_scores(&session, staging)?;
+    let end = as_of.plus(job.snapshots.horizon, &job.zone).map_err(NightError::calendar)?;
+    let decisions = decisions::write(&engine, &sources.graph, &session, &Params::of(job).at(as_of, &end), staging).await?;
+    for decision in &decisions {
+        night.watch.note(&format!("decision {}: {} rows", decision.name, decision.rows_total));
+    }
+    Ok(Scored { summary, decisions })
+}
+
+/// The published learner's predictions for a batch of the frame, also under every scenario where the job asks for it.
+fn predict(night: &Night<'_>, learned: &Learned, batch: &RecordBatch, day: i32) -> Result<Predicted, NightError> {
+    let taught = &learned.taught[0];
+    let encoded = learned.encoder.encode(batch, day).map_err(FeatureError::from)?;
+    let block = encoded.block();
+    let own = taught.calibration.apply(&raw(taught.model.as_ref(), std::slice::from_ref(&block))?, block.scenario);
+    let mut under = Vec::new();
+    if night.job.under_every_scenario {
+        for scenario in 0..learned.encoder.shape().scenarios.len() {
+            let served = vec![scenario as u16; block.rows()];
+            under.push(taught.calibration.apply(&raw(taught.model.as_ref(), &[block.under(&served)])?, &served));
+        }
+    }
+    Ok(Predicted { own, under })
+}
+
+/// Reads everything staged back from disk and lists it.
+pub(super) fn manifest(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) -> Result<Manifest, NightError> {
+    let mut snapshots: Vec<SnapshotEntry> = facts
+        .data
+        .labelled
+        .iter()
+        .map(|(snapshot, split)| SnapshotEntry {
+            as_of: snapshot.as_of.to_string(),
+            split: split.name().to_owned(),
+            rows: snapshot.rows,
+            fingerprint: snapshot.fingerprint.clone(),
+        })
+        .collect();
+    if let Some(tonight) = &facts.data.tonight {
+        snapshots.push(SnapshotEntry { as_of: tonight.as_of.to_string(), split: "tonight".into(), rows: tonight.rows, fingerprint: tonight.fingerprint.clone() });
+    }
+    let inputs = facts.sources.files.iter().map(|source| InputSource { source: source.name.clone(), columns: source.columns(), files: source.files.clone() });
+    let manifest = Manifest {
+        run: facts.run.to_owned(),
+        job: night.job.name.clone(),
+        as_of: night.as_of.to_string(),
+        holdout: facts.sources.plan.holdout().to_string(),
+        learner: facts.learned.taught[0].name.to_owned(),
+        seed: night.job.seed,
+        fingerprint: facts.fingerprint.to_owned(),
+        versions: super::told::versions(),
+        inputs: inputs.collect(),
+        queries: query_digests(night.job),
+        snapshots,
+        figures: main_figures(facts.judged),
+        files: staging.audit()?,
+    };
+    staging.write("manifest.json", &manifest.to_json()?)?;
+    Ok(manifest)
+}
+
+/// AUC of each binary task and R² of each regression of the published learner, over all scenarios.
+fn main_figures(judged: &Judged) -> BTreeMap<String, f64> {
+    let Some((first, _)) = judged.figures.first() else { return BTreeMap::new() };
+    let wanted = judged.figures.iter().filter(|(learner, figure)| learner == first && figure.scenario == "*" && figure.task != "*" && ["auc", "r2"].contains(&figure.metric));
+    wanted.filter_map(|(_, figure)| Some((format!("{} {}", figure.task, figure.metric), figure.value?))).collect()
+}
+
+/// The main figures, a line each, challengers beside them.
+pub(super) fn figure_lines(judged: &Judged) -> Vec<String> {
+    main_figures(judged)
+        .keys()
+        .map(|name| {
+            let (task, metric) = name.split_once(' ').unwrap_or((name, ""));
+            let found = judged.figures.iter().filter(|(_, figure)| figure.scenario == "*" && figure.task == task && figure.metric == metric);
+            let values: Vec<_> = found.filter_map(|(learner, figure)| Some(format!("{learner} {:.4}", figure.value?))).collect();
+            format!("{task}: {metric} {}", values.join(", "))
+        })
+        .collect()
+}
+
+/// Writes `run.json` and `metrics.prom`: how long each part took and how much memory the process held at its peak.
+pub(super) fn tell_times(night: &Night<'_>, manifest: &Manifest, clock: &Clock, data: &Data, staging: &Staging) -> Result<(), NightError> {
+    let seconds = clock.begun.elapsed().as_secs_f64();
+    let peak = peak_memory();
+    let stages: Vec<_> = clock.laps.iter().map(|(name, seconds)| json!({ "stage": name, "seconds": seconds })).collect();
+    let rows: u64 = data.labelled.iter().map(|(snapshot, _)| snapshot.rows).sum();
+    let told = json!({
+        "run": manifest.run, "job": manifest.job, "as_of": manifest.as_of, "status": "published", "seconds": seconds, "stages": stages,
+        "peak_memory_bytes": peak, "threads": night.options.threads, "labelled_rows": rows,
+        "candidates": data.tonight.as_ref().map_or(0, |tonight| tonight.rows),
+    });
+    let text = serde_json::to_vec_pretty(&told).map_err(|error| NightError::Report(error.to_string()))?;
+    staging.write("run.json", &text)?;
+    let job = &manifest.job;
+    let mut prom = String::new();
+    let mut gauge = |name: &str, help: &str, lines: &[(String, f64)]| {
+        prom.push_str(&format!("# HELP {name} {help}\n# TYPE {name} gauge\n"));
+        for (labels, value) in lines {
+            prom.push_str(&format!("{name}{{job=\"{job}\"{labels}}} {value}\n"));
+        }
+    };
+    gauge("polytask_night_seconds", "Wall time of the night.", &[(String::new(), seconds)]);
+    let laps: Vec<_> = clock.laps.iter().map(|(name, seconds)| (format!(",stage=\"{name}\""), *seconds)).collect();
+    gauge("polytask_stage_seconds", "Wall time of a stage.", &laps);
+    gauge("polytask_peak_memory_bytes", "Largest resident memory of the process.", &[(String::new(), peak as f64)]);
+    let figures: Vec<_> = manifest.figures.iter().map(|(name, value)| (format!(",figure=\"{name}\""), *value)).collect();
+    gauge("polytask_figure", "Main figures on the held-out night.", &figures);
+    staging.write("metrics.prom", prom.as_bytes())?;
+    for (name, seconds) in &clock.laps {
+        night.watch.note(&format!("{name}: {seconds:.1} s"));
+    }
+    night.watch.note(&format!("whole night {seconds:.1} s, peak memory {:.2} GB", peak as f64 / 1e9));
+    Ok(())
+}
+
+/// The largest resident memory of this process so far, where the system says it (Linux); else 0.
+fn peak_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("");
+    line.split_whitespace().next().and_then(|kilobytes| kilobytes.parse::<u64>().ok()).map_or(0, |kilobytes| kilobytes * 1024)
+}
+
+/// Switches `CURRENT` to a run that is whole on disk, and puts its report where analysts look. A run of an earlier night
+/// than the current one is kept beside it. Returns whether the run is current now.
+pub(super) fn publish(night: &Night<'_>, manifest: &Manifest, run: &Path) -> Result<bool, NightError> {
+    let home = night.home;
+    let before = home.current()?.map(|id| home.find(&id)).transpose()?.flatten();
+    let newest = before.as_ref().is_none_or(|past| past.manifest.as_of <= manifest.as_of);
+    if newest && before.is_none_or(|past| past.manifest.run != manifest.run) {
+        home.switch(&manifest.run)?;
+    }
+    let report = run.join("report.html");
+    let html = fs::read(&report).map_err(|source| FileError::Io { what: "read", path: report, source })?;
+    let dated = home.reports.join(format!("{}.html", manifest.as_of));
+    // Another run of the same night may be the current one: then its report stays.
+    if newest || !dated.exists() {
+        replace(&dated, &html)?;
+    }
+    if newest {
+        replace(&home.reports.join("latest.html"), &html)?;
+    }
+    Ok(newest)
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    if fs::read(path).is_ok_and(|old| old == bytes) { Ok(()) } else { folder::write_atomically(path, bytes) }
+}
