@@ -3,9 +3,18 @@
 //! Encoded rows in ([`rows`]), a model out that predicts `rows × tasks` and can be saved as plain weights. Pure: no
 //! DataFusion, no file system, no clock; the caller brings slices and takes bytes.
 
+mod design;
+pub mod forest;
+pub mod linear;
 pub mod rows;
+mod saved;
+mod target_mean;
 
 use ndarray::ArrayViewMut2;
+
+pub use forest::{ForestSettings, forest};
+pub use linear::{LinearSettings, linear};
+pub use saved::load;
 
 use rows::{Block, Shape};
 
@@ -22,7 +31,7 @@ pub struct Examples<'a> {
 pub struct Trial {
     /// What was varied, as the report prints it: `penalty 0.001`.
     pub setting: String,
-    /// Mean validation loss over the cells (log loss of binary tasks, 1 − R² of regressions), lower is better.
+    /// Mean validation loss over the cells (1 − R² on the learner's own scale), lower is better.
     pub loss: f64,
     /// Whether this is the setting that the learner chose.
     pub chosen: bool,
@@ -137,4 +146,25 @@ pub enum LearnError {
     /// A saved model is damaged or belongs to another program version.
     #[error("the saved model cannot be read: {0}")]
     Saved(String),
+}
+
+/// Refuses a block that does not have the columns of `shape`.
+fn check_shape(shape: &Shape, block: &Block<'_>) -> Result<(), LearnError> {
+    use rows::{Column, FieldKind};
+    if block.columns.len() != shape.fields.len() {
+        return Err(LearnError::Shape(format!("{} columns instead of {}", block.columns.len(), shape.fields.len())));
+    }
+    for (field, column) in shape.fields.iter().zip(&block.columns) {
+        let fits = match (&field.kind, column) {
+            (FieldKind::Numeric { .. }, Column::Numeric(values)) => values.len() == block.rows(),
+            (FieldKind::Categorical { .. }, Column::Categorical(values)) => values.len() == block.rows(),
+            (FieldKind::Text { .. }, Column::Text { offsets, .. }) => offsets.len() == block.rows() + 1,
+            (FieldKind::Vector { width }, Column::Vector(values)) => values.len() == block.rows() * *width as usize,
+            _ => false,
+        };
+        if !fits {
+            return Err(LearnError::Shape(format!("field `{}` has another kind or length", field.name)));
+        }
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::RecordBatch;
 
 use super::encoder::{Encoder, FieldEncoder};
 use super::roles::{Role, Roles};

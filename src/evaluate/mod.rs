@@ -1,0 +1,29 @@
+//! How good predictions are: metrics, per cell and above, and the calibration that makes scores probabilities.
+//!
+//! In: labels and predictions as slices. Out: figures. Pure: no DataFusion, no file system.
+
+pub mod calibration;
+pub mod cells;
+pub mod metrics;
+
+/// Labels over the entire space: where the task before it in the chain did not happen, this one did not either.
+///
+/// `y′_t = NaN` where `y′_parent` is NaN, `0` where it is 0, else `y_t`.
+///
+/// # Shapes
+/// `labels: [tasks][rows]`, `after: [tasks]` (a parent stands before its children).
+///
+/// # Source
+/// Ma et al. (2018), "Entire Space Multi-Task Model", section 2.2.
+#[must_use]
+pub fn entire_space(labels: &[Vec<f32>], after: &[Option<usize>]) -> Vec<Vec<f32>> {
+    let mut whole: Vec<Vec<f32>> = Vec::with_capacity(labels.len());
+    for (own, after) in labels.iter().zip(after) {
+        let chained = match after {
+            None => own.clone(),
+            Some(parent) => own.iter().zip(&whole[*parent]).map(|(own, parent)| if parent.is_nan() { f32::NAN } else if *parent == 0.0 { 0.0 } else { *own }).collect(),
+        };
+        whole.push(chained);
+    }
+    whole
+}

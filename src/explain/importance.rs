@@ -1,0 +1,169 @@
+//! Importance: the mean size of each feature's contributions, per cell and above, split into its parts.
+//!
+//! In: attributions of explained rows, stretch by stretch. Out: [`Importance`] rows. Sums are kept per cell, so memory does
+//! not depend on the rows.
+
+use crate::learn::Attribution;
+use crate::learn::rows::{Block, Column, Shape};
+
+use super::feature_name;
+
+/// One row of the table `importance`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Importance {
+    /// Scenario, or `*`.
+    pub scenario: String,
+    /// Task.
+    pub task: String,
+    /// Feature; `scenario` for the scenario itself.
+    pub feature: String,
+    /// Mean |contribution| on the raw output's scale.
+    pub value: f64,
+    /// Mean |shared part|.
+    pub shared: f64,
+    /// Mean |part of the scenario|.
+    pub scenario_part: f64,
+    /// Mean |part of the task|.
+    pub task_part: f64,
+    /// Correlation of the contribution with a numeric feature's value: +1 rises with it, −1 falls; `None` for others.
+    pub direction: Option<f64>,
+    /// Explained rows.
+    pub n: u64,
+}
+
+/// Sums of one scenario, task and field.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    value: f64,
+    shared: f64,
+    scenario_part: f64,
+    task_part: f64,
+    n: f64,
+    x: f64,
+    c: f64,
+    xx: f64,
+    cc: f64,
+    xc: f64,
+}
+
+impl Sums {
+    fn add(&mut self, other: &Self) {
+        self.value += other.value;
+        self.shared += other.shared;
+        self.scenario_part += other.scenario_part;
+        self.task_part += other.task_part;
+        self.n += other.n;
+        self.x += other.x;
+        self.c += other.c;
+        self.xx += other.xx;
+        self.cc += other.cc;
+        self.xc += other.xc;
+    }
+
+    fn direction(&self) -> Option<f64> {
+        if self.n < 2.0 {
+            return None;
+        }
+        let covariance = self.xc - self.x * self.c / self.n;
+        let (x, c) = (self.xx - self.x * self.x / self.n, self.cc - self.c * self.c / self.n);
+        // Below this the spread is rounding.
+        (x > 1e-12 && c > 1e-12).then(|| (covariance / (x * c).sqrt()).clamp(-1.0, 1.0))
+    }
+}
+
+/// Adds attributions up.
+pub struct ImportanceAccumulator {
+    shape: Shape,
+    /// Shape: `[scenarios + 1][tasks][fields + 1]`; the last scenario holds those never seen.
+    sums: Vec<Sums>,
+    rows: Vec<u64>,
+    residual: f64,
+}
+
+impl ImportanceAccumulator {
+    /// Nothing added yet.
+    #[must_use]
+    pub fn new(shape: &Shape) -> Self {
+        let scenarios = shape.scenarios.len() + 1;
+        let cells = scenarios * shape.tasks.len() * (shape.fields.len() + 1);
+        Self { shape: shape.clone(), sums: vec![Sums::default(); cells], rows: vec![0; scenarios], residual: 0.0 }
+    }
+
+    fn at(&self, scenario: usize, task: usize, field: usize) -> usize {
+        (scenario * self.shape.tasks.len() + task) * (self.shape.fields.len() + 1) + field
+    }
+
+    /// Adds the attributions of a block. `raw: [tasks][rows]` is what they must add up to.
+    pub fn add(&mut self, block: &Block<'_>, found: &Attribution, raw: &[Vec<f32>]) {
+        let (tasks, fields) = (self.shape.tasks.len(), self.shape.fields.len());
+        for row in 0..block.rows() {
+            let scenario = (block.scenario[row] as usize).min(self.shape.scenarios.len());
+            self.rows[scenario] += 1;
+            for task in 0..tasks {
+                let mut total = f64::from(found.base[task]);
+                for field in 0..=fields {
+                    let at = [row, task, field];
+                    let contribution = f64::from(found.values[at]);
+                    total += contribution;
+                    let place = self.at(scenario, task, field);
+                    let sums = &mut self.sums[place];
+                    sums.value += contribution.abs();
+                    sums.shared += f64::from(found.shared[at].abs());
+                    sums.scenario_part += f64::from(found.scenario_part[at].abs());
+                    sums.task_part += f64::from(found.task_part[at].abs());
+                    if let Some(Column::Numeric(values)) = block.columns.get(field)
+                        && !values[row].is_nan()
+                    {
+                        let x = f64::from(values[row]);
+                        sums.n += 1.0;
+                        sums.x += x;
+                        sums.c += contribution;
+                        sums.xx += x * x;
+                        sums.cc += contribution * contribution;
+                        sums.xc += x * contribution;
+                    }
+                }
+                self.residual = self.residual.max((total - f64::from(raw[task][row])).abs());
+            }
+        }
+    }
+
+    /// Largest |base + Σ contributions − raw output| over all rows and tasks.
+    #[must_use]
+    pub fn residual(&self) -> f64 {
+        self.residual
+    }
+
+    /// The table: all scenarios (`*`) first, then each; features in the order of the fields, the scenario last.
+    #[must_use]
+    pub fn finish(&self) -> Vec<Importance> {
+        let mut table = Vec::new();
+        let all: Vec<usize> = (0..=self.shape.scenarios.len()).collect();
+        let wanted = std::iter::once(("*".to_owned(), all)).chain(self.shape.scenarios.iter().enumerate().map(|(at, name)| (name.clone(), vec![at])));
+        for (scenario, members) in wanted {
+            let n: u64 = members.iter().map(|member| self.rows[*member]).sum();
+            if n == 0 {
+                continue;
+            }
+            for (task, spec) in self.shape.tasks.iter().enumerate() {
+                for field in 0..=self.shape.fields.len() {
+                    let mut sums = Sums::default();
+                    members.iter().for_each(|member| sums.add(&self.sums[self.at(*member, task, field)]));
+                    let mean = |sum: f64| sum / n as f64;
+                    table.push(Importance {
+                        scenario: scenario.clone(),
+                        task: spec.name.clone(),
+                        feature: feature_name(&self.shape, field).to_owned(),
+                        value: mean(sums.value),
+                        shared: mean(sums.shared),
+                        scenario_part: mean(sums.scenario_part),
+                        task_part: mean(sums.task_part),
+                        direction: sums.direction(),
+                        n,
+                    });
+                }
+            }
+        }
+        table
+    }
+}

@@ -1,0 +1,101 @@
+//! Models as plain weights: JSON for what they are, safetensors for their numbers.
+//!
+//! In: named arrays. Out: [`Saved`], and back. A damaged or foreign file is refused; no code is ever loaded.
+
+use std::collections::BTreeMap;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+
+use super::rows::Shape;
+use super::{LearnError, Model, Saved};
+
+/// Version of the layout; a file of another version is refused.
+const FORMAT: u32 = 1;
+
+/// What every `model.json` begins with.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Head<T> {
+    format: u32,
+    learner: String,
+    pub(super) shape: Shape,
+    pub(super) of: T,
+}
+
+/// Named arrays of `f32`, each with its shape.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(super) struct Tensors {
+    arrays: BTreeMap<String, (Vec<usize>, Vec<u8>)>,
+}
+
+fn refused(message: impl Into<String>) -> LearnError {
+    LearnError::Saved(message.into())
+}
+
+impl Tensors {
+    pub(super) fn put<'a>(&mut self, name: &str, shape: &[usize], values: impl IntoIterator<Item = &'a f32>) {
+        let bytes = values.into_iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.arrays.insert(name.to_owned(), (shape.to_vec(), bytes));
+    }
+
+    /// The array `name`, which must have `shape`.
+    ///
+    /// # Errors
+    /// [`LearnError::Saved`] when it is missing or has another shape.
+    pub(super) fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, LearnError> {
+        let (found, bytes) = self.arrays.get(name).ok_or_else(|| refused(format!("array `{name}` is missing")))?;
+        if found != shape {
+            return Err(refused(format!("array `{name}` has shape {found:?}, not {shape:?}")));
+        }
+        Ok(bytes.chunks_exact(4).map(|chunk| f32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]])).collect())
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let views = self.arrays.iter().filter_map(|(name, (shape, bytes))| Some((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).ok()?)));
+        safetensors::serialize(views, None).unwrap_or_default()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, LearnError> {
+        let read = SafeTensors::deserialize(bytes).map_err(|error| refused(format!("model.safetensors: {error}")))?;
+        let mut arrays = BTreeMap::new();
+        for (name, view) in read.tensors() {
+            if view.dtype() != Dtype::F32 {
+                return Err(refused(format!("array `{name}` is not f32")));
+            }
+            arrays.insert(name, (view.shape().to_vec(), view.data().to_vec()));
+        }
+        Ok(Self { arrays })
+    }
+}
+
+/// Packs a model.
+pub(super) fn pack<T: Serialize>(learner: &str, shape: &Shape, of: T, tensors: &Tensors) -> Saved {
+    let head = Head { format: FORMAT, learner: learner.to_owned(), shape: shape.clone(), of };
+    // Plain structs of numbers and text always become JSON.
+    Saved { json: serde_json::to_string_pretty(&head).unwrap_or_default(), tensors: tensors.to_bytes() }
+}
+
+/// Unpacks a model of `learner`.
+///
+/// # Errors
+/// [`LearnError::Saved`] saying what is wrong.
+pub(super) fn unpack<T: for<'de> Deserialize<'de>>(saved: &Saved) -> Result<(Head<T>, Tensors), LearnError> {
+    let head: Head<T> = serde_json::from_str(&saved.json).map_err(|error| refused(format!("model.json: {error}")))?;
+    Ok((head, Tensors::from_bytes(&saved.tensors)?))
+}
+
+/// Loads a model.
+///
+/// # Errors
+/// [`LearnError::Saved`] for a damaged file, another version or an unknown learner.
+pub fn load(saved: &Saved) -> Result<Box<dyn Model>, LearnError> {
+    let head: Head<serde_json::Value> = serde_json::from_str(&saved.json).map_err(|error| refused(format!("model.json: {error}")))?;
+    if head.format != FORMAT {
+        return Err(refused(format!("model.json has format {}, this program reads format {FORMAT}", head.format)));
+    }
+    match head.learner.as_str() {
+        super::linear::NAME => Ok(Box::new(super::linear::load(saved)?)),
+        super::forest::NAME => Ok(Box::new(super::forest::load(saved)?)),
+        other => Err(refused(format!("there is no learner `{other}`"))),
+    }
+}
