@@ -187,14 +187,6 @@ pub(crate) fn read(path: &Path) -> Result<ParquetRecordBatchReader, FileError> {
         .map_err(|error| parquet_error("read", path, &error))
 }
 
-/// Reads a whole small table.
-///
-/// # Errors
-/// [`FileError`] naming the path.
-pub(crate) fn read_all(path: &Path) -> Result<Vec<RecordBatch>, FileError> {
-    read(path)?.collect::<Result<_, _>>().map_err(|error| FileError::Parquet { what: "read", path: path.into(), message: error.to_string(), full: false })
-}
-
 /// Writes one batch as a published table.
 ///
 /// # Errors

@@ -5,7 +5,7 @@
 //! number of threads.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, Axis, s};
+use ndarray::{Array1, Array2, Axis};
 use rayon::prelude::*;
 
 use super::super::design::{Design, Use, taught};
@@ -176,10 +176,4 @@ fn add_part(moments: &mut Moments, group: &Group, shape: &Shape, part: &Block<'_
         let product = x.dot(&y);
         moments.xy[scenario].zip_mut_with(&product, |sum, part| *sum += f64::from(*part));
     }
-}
-
-/// The part of a symmetric matrix without its last row and column.
-pub(super) fn without_last(matrix: &Array2<f64>) -> ndarray::ArrayView2<'_, f64> {
-    let last = matrix.nrows() - 1;
-    matrix.slice(s![..last, ..last])
 }

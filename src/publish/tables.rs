@@ -1,0 +1,147 @@
+//! The tables of a run folder as record batches: the columns that others rely on.
+//!
+//! In: lists of figures. Out: batches. Each carries the run's id, so that the nights can be stacked.
+
+use arrow::array::RecordBatch;
+
+use super::columns::Columns;
+use crate::evaluate::calibration::ReliabilityBin;
+use crate::evaluate::cells::Figure;
+use crate::explain::contributions::Contribution;
+use crate::explain::effects::Effect;
+use crate::explain::importance::Importance;
+use crate::ingest::quality::Quality;
+use crate::learn::Trial;
+
+type Batch = Result<RecordBatch, String>;
+
+fn run(run: &str, rows: usize) -> Columns {
+    Columns::new().text("run", std::iter::repeat_n(run, rows))
+}
+
+/// `metrics`.
+///
+/// # Errors
+/// A sentence when the columns differ in length; they do not.
+pub fn metrics(id: &str, figures: &[(&'static str, Figure)]) -> Batch {
+    let of = || figures.iter().map(|(_, figure)| figure);
+    run(id, figures.len())
+        .text("learner", figures.iter().map(|(learner, _)| *learner))
+        .text("scenario", of().map(|figure| &figure.scenario))
+        .text("task", of().map(|figure| &figure.task))
+        .text("metric", of().map(|figure| figure.metric))
+        .number("value", of().map(|figure| figure.value))
+        .number("low", of().map(|figure| figure.low))
+        .number("high", of().map(|figure| figure.high))
+        .count("n", of().map(|figure| figure.n))
+        .count("positives", of().map(|figure| figure.positives))
+        .maybe_text("note", of().map(|figure| figure.note))
+        .batch()
+}
+
+/// `calibration`: reliability of the published learner.
+///
+/// # Errors
+/// As [`metrics`].
+pub fn calibration(id: &str, bins: &[ReliabilityBin]) -> Batch {
+    run(id, bins.len())
+        .text("scenario", bins.iter().map(|bin| &bin.scenario))
+        .text("task", bins.iter().map(|bin| &bin.task))
+        .count("bin", bins.iter().map(|bin| u64::from(bin.bin)))
+        .number("predicted", bins.iter().map(|bin| Some(bin.predicted)))
+        .number("observed", bins.iter().map(|bin| Some(bin.observed)))
+        .number("low", bins.iter().map(|bin| Some(bin.low)))
+        .number("high", bins.iter().map(|bin| Some(bin.high)))
+        .count("n", bins.iter().map(|bin| bin.n))
+        .batch()
+}
+
+/// `importance`.
+///
+/// # Errors
+/// As [`metrics`].
+pub fn importance(id: &str, learner: &str, rows: &[Importance]) -> Batch {
+    // Intervals and permutation importance have their columns, so that readers need not change when they are measured.
+    let none = || std::iter::repeat_n(None, rows.len());
+    run(id, rows.len())
+        .text("learner", std::iter::repeat_n(learner, rows.len()))
+        .text("scenario", rows.iter().map(|row| &row.scenario))
+        .text("task", rows.iter().map(|row| &row.task))
+        .text("feature", rows.iter().map(|row| &row.feature))
+        .number("value", rows.iter().map(|row| Some(row.value)))
+        .number("low", none())
+        .number("high", none())
+        .number("shared", rows.iter().map(|row| Some(row.shared)))
+        .number("scenario_part", rows.iter().map(|row| Some(row.scenario_part)))
+        .number("task_part", rows.iter().map(|row| Some(row.task_part)))
+        .number("permutation", none())
+        .number("direction", rows.iter().map(|row| row.direction))
+        .count("n", rows.iter().map(|row| row.n))
+        .batch()
+}
+
+/// `contributions` of the explained rows, with the row's keys given by `keys`.
+///
+/// # Errors
+/// As [`metrics`].
+pub fn contributions(id: &str, rows: &[Contribution], keys: &dyn Fn(Columns, &[u64]) -> Result<Columns, String>) -> Batch {
+    let positions: Vec<u64> = rows.iter().map(|row| row.row).collect();
+    keys(run(id, rows.len()), &positions)?
+        .count("row", positions.iter().copied())
+        .text("scenario", rows.iter().map(|row| &row.scenario))
+        .text("task", rows.iter().map(|row| &row.task))
+        .text("feature", rows.iter().map(|row| &row.feature))
+        .number("value", rows.iter().map(|row| Some(row.value)))
+        .number("shared", rows.iter().map(|row| Some(row.shared)))
+        .number("scenario_part", rows.iter().map(|row| Some(row.scenario_part)))
+        .number("task_part", rows.iter().map(|row| Some(row.task_part)))
+        .number("base", rows.iter().map(|row| Some(row.base)))
+        .number("raw", rows.iter().map(|row| Some(row.raw)))
+        .batch()
+}
+
+/// `effects`, with the reader's name of each bin.
+///
+/// # Errors
+/// As [`metrics`].
+pub fn effects(id: &str, rows: &[Effect], labels: &[String]) -> Batch {
+    run(id, rows.len())
+        .text("scenario", rows.iter().map(|row| &row.scenario))
+        .text("task", rows.iter().map(|row| &row.task))
+        .text("feature", rows.iter().map(|row| &row.feature))
+        .count("bin", rows.iter().map(|row| u64::from(row.bin)))
+        .text("label", labels.iter())
+        .number("low", rows.iter().map(|row| row.low))
+        .number("high", rows.iter().map(|row| row.high))
+        .number("contribution", rows.iter().map(|row| Some(row.contribution)))
+        .count("n", rows.iter().map(|row| row.n))
+        .batch()
+}
+
+/// `training`: what was tried on the validation night.
+///
+/// # Errors
+/// As [`metrics`].
+pub fn training(id: &str, rows: &[(&str, &Trial)]) -> Batch {
+    run(id, rows.len())
+        .text("learner", rows.iter().map(|(learner, _)| *learner))
+        .text("setting", rows.iter().map(|(_, trial)| &trial.setting))
+        .number("loss", rows.iter().map(|(_, trial)| Some(trial.loss)))
+        .truth("chosen", rows.iter().map(|(_, trial)| trial.chosen))
+        .batch()
+}
+
+/// `quality`.
+///
+/// # Errors
+/// As [`metrics`].
+pub fn quality(id: &str, rows: &[Quality]) -> Batch {
+    run(id, rows.len())
+        .text("scenario", rows.iter().map(|row| &row.scenario))
+        .text("dimension", rows.iter().map(|row| row.dimension))
+        .text("measure", rows.iter().map(|row| row.measure))
+        .text("subject", rows.iter().map(|row| &row.subject))
+        .number("value", rows.iter().map(|row| Some(row.value)))
+        .count("n", rows.iter().map(|row| row.n))
+        .batch()
+}

@@ -1,0 +1,53 @@
+//! Charts as SVG text of our own: byte-stable, printable, readable without colour.
+//!
+//! In: names and numbers. Out: `<svg>` with a title and a description. Colours are those of Okabe and Ito and are never the
+//! only sign: values stand beside them.
+
+mod bars;
+mod curve;
+mod dumbbell;
+mod heat;
+mod reliability;
+
+pub(super) use bars::{Bar, bars};
+pub(super) use curve::{Curve, curve};
+pub(super) use dumbbell::{Dumbbell, dumbbell};
+pub(super) use heat::{Heat, heat};
+pub(super) use reliability::reliability;
+
+use super::format::escape;
+
+/// Okabe and Ito's colours: blue, orange, green, vermilion, purple, sky.
+pub(super) const COLOURS: [&str; 6] = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"];
+
+/// A chart's frame: scales to the width of its box, never wider than drawn.
+fn svg(width: f64, height: f64, title: &str, description: &str, body: &str) -> String {
+    format!(
+        "<svg role=\"img\" viewBox=\"0 0 {w} {h}\" style=\"max-width:{w}px\"><title>{t}</title><desc>{d}</desc>{body}</svg>",
+        w = at(width),
+        h = at(height),
+        t = escape(title),
+        d = escape(description)
+    )
+}
+
+/// A coordinate: one decimal is finer than a pixel.
+fn at(value: f64) -> String {
+    let text = format!("{value:.1}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+}
+
+/// Text at a place; `anchor` is `start`, `middle` or `end`.
+fn text(x: f64, y: f64, anchor: &str, class: &str, content: &str) -> String {
+    format!("<text x=\"{}\" y=\"{}\" text-anchor=\"{anchor}\" class=\"{class}\">{}</text>", at(x), at(y), escape(content))
+}
+
+/// A filled box.
+fn rect(x: f64, y: f64, width: f64, height: f64, fill: &str) -> String {
+    format!("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{fill}\"/>", at(x), at(y), at(width.max(0.0)), at(height.max(0.0)))
+}
+
+/// A line of a class.
+fn line(from: (f64, f64), to: (f64, f64), class: &str) -> String {
+    format!("<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" class=\"{class}\"/>", at(from.0), at(from.1), at(to.0), at(to.1))
+}

@@ -1,0 +1,317 @@
+//! What a report says, as plain values: this tree is `report.json`.
+//!
+//! `*` stands for all scenarios or all tasks. A missing number is `null`, with a note saying why where there is one.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// The report of one run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// The job's name.
+    pub job: String,
+    /// Title of the report.
+    pub title: String,
+    /// The night.
+    pub as_of: String,
+    /// The shop's zone.
+    pub zone: String,
+    /// The held-out night.
+    pub holdout: String,
+    /// The run's id.
+    pub run: String,
+    /// Published or held, in a word.
+    pub status: String,
+    /// The learner that made the scores.
+    pub learner: String,
+    /// Column that ranks and resamples.
+    pub entity: String,
+    /// Scenarios, in order.
+    pub scenarios: Vec<String>,
+    /// Tasks, in order.
+    pub tasks: Vec<TaskInfo>,
+    /// Snapshots of the night.
+    pub snapshots: Vec<SnapshotInfo>,
+    /// Figures of every learner on the held-out night.
+    pub figures: Vec<FigureInfo>,
+    /// Reliability of the published learner.
+    pub reliability: Vec<Reliability>,
+    /// Choices made on the validation night.
+    pub training: Vec<TrialInfo>,
+    /// What the published learner relies on.
+    pub importance: Vec<ImportanceInfo>,
+    /// Largest gap between contributions and raw output; `None` where there are no exact contributions.
+    pub residual: Option<f64>,
+    /// Effects along the strongest features.
+    pub effects: Vec<EffectInfo>,
+    /// Features and their definitions.
+    pub features: Vec<FeatureInfo>,
+    /// Data quality.
+    pub quality: Vec<QualityInfo>,
+    /// Refused rows.
+    pub refused: Vec<RefusedInfo>,
+    /// Checks that found nothing.
+    pub checks: Vec<String>,
+    /// Clean tables.
+    pub tables: Vec<TableInfo>,
+    /// Input files.
+    pub inputs: Vec<InputInfo>,
+    /// Tonight's scores by scenario.
+    pub scores: Vec<ScoreInfo>,
+    /// Decision tables.
+    pub decisions: Vec<DecisionInfo>,
+    /// How to make this run again.
+    pub reproduce: Reproduce,
+    /// Features shown per task.
+    pub top_features: usize,
+}
+
+/// A task.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct TaskInfo {
+    /// Its name.
+    pub name: String,
+    /// `binary` or `regression`.
+    pub kind: String,
+    /// The task before it in the chain.
+    pub after: Option<String>,
+    /// Decision threshold of a binary task.
+    pub threshold: Option<f64>,
+}
+
+/// A snapshot.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct SnapshotInfo {
+    /// Its date.
+    pub as_of: String,
+    /// train, gap, valid, holdout, tonight.
+    pub split: String,
+    /// Rows of its frame.
+    pub rows: u64,
+}
+
+/// A figure.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct FigureInfo {
+    /// The learner.
+    pub learner: String,
+    /// Scenario, or `*`.
+    pub scenario: String,
+    /// Task, or `*`.
+    pub task: String,
+    /// Name of the metric.
+    pub metric: String,
+    /// Its value.
+    pub value: Option<f64>,
+    /// Labelled rows.
+    pub n: u64,
+    /// Positives.
+    pub positives: u64,
+    /// Why there is no value.
+    pub note: Option<String>,
+}
+
+/// A bin of a reliability curve.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Reliability {
+    /// Scenario, or `*`.
+    pub scenario: String,
+    /// Task.
+    pub task: String,
+    /// Number of the bin.
+    pub bin: u32,
+    /// Mean prediction.
+    pub predicted: f64,
+    /// Share of positives.
+    pub observed: f64,
+    /// Lower end of its interval.
+    pub low: f64,
+    /// Upper end of its interval.
+    pub high: f64,
+    /// Rows.
+    pub n: u64,
+}
+
+/// A setting that was tried.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct TrialInfo {
+    /// The learner.
+    pub learner: String,
+    /// What was varied.
+    pub setting: String,
+    /// Mean validation loss over the cells.
+    pub loss: f64,
+    /// Whether it was chosen.
+    pub chosen: bool,
+}
+
+/// Importance of a feature in a cell.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ImportanceInfo {
+    /// Scenario, or `*`.
+    pub scenario: String,
+    /// Task.
+    pub task: String,
+    /// Feature.
+    pub feature: String,
+    /// Mean |contribution|.
+    pub value: f64,
+    /// Mean |shared part|.
+    pub shared: f64,
+    /// Mean |part of the scenario|.
+    pub scenario_part: f64,
+    /// Mean |part of the task|.
+    pub task_part: f64,
+    /// Correlation of contribution and value.
+    pub direction: Option<f64>,
+}
+
+/// A bin of an effect curve.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct EffectInfo {
+    /// Scenario, or `*`.
+    pub scenario: String,
+    /// Task.
+    pub task: String,
+    /// Feature.
+    pub feature: String,
+    /// The bin, as people read it.
+    pub label: String,
+    /// Mean contribution.
+    pub contribution: f64,
+    /// Rows.
+    pub n: u64,
+}
+
+/// A feature.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct FeatureInfo {
+    /// Its column.
+    pub name: String,
+    /// How it is encoded.
+    pub kind: String,
+    /// Its definition, from frame.sql.
+    pub definition: Option<String>,
+    /// Share of training rows that are missing.
+    pub missing: Option<f64>,
+    /// Held-out rows whose value was unknown to the encoder.
+    pub unknown: u64,
+}
+
+/// A measure of data quality.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct QualityInfo {
+    /// Scenario, or `*`.
+    pub scenario: String,
+    /// completeness, consistency, diversity.
+    pub dimension: String,
+    /// What is measured.
+    pub measure: String,
+    /// Table or column that it is about; empty for the whole.
+    pub subject: String,
+    /// Its value.
+    pub value: f64,
+    /// Rows behind it.
+    pub n: u64,
+}
+
+/// Refused rows of a table.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct RefusedInfo {
+    /// The table.
+    pub table: String,
+    /// The reason.
+    pub reason: String,
+    /// Rows.
+    pub rows: u64,
+}
+
+/// A clean table.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct TableInfo {
+    /// Its name.
+    pub name: String,
+    /// What its query's header says of it.
+    pub what: String,
+    /// Rows kept.
+    pub rows: u64,
+    /// Rows refused.
+    pub refused: u64,
+}
+
+/// An input file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct InputInfo {
+    /// The source.
+    pub source: String,
+    /// The file.
+    pub file: String,
+    /// Size.
+    pub bytes: u64,
+    /// Rows.
+    pub rows: u64,
+    /// sha256.
+    pub sha256: String,
+}
+
+/// Tonight's scores of a scenario.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ScoreInfo {
+    /// The scenario.
+    pub scenario: String,
+    /// Rows scored.
+    pub rows: u64,
+    /// Mean score of each task.
+    pub means: Vec<f64>,
+}
+
+/// A decision table.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct DecisionInfo {
+    /// Its name.
+    pub name: String,
+    /// What its query's header says of it.
+    pub what: String,
+    /// Column names.
+    pub columns: Vec<String>,
+    /// Its rows.
+    pub rows_total: u64,
+    /// The first of them.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// How to make a run again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Reproduce {
+    /// The command.
+    pub command: String,
+    /// Where every random choice began.
+    pub seed: u64,
+    /// Fingerprint of the night.
+    pub fingerprint: String,
+    /// Program and library versions.
+    pub versions: BTreeMap<String, String>,
+    /// sha256 of each query.
+    pub queries: BTreeMap<String, String>,
+}
+
+impl Report {
+    /// A figure of a learner.
+    #[must_use]
+    pub fn figure(&self, learner: &str, scenario: &str, task: &str, metric: &str) -> Option<&FigureInfo> {
+        self.figures.iter().find(|figure| figure.learner == learner && figure.scenario == scenario && figure.task == task && figure.metric == metric)
+    }
+
+    /// The learners in order, the published one first.
+    #[must_use]
+    pub fn learners(&self) -> Vec<&str> {
+        let mut learners: Vec<&str> = Vec::new();
+        for figure in &self.figures {
+            if !learners.contains(&figure.learner.as_str()) {
+                learners.push(&figure.learner);
+            }
+        }
+        learners
+    }
+}

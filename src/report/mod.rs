@@ -1,0 +1,13 @@
+//! The report: values to `report.json` and one HTML file without network or scripts.
+//!
+//! In: [`Report`], a tree of plain values. Out: text. Nothing is computed here that is not a way of showing: every figure
+//! comes from a table of the run.
+
+mod charts;
+mod content;
+mod format;
+mod page;
+mod sections;
+
+pub use content::*;
+pub use page::html;
