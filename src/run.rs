@@ -9,14 +9,16 @@ mod learned;
 mod outputs;
 mod told;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use arrow::datatypes::SchemaRef;
 use jiff::civil::Date;
 
 pub use error::NightError;
 
 use crate::features::Snapshot;
-use crate::ingest::{Cache, Engine, Graph, clean};
+use crate::ingest::{Cache, Engine, Graph, SourceFiles, clean};
 use crate::job::{Job, Split};
 use crate::publish::staging::Placed;
 use crate::publish::{Home, Lock, Staging, folder};
@@ -91,6 +93,7 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
         return Ok(Ended::Already { run });
     }
 
+    plan_all(night.job, night.home, &sources.graph, &sources.files).await?;
     let data = data::data(night, &sources, true).await?;
     let clock = clock.lap("ingest and features");
     let staging = Staging::start(night.home)?;
@@ -130,6 +133,17 @@ fn drop_scratch(staging: &Staging) -> Result<(), NightError> {
     std::fs::remove_dir_all(&scratch).map_err(|source| table_file::FileError::Io { what: "remove", path: scratch, source }.into())
 }
 
+/// Plans every query on empty tables, so that a mistake in the last one is found before the first one has run. Returns the
+/// columns of each clean table and the number of features.
+async fn plan_all(job: &Job, home: &Home, graph: &Graph, files: &[SourceFiles]) -> Result<(BTreeMap<String, SchemaRef>, usize), NightError> {
+    let spill = home.runs.join("cache/spill");
+    folder::create(&spill)?;
+    let engine = Engine::new(1, 1 << 30, &spill)?;
+    let tables = clean::plan_all(&engine, job, graph, files).await?;
+    let features = crate::features::snapshot::plan_all(&engine, job, graph, &tables).await?;
+    Ok((tables, features))
+}
+
 /// Tries a job without running its night; returns what was found, in lines.
 ///
 /// # Errors
@@ -138,11 +152,7 @@ pub async fn check(job: &Job, home: &Home) -> Result<String, NightError> {
     let graph = Graph::new(job)?;
     let cache = Cache::new(home.runs.join("cache"), false);
     let files = data::locate(job, home, &cache)?;
-    let spill = home.runs.join("cache/spill");
-    folder::create(&spill)?;
-    let engine = Engine::new(1, 1 << 30, &spill)?;
-    let tables = clean::plan_all(&engine, job, &graph, &files).await?;
-    let later = crate::features::snapshot::plan_all(&engine, job, &graph, &tables).await?;
+    let (tables, features) = plan_all(job, home, &graph, &files).await?;
     let mut lines = vec![format!("{}: configuration, queries and sources are sound", job.name)];
     for source in &files {
         lines.push(format!("  source {}: {} file(s), {} rows, {} columns", source.name, source.files.len(), source.rows(), source.columns().len()));
@@ -151,7 +161,7 @@ pub async fn check(job: &Job, home: &Home) -> Result<String, NightError> {
         let time = job.time_of(table).map_or_else(|| "static".to_owned(), |time| format!("point-in-time by {}", time.time));
         lines.push(format!("  table {table}: {} columns, {time}", schema.fields().len()));
     }
-    lines.push(format!("  frame: {} features, {} task(s), {} check(s), {} decision table(s)", later, job.tasks.len(), graph.checks.len(), graph.decisions.len()));
+    lines.push(format!("  frame: {} features, {} task(s), {} check(s), {} decision table(s)", features, job.tasks.len(), graph.checks.len(), graph.decisions.len()));
     Ok(lines.join("\n"))
 }
 

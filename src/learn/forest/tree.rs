@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn our_trees_predict_what_smartcore_predicts() {
         let x: Vec<Vec<f32>> = (0..200).map(|i| vec![((i * 37) % 101) as f32 / 7.0, ((i * 17) % 53) as f32, (i % 5) as f32]).collect();
-        let y: Vec<f64> = x.iter().map(|row| f64::from(row[0] * row[1] > 120.0) + f64::from(row[2]) / 10.0).collect();
+        let y: Vec<f64> = x.iter().map(|row| f64::from(u8::from(row[0] * row[1] > 120.0)) + f64::from(row[2]) / 10.0).collect();
         let matrix = DenseMatrix::new(200, 3, x.iter().flatten().copied().collect(), false).expect("a matrix");
         let parameters = RandomForestRegressorParameters::default().with_n_trees(5).with_max_depth(6).with_seed(3);
         let forest: RandomForestRegressor<f32, f64, DenseMatrix<f32>, Vec<f64>> = RandomForestRegressor::fit(&matrix, &y, parameters).expect("a forest");

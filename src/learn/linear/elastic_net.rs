@@ -133,9 +133,9 @@ mod tests {
 
     #[test]
     fn upstream_still_needs_centred_columns() {
-        let x = array![[1.0], [2.0], [3.0], [4.0]];
-        let y = array![[3.0], [5.0], [7.0], [9.0]];
-        let fitted = MultiTaskElasticNet::params().penalty(0.0).fit(&Dataset::new(x, y)).expect("a fit");
+        let x: Array2<f64> = array![[1.0], [2.0], [3.0], [4.0]];
+        let y: Array2<f64> = array![[3.0], [5.0], [7.0], [9.0]];
+        let fitted: MultiTaskElasticNet<f64> = MultiTaskElasticNet::params().penalty(0.0).fit(&Dataset::new(x, y)).expect("a fit");
         assert!((fitted.intercept()[0] - 1.0).abs() > 0.1, "linfa-elasticnet centres columns now: so need we not");
     }
 

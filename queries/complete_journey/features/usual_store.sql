@@ -1,0 +1,27 @@
+-- The store where a household shopped on most days of the last 26 weeks; the smaller number where two are equal.
+-- Grain: household.
+with visits as (
+    select
+        household_id,
+        store_id,
+        count(distinct sold_day) as store_visits_26w
+    from transactions
+    where sold_day >= cast(date_part('epoch', $as_of_date) / 86400 as bigint) - 182
+    group by household_id, store_id
+),
+
+ranked as (
+    select
+        household_id,
+        store_id,
+        store_visits_26w,
+        row_number() over (partition by household_id order by store_visits_26w desc, store_id) as place
+    from visits
+)
+
+select
+    household_id,
+    store_id,
+    store_visits_26w
+from ranked
+where place = 1
