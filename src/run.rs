@@ -110,7 +110,16 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     let scored = outputs::score(night, &sources, &data, &learned, &run, &staging).await?;
     let clock = clock.lap("score and decide");
     night.watch.stage("report");
-    let facts = told::Facts { run: &run, fingerprint: &fingerprint, sources: &sources, data: &data, learned: &learned, judged: &judged, explained: &explained, scored: &scored };
+    let facts = told::Facts {
+        run: &run,
+        fingerprint: &fingerprint,
+        sources: &sources,
+        data: &data,
+        learned: &learned,
+        judged: &judged,
+        explained: &explained,
+        scored: &scored,
+    };
     told::write(night, &facts, &staging)?;
     let clock = clock.lap("report");
     night.watch.stage("publish");
@@ -135,7 +144,12 @@ fn drop_scratch(staging: &Staging) -> Result<(), NightError> {
 
 /// Plans every query on empty tables, so that a mistake in the last one is found before the first one has run. Returns the
 /// columns of each clean table and the number of features.
-async fn plan_all(job: &Job, home: &Home, graph: &Graph, files: &[SourceFiles]) -> Result<(BTreeMap<String, SchemaRef>, usize), NightError> {
+async fn plan_all(
+    job: &Job,
+    home: &Home,
+    graph: &Graph,
+    files: &[SourceFiles],
+) -> Result<(BTreeMap<String, SchemaRef>, usize), NightError> {
     let spill = home.runs.join("cache/spill");
     folder::create(&spill)?;
     let engine = Engine::new(1, 1 << 30, &spill)?;
@@ -155,13 +169,25 @@ pub async fn check(job: &Job, home: &Home) -> Result<String, NightError> {
     let (tables, features) = plan_all(job, home, &graph, &files).await?;
     let mut lines = vec![format!("{}: configuration, queries and sources are sound", job.name)];
     for source in &files {
-        lines.push(format!("  source {}: {} file(s), {} rows, {} columns", source.name, source.files.len(), source.rows(), source.columns().len()));
+        lines.push(format!(
+            "  source {}: {} file(s), {} rows, {} columns",
+            source.name,
+            source.files.len(),
+            source.rows(),
+            source.columns().len()
+        ));
     }
     for (table, schema) in &tables {
         let time = job.time_of(table).map_or_else(|| "static".to_owned(), |time| format!("point-in-time by {}", time.time));
         lines.push(format!("  table {table}: {} columns, {time}", schema.fields().len()));
     }
-    lines.push(format!("  frame: {} features, {} task(s), {} check(s), {} decision table(s)", features, job.tasks.len(), graph.checks.len(), graph.decisions.len()));
+    lines.push(format!(
+        "  frame: {} features, {} task(s), {} check(s), {} decision table(s)",
+        features,
+        job.tasks.len(),
+        graph.checks.len(),
+        graph.decisions.len()
+    ));
     Ok(lines.join("\n"))
 }
 

@@ -56,8 +56,12 @@ impl Outcome for FileError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Some("free some space and run again: nothing was lost".into()),
-            Self::Query(error) if is_out_of_memory(error) => Some("give more with `--memory 8GB`, or make the build side of the join smaller".into()),
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                Some("free some space and run again: nothing was lost".into())
+            }
+            Self::Query(error) if is_out_of_memory(error) => {
+                Some("give more with `--memory 8GB`, or make the build side of the join smaller".into())
+            }
             _ => None,
         }
     }

@@ -14,7 +14,9 @@ use crate::watch::Watch as _;
 
 /// Arguments of `polytask demo`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  polytask demo\n  polytask demo --events 2000000 --seed 3\n  polytask demo --events 50000000 --only-generate")]
+#[command(
+    after_help = "Examples:\n  polytask demo\n  polytask demo --events 2000000 --seed 3\n  polytask demo --events 50000000 --only-generate"
+)]
 pub(super) struct DemoArgs {
     /// Impressions to generate, 10,000 to 50,000,000
     #[arg(long, value_name = "N", default_value_t = Settings::DEFAULT_EVENTS, value_parser = clap::value_parser!(u64).range(10_000..=50_000_000))]
@@ -57,5 +59,6 @@ fn job_folder(given: &Path) -> Result<PathBuf, Failure> {
     if !given.join("job.toml").is_file() {
         demo::job::write(given)?;
     }
-    std::path::absolute(given).map_err(|error| Failure::usage(format!("cannot find `{}`: {error}", given.display()), "give a folder with --job"))
+    std::path::absolute(given)
+        .map_err(|error| Failure::usage(format!("cannot find `{}`: {error}", given.display()), "give a folder with --job"))
 }

@@ -24,7 +24,10 @@ pub(super) struct NewArgs {
 pub(super) fn run(args: &NewArgs) -> Result<Ending, Failure> {
     let name = args.job.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if !crate::job::queries::is_table_name(&name) {
-        return Err(Failure::usage(format!("`{name}` is not a job name"), "use lower-case letters, digits and _, for example queries/shop"));
+        return Err(Failure::usage(
+            format!("`{name}` is not a job name"),
+            "use lower-case letters, digits and _, for example queries/shop",
+        ));
     }
     let proposal = scaffold::propose(&args.from, &name)?;
     proposal.write(&args.job)?;

@@ -64,7 +64,9 @@ fn summary(ended: &Ended, home: &Home) -> String {
             text.push_str(&format!("\nscores  {}\nreport  {}", home.run(run).join("scores").display(), place.display()));
             text
         }
-        Ended::Already { run } => format!("nothing to do: {run} was published with the same inputs, configuration and seed\nreport  {}", report.display()),
+        Ended::Already { run } => {
+            format!("nothing to do: {run} was published with the same inputs, configuration and seed\nreport  {}", report.display())
+        }
         Ended::SameBytes { run } => format!("made again: {run} has the same bytes as the published run\nreport  {}", report.display()),
     }
 }

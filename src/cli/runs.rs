@@ -34,7 +34,14 @@ pub(super) fn run(args: &RunsArgs) -> Result<Ending, Failure> {
         let manifest = &past.manifest;
         let figures: Vec<_> = manifest.figures.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
         let mark = if past.current { '*' } else { ' ' };
-        say(&format!("{mark} {}  {:<8} {}  {:<24} {}", manifest.as_of, manifest.learner, manifest.holdout, manifest.run, figures.join(", ")));
+        say(&format!(
+            "{mark} {}  {:<8} {}  {:<24} {}",
+            manifest.as_of,
+            manifest.learner,
+            manifest.holdout,
+            manifest.run,
+            figures.join(", ")
+        ));
     }
     Ok(Ending::Published)
 }

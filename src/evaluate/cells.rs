@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::metrics as m;
+use super::metrics::Rows;
 use crate::learn::rows::Task;
 
 /// Least support of a cell.
@@ -70,10 +70,15 @@ pub fn cell(scored: &Scored<'_>, task: usize, scenario: Option<u16>) -> (Vec<f64
 #[must_use]
 pub fn evaluate(scored: &Scored<'_>, settings: &EvaluateSettings) -> Vec<Figure> {
     let scenarios = std::iter::once(None).chain((0..scored.scenarios.len()).map(|at| Some(at as u16)));
-    let cells: Vec<(usize, Option<u16>)> = scenarios.flat_map(|scenario| (0..scored.tasks.len()).map(move |task| (task, scenario))).collect();
+    let cells: Vec<(usize, Option<u16>)> =
+        scenarios.flat_map(|scenario| (0..scored.tasks.len()).map(move |task| (task, scenario))).collect();
     let mut figures: Vec<Figure> = cells.par_iter().flat_map_iter(|(task, scenario)| one(scored, *task, *scenario, settings)).collect();
     let names = std::iter::once("*".to_owned()).chain(scored.scenarios.iter().cloned());
-    let over: Vec<Figure> = names.flat_map(|name| ["auc", "log_loss", "ece", "r2"].into_iter().filter_map(|metric| mean(&figures, &name, metric)).collect::<Vec<_>>()).collect();
+    let over: Vec<Figure> = names
+        .flat_map(|name| {
+            ["auc", "log_loss", "ece", "r2"].into_iter().filter_map(|metric| mean(&figures, &name, metric)).collect::<Vec<_>>()
+        })
+        .collect();
     figures.extend(over);
     figures
 }
@@ -83,7 +88,10 @@ fn one(scored: &Scored<'_>, task: usize, scenario: Option<u16>, settings: &Evalu
     let n = labels.len() as u64;
     let positives = labels.iter().filter(|label| **label > 0.0).count() as u64;
     let binary = scored.tasks[task].kind.is_binary();
-    let note = if n < settings.min_rows {
+    let rows = Rows::new(&labels, &predictions);
+    let note = if rows.is_none() {
+        Some("a prediction is not a finite number")
+    } else if n < settings.min_rows {
         Some("too few rows")
     } else if binary && (positives == 0 || positives == n) {
         Some("one class")
@@ -92,7 +100,8 @@ fn one(scored: &Scored<'_>, task: usize, scenario: Option<u16>, settings: &Evalu
     } else {
         None
     };
-    let values = if binary { binary_figures(&labels, &predictions, scored.thresholds[task]) } else { regression_figures(&labels, &predictions) };
+    let rows = rows.unwrap_or_default();
+    let values = if binary { binary_figures(&rows, scored.thresholds[task]) } else { regression_figures(&rows) };
     let name = scenario.map_or_else(|| "*".to_owned(), |at| scored.scenarios[at as usize].clone());
     values
         .into_iter()
@@ -113,19 +122,17 @@ fn one(scored: &Scored<'_>, task: usize, scenario: Option<u16>, settings: &Evalu
         .collect()
 }
 
-fn binary_figures(labels: &[f64], predictions: &[f64], threshold: f64) -> Vec<(&'static str, Option<f64>)> {
-    let base = if labels.is_empty() { None } else { Some(labels.iter().sum::<f64>() / labels.len() as f64) };
-    let constant = base.and_then(|base| m::log_loss(labels, &vec![base; labels.len()]));
-    let counts = m::confusion(labels, predictions, threshold);
+fn binary_figures(rows: &Rows<'_>, threshold: f64) -> Vec<(&'static str, Option<f64>)> {
+    let counts = rows.confusion(threshold);
     vec![
-        ("base_rate", base),
-        ("auc", m::auc(labels, predictions)),
-        ("pr_auc", m::pr_auc(labels, predictions)),
-        ("log_loss", m::log_loss(labels, predictions)),
-        ("base_log_loss", constant),
-        ("brier", m::brier(labels, predictions)),
-        ("ece", m::ece(labels, predictions)),
-        ("predicted_observed", m::predicted_observed(labels, predictions)),
+        ("base_rate", rows.mean_label()),
+        ("auc", rows.auc()),
+        ("pr_auc", rows.pr_auc()),
+        ("log_loss", rows.log_loss()),
+        ("base_log_loss", rows.base_log_loss()),
+        ("brier", rows.brier()),
+        ("ece", rows.ece()),
+        ("predicted_observed", rows.predicted_observed()),
         ("threshold", Some(threshold)),
         ("accuracy", counts.accuracy()),
         ("precision", counts.precision()),
@@ -134,22 +141,24 @@ fn binary_figures(labels: &[f64], predictions: &[f64], threshold: f64) -> Vec<(&
     ]
 }
 
-fn regression_figures(labels: &[f64], predictions: &[f64]) -> Vec<(&'static str, Option<f64>)> {
-    let mean = if labels.is_empty() { None } else { Some(labels.iter().sum::<f64>() / labels.len() as f64) };
+fn regression_figures(rows: &Rows<'_>) -> Vec<(&'static str, Option<f64>)> {
     vec![
-        ("base_rate", mean),
-        ("rmse", m::rmse(labels, predictions)),
-        ("base_rmse", mean.and_then(|mean| m::rmse(labels, &vec![mean; labels.len()]))),
-        ("mae", m::mae(labels, predictions)),
-        ("r2", m::r2(labels, predictions)),
-        ("predicted_observed", m::predicted_observed(labels, predictions)),
+        ("base_rate", rows.mean_label()),
+        ("rmse", rows.rmse()),
+        ("base_rmse", rows.base_rmse()),
+        ("mae", rows.mae()),
+        ("r2", rows.r2()),
+        ("predicted_observed", rows.predicted_observed()),
     ]
 }
 
 /// Mean of a metric over the tasks of a scenario (`*`: over all cells), where at least one cell has it.
 fn mean(figures: &[Figure], scenario: &str, metric: &'static str) -> Option<Figure> {
     let all = scenario == "*";
-    let own: Vec<&Figure> = figures.iter().filter(|figure| figure.metric == metric && (if all { figure.scenario != "*" } else { figure.scenario == scenario })).collect();
+    let own: Vec<&Figure> = figures
+        .iter()
+        .filter(|figure| figure.metric == metric && (if all { figure.scenario != "*" } else { figure.scenario == scenario }))
+        .collect();
     let values: Vec<f64> = own.iter().filter_map(|figure| figure.value).collect();
     let first = own.first()?;
     let value = if values.is_empty() { None } else { Some(values.iter().sum::<f64>() / values.len() as f64) };

@@ -1,10 +1,34 @@
 //! Metrics of one list of predictions against one list of labels.
 //!
-//! In: labels (`0` or `1` for binary metrics) and predictions of equal length, without NaN. Out: one number, or `None`
-//! where the metric is not defined (no rows, one class, no spread). All in `f64`; equal to scikit-learn to 1e-9.
+//! In: [`Rows`], checked once: labels (`0` or `1` for binary metrics), predictions, weights. Out: one number, or `None` where
+//! the metric is not defined (no rows, one class, no spread). All in `f64`; equal to scikit-learn to 1e-9. Not here: which
+//! cells have enough support to be measured.
+
+use std::cell::OnceCell;
 
 /// Probabilities are kept this far from 0 and 1 before a logarithm: the spacing of doubles near 1, as scikit-learn does.
 const CLIP: f64 = f64::EPSILON;
+
+/// Bins of the expected calibration error and of reliability tables.
+pub const BINS: usize = 10;
+
+/// Labels and predictions of the same rows, every number finite.
+#[derive(Debug, Clone, Default)]
+pub struct Rows<'a> {
+    labels: &'a [f64],
+    predictions: &'a [f64],
+    weights: Option<&'a [f64]>,
+    /// Sorting costs more than all metrics together, so it is done at most once.
+    runs: OnceCell<Runs>,
+}
+
+/// Rows by falling prediction.
+#[derive(Debug, Clone)]
+struct Runs {
+    order: Vec<u32>,
+    /// Lengths of the runs of equal predictions.
+    lengths: Vec<usize>,
+}
 
 /// Counts at a decision threshold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,140 +43,249 @@ pub struct Confusion {
     pub false_negatives: u64,
 }
 
+/// Area under the ROC curve of rows that weigh the same: [`Rows::auc`].
+#[must_use]
+pub fn auc(labels: &[f64], predictions: &[f64]) -> Option<f64> {
+    Rows::new(labels, predictions)?.auc()
+}
+
 fn ratio(top: f64, bottom: f64) -> Option<f64> {
     (bottom > 0.0).then(|| top / bottom)
 }
 
-/// Positions by falling prediction, and the lengths of runs of equal predictions.
-fn runs(predictions: &[f64]) -> (Vec<u32>, Vec<usize>) {
-    let mut order: Vec<u32> = (0..predictions.len() as u32).collect();
-    order.sort_unstable_by(|a, b| predictions[*b as usize].total_cmp(&predictions[*a as usize]).then(a.cmp(b)));
-    let mut lengths = Vec::new();
-    let mut from = 0;
-    for at in 1..=order.len() {
-        if at == order.len() || predictions[order[at] as usize] != predictions[order[from] as usize] {
-            lengths.push(at - from);
-            from = at;
-        }
-    }
-    (order, lengths)
+fn finite(values: &[f64]) -> bool {
+    values.iter().all(|value| value.is_finite())
 }
 
-/// Area under the ROC curve: the probability that a positive ranks above a negative, ties counting one half.
-///
-/// `(Σ_runs p·(n_below + n/2)) / (P·N)`, where a run of equal predictions holds `p` positives and `n` negatives.
-/// `None` with one class only.
-///
-/// # Source
-/// Hanley and `McNeil` (1982), "The meaning and use of the area under a ROC curve".
-#[must_use]
-pub fn auc(labels: &[f64], predictions: &[f64]) -> Option<f64> {
-    let (order, lengths) = runs(predictions);
-    let positives: f64 = labels.iter().sum();
-    let negatives = labels.len() as f64 - positives;
-    let (mut at, mut seen, mut area) = (0, 0.0, 0.0);
-    for length in lengths {
-        let p: f64 = order[at..at + length].iter().map(|row| labels[*row as usize]).sum();
-        let n = length as f64 - p;
-        area += p * (negatives - seen - n) + p * n / 2.0;
-        seen += n;
-        at += length;
+impl<'a> Rows<'a> {
+    /// Rows that weigh 1 each. `None` when the lengths differ or a number is NaN or infinite.
+    ///
+    /// # Shapes
+    /// `labels: [rows]`, `predictions: [rows]`.
+    #[must_use]
+    pub fn new(labels: &'a [f64], predictions: &'a [f64]) -> Option<Self> {
+        let sound = labels.len() == predictions.len() && finite(labels) && finite(predictions);
+        sound.then(|| Self { labels, predictions, weights: None, runs: OnceCell::new() })
     }
-    ratio(area, positives * negatives)
-}
 
-/// Area under the precision-recall curve as average precision: `Σ (R_k − R_{k−1}) · P_k` over distinct thresholds.
-/// `None` without a positive.
-///
-/// # Source
-/// Davis and Goadrich (2006), "The relationship between precision-recall and ROC curves", section 4 (no interpolation).
-#[must_use]
-pub fn pr_auc(labels: &[f64], predictions: &[f64]) -> Option<f64> {
-    let (order, lengths) = runs(predictions);
-    let positives: f64 = labels.iter().sum();
-    let (mut at, mut hits, mut area) = (0, 0.0, 0.0);
-    for length in lengths {
-        let p: f64 = order[at..at + length].iter().map(|row| labels[*row as usize]).sum();
-        hits += p;
-        at += length;
-        area += p * hits / at as f64;
+    /// Rows with a weight each: a weight of 2 counts as the same row twice. `None` also when a weight is below 0.
+    ///
+    /// # Shapes
+    /// `labels: [rows]`, `predictions: [rows]`, `weights: [rows]`.
+    #[must_use]
+    pub fn weighted(labels: &'a [f64], predictions: &'a [f64], weights: &'a [f64]) -> Option<Self> {
+        let sound = weights.len() == labels.len() && weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0);
+        Self::new(labels, predictions).filter(|_| sound).map(|rows| Self { weights: Some(weights), ..rows })
     }
-    ratio(area, positives)
-}
 
-/// Mean of `−(y ln p + (1 − y) ln(1 − p))`, in nats. `None` without rows.
-#[must_use]
-pub fn log_loss(labels: &[f64], predictions: &[f64]) -> Option<f64> {
-    let sum: f64 = labels
-        .iter()
-        .zip(predictions)
-        .map(|(label, prediction)| {
-            let p = prediction.clamp(CLIP, 1.0 - CLIP);
-            -(label * p.ln() + (1.0 - label) * (1.0 - p).ln())
+    fn weight(&self, row: usize) -> f64 {
+        self.weights.map_or(1.0, |weights| weights[row])
+    }
+
+    /// `Σ w·f(label, prediction)`, in the order of the rows.
+    fn sum(&self, of: impl Fn(f64, f64) -> f64) -> f64 {
+        let rows = self.labels.iter().zip(self.predictions).enumerate();
+        rows.map(|(row, (label, prediction))| self.weight(row) * of(*label, *prediction)).sum()
+    }
+
+    fn mass(&self) -> f64 {
+        self.sum(|_, _| 1.0)
+    }
+
+    fn runs(&self) -> &Runs {
+        self.runs.get_or_init(|| {
+            let value = |row: &u32| self.predictions[*row as usize];
+            // 0 and −0 are equal here, unlike in `total_cmp`; every number is finite.
+            let falling = |a: &u32, b: &u32| value(b).partial_cmp(&value(a)).unwrap_or(std::cmp::Ordering::Equal);
+            let mut order: Vec<u32> = (0..self.predictions.len() as u32).collect();
+            order.sort_unstable_by(|a, b| falling(a, b).then(a.cmp(b)));
+            let lengths = order.chunk_by(|a, b| falling(a, b).is_eq()).map(<[u32]>::len).collect();
+            Runs { order, lengths }
         })
-        .sum();
-    ratio(sum, labels.len() as f64)
-}
+    }
 
-/// Mean of `(p − y)²`. `None` without rows.
-///
-/// # Source
-/// Brier (1950), "Verification of forecasts expressed in terms of probability".
-#[must_use]
-pub fn brier(labels: &[f64], predictions: &[f64]) -> Option<f64> {
-    ratio(squared_error(labels, predictions), labels.len() as f64)
-}
+    /// `(mass of positives, mass)` of each run of equal predictions, by falling prediction.
+    fn masses(&self) -> impl Iterator<Item = (f64, f64)> {
+        let Runs { order, lengths } = self.runs();
+        let mut at = 0;
+        lengths.iter().map(move |length| {
+            let run = &order[at..at + length];
+            at += length;
+            run.iter().fold((0.0, 0.0), |(positives, mass), row| {
+                let weight = self.weight(*row as usize);
+                (positives + weight * self.labels[*row as usize], mass + weight)
+            })
+        })
+    }
 
-/// Rows of each of at most `bins` bins of about equal mass by falling prediction; equal predictions share a bin.
-pub(crate) fn equal_mass(predictions: &[f64], bins: usize) -> Vec<Vec<u32>> {
-    let (order, lengths) = runs(predictions);
-    let target = order.len().div_ceil(bins.max(1)).max(1);
-    let mut groups: Vec<Vec<u32>> = Vec::new();
-    let (mut at, mut open) = (0, Vec::new());
-    for length in lengths {
-        open.extend_from_slice(&order[at..at + length]);
-        at += length;
-        if open.len() >= target {
-            groups.push(std::mem::take(&mut open));
+    /// Mean label: the base rate of a binary task. `None` without rows.
+    #[must_use]
+    pub fn mean_label(&self) -> Option<f64> {
+        ratio(self.sum(|label, _| label), self.mass())
+    }
+
+    /// Area under the ROC curve: the probability that a positive ranks above a negative, ties counting one half.
+    ///
+    /// `(Σ_runs p·(n_below + n/2)) / (P·N)`, where a run of equal predictions holds `p` positives and `n` negatives.
+    /// `None` with one class only.
+    ///
+    /// # Source
+    /// Hanley and `McNeil` (1982), "The meaning and use of the area under a ROC curve".
+    #[must_use]
+    pub fn auc(&self) -> Option<f64> {
+        let positives = self.sum(|label, _| label);
+        let negatives = self.sum(|label, _| 1.0 - label);
+        let (mut seen, mut area) = (0.0, 0.0);
+        for (p, mass) in self.masses() {
+            let n = mass - p;
+            area += p * (negatives - seen - n / 2.0);
+            seen += n;
         }
+        ratio(area, positives * negatives)
     }
-    if !open.is_empty() {
-        groups.push(open);
-    }
-    groups
-}
 
-/// Expected calibration error: `Σ_bins (n_b / n) · |mean p − mean y|` over ten bins of equal mass (ties share a bin).
-/// `None` without rows.
-///
-/// # Source
-/// Naeini, Cooper, Hauskrecht (2015), "Obtaining well calibrated probabilities using Bayesian binning", section 3, with
-/// bins of equal mass as in Nixon et al. (2019), "Measuring calibration in deep learning", section 3.
-#[must_use]
-pub fn ece(labels: &[f64], predictions: &[f64]) -> Option<f64> {
-    let gap = |bin: &Vec<u32>| bin.iter().map(|row| predictions[*row as usize] - labels[*row as usize]).sum::<f64>().abs();
-    ratio(equal_mass(predictions, 10).iter().map(gap).sum(), labels.len() as f64)
-}
-
-/// `Σ predictions / Σ labels`: above 1 is too high. `None` when the labels sum to 0.
-#[must_use]
-pub fn predicted_observed(labels: &[f64], predictions: &[f64]) -> Option<f64> {
-    ratio(predictions.iter().sum(), labels.iter().sum())
-}
-
-/// Counts at a threshold: a prediction at or above it says 1.
-#[must_use]
-pub fn confusion(labels: &[f64], predictions: &[f64], threshold: f64) -> Confusion {
-    let mut counts = Confusion::default();
-    for (label, prediction) in labels.iter().zip(predictions) {
-        match (*label > 0.5, *prediction >= threshold) {
-            (true, true) => counts.true_positives += 1,
-            (false, true) => counts.false_positives += 1,
-            (false, false) => counts.true_negatives += 1,
-            (true, false) => counts.false_negatives += 1,
+    /// Area under the precision-recall curve as average precision: `Σ (R_k − R_{k−1}) · P_k` over distinct thresholds.
+    /// `None` without a positive.
+    ///
+    /// # Source
+    /// Davis and Goadrich (2006), "The relationship between precision-recall and ROC curves", section 4 (no interpolation).
+    #[must_use]
+    pub fn pr_auc(&self) -> Option<f64> {
+        let (mut hits, mut taken, mut area) = (0.0, 0.0, 0.0);
+        for (p, mass) in self.masses() {
+            hits += p;
+            taken += mass;
+            if p > 0.0 {
+                area += p * hits / taken;
+            }
         }
+        ratio(area, self.sum(|label, _| label))
     }
-    counts
+
+    /// Mean of `−(y ln p + (1 − y) ln(1 − p))`, in nats; `p` is kept 2.2e-16 away from 0 and 1. `None` without rows.
+    #[must_use]
+    pub fn log_loss(&self) -> Option<f64> {
+        self.log_loss_of(|prediction| prediction)
+    }
+
+    /// Log loss of predicting the base rate for every row, in nats: what a model has to beat. `None` without rows.
+    #[must_use]
+    pub fn base_log_loss(&self) -> Option<f64> {
+        let base = self.mean_label()?;
+        self.log_loss_of(|_| base)
+    }
+
+    fn log_loss_of(&self, of: impl Fn(f64) -> f64) -> Option<f64> {
+        let loss = |label: f64, prediction: f64| {
+            let p = of(prediction).clamp(CLIP, 1.0 - CLIP);
+            -(label * p.ln() + (1.0 - label) * (1.0 - p).ln())
+        };
+        ratio(self.sum(loss), self.mass())
+    }
+
+    /// Mean of `(p − y)²`. `None` without rows.
+    ///
+    /// # Source
+    /// Brier (1950), "Verification of forecasts expressed in terms of probability".
+    #[must_use]
+    pub fn brier(&self) -> Option<f64> {
+        ratio(self.squared_error(), self.mass())
+    }
+
+    /// Rows of each of at most `bins` bins of about equal mass by falling prediction; equal predictions share a bin.
+    ///
+    /// A bin closes at the first run of equal predictions that reaches the next multiple of `mass / bins`, so that
+    /// without ties the bins differ by one row at most.
+    pub(crate) fn equal_mass(&self, bins: usize) -> Vec<&[u32]> {
+        let Runs { order, lengths } = self.runs();
+        let (bins, mass) = (bins.max(1) as f64, self.mass());
+        let mut groups = Vec::with_capacity(bins as usize);
+        let (mut from, mut at, mut taken, mut next) = (0, 0, 0.0, 1.0);
+        for (length, (_, own)) in lengths.iter().zip(self.masses()) {
+            at += length;
+            taken += own;
+            // In units of one bin's mass; 1e-9 of a bin forgives the rounding of summed weights.
+            let full = if mass > 0.0 { taken * bins / mass + 1e-9 } else { 0.0 };
+            if full >= next {
+                groups.push(&order[from..at]);
+                from = at;
+                next = full.floor() + 1.0;
+            }
+        }
+        if from < order.len() {
+            groups.push(&order[from..]);
+        }
+        groups
+    }
+
+    /// Expected calibration error: `Σ_bins |Σ w·(p − y)| / Σ w` over [`BINS`] bins of equal mass (ties share a bin).
+    /// `None` without rows.
+    ///
+    /// # Source
+    /// Naeini, Cooper, Hauskrecht (2015), "Obtaining well calibrated probabilities using Bayesian binning", section 3, with
+    /// bins of equal mass as in Nixon et al. (2019), "Measuring calibration in deep learning", section 3.
+    #[must_use]
+    pub fn ece(&self) -> Option<f64> {
+        let over = |row: &u32| self.weight(*row as usize) * (self.predictions[*row as usize] - self.labels[*row as usize]);
+        let gap = |bin: &[u32]| bin.iter().map(over).sum::<f64>().abs();
+        ratio(self.equal_mass(BINS).into_iter().map(gap).sum(), self.mass())
+    }
+
+    /// `Σ predictions / Σ labels`: above 1 is too high. `None` unless the labels sum to more than 0.
+    #[must_use]
+    pub fn predicted_observed(&self) -> Option<f64> {
+        ratio(self.sum(|_, prediction| prediction), self.sum(|label, _| label))
+    }
+
+    /// Rows at a threshold, weights left out: a prediction at or above it says 1.
+    #[must_use]
+    pub fn confusion(&self, threshold: f64) -> Confusion {
+        let mut counts = Confusion::default();
+        for (label, prediction) in self.labels.iter().zip(self.predictions) {
+            match (*label > 0.5, *prediction >= threshold) {
+                (true, true) => counts.true_positives += 1,
+                (false, true) => counts.false_positives += 1,
+                (false, false) => counts.true_negatives += 1,
+                (true, false) => counts.false_negatives += 1,
+            }
+        }
+        counts
+    }
+
+    fn squared_error(&self) -> f64 {
+        self.sum(|label, prediction| (label - prediction).powi(2))
+    }
+
+    /// `Σ (y − ȳ)²`; exactly 0 for labels that are all the same, whose mean may be off by a rounding.
+    fn spread(&self) -> Option<f64> {
+        let mean = self.mean_label()?;
+        let constant = self.labels.iter().all(|label| label.total_cmp(&self.labels[0]).is_eq());
+        Some(if constant { 0.0 } else { self.sum(|label, _| (label - mean).powi(2)) })
+    }
+
+    /// Root mean squared error, in the label's unit. `None` without rows.
+    #[must_use]
+    pub fn rmse(&self) -> Option<f64> {
+        ratio(self.squared_error(), self.mass()).map(f64::sqrt)
+    }
+
+    /// Root mean squared error of predicting the mean label for every row, in the label's unit. `None` without rows.
+    #[must_use]
+    pub fn base_rmse(&self) -> Option<f64> {
+        ratio(self.spread()?, self.mass()).map(f64::sqrt)
+    }
+
+    /// Mean absolute error, in the label's unit. `None` without rows.
+    #[must_use]
+    pub fn mae(&self) -> Option<f64> {
+        ratio(self.sum(|label, prediction| (label - prediction).abs()), self.mass())
+    }
+
+    /// Coefficient of determination: `1 − Σ (y − p)² / Σ (y − ȳ)²`. `None` when the labels do not vary.
+    #[must_use]
+    pub fn r2(&self) -> Option<f64> {
+        ratio(self.squared_error(), self.spread()?).map(|share| 1.0 - share)
+    }
 }
 
 impl Confusion {
@@ -180,29 +313,4 @@ impl Confusion {
     pub fn f1(self) -> Option<f64> {
         ratio(2.0 * self.true_positives as f64, (2 * self.true_positives + self.false_positives + self.false_negatives) as f64)
     }
-}
-
-fn squared_error(labels: &[f64], predictions: &[f64]) -> f64 {
-    labels.iter().zip(predictions).map(|(label, prediction)| (label - prediction).powi(2)).sum()
-}
-
-/// Root mean squared error, in the label's unit. `None` without rows.
-#[must_use]
-pub fn rmse(labels: &[f64], predictions: &[f64]) -> Option<f64> {
-    ratio(squared_error(labels, predictions), labels.len() as f64).map(f64::sqrt)
-}
-
-/// Mean absolute error, in the label's unit. `None` without rows.
-#[must_use]
-pub fn mae(labels: &[f64], predictions: &[f64]) -> Option<f64> {
-    let sum: f64 = labels.iter().zip(predictions).map(|(label, prediction)| (label - prediction).abs()).sum();
-    ratio(sum, labels.len() as f64)
-}
-
-/// Coefficient of determination: `1 − Σ (y − p)² / Σ (y − ȳ)²`. `None` when the labels do not vary.
-#[must_use]
-pub fn r2(labels: &[f64], predictions: &[f64]) -> Option<f64> {
-    let mean = labels.iter().sum::<f64>() / labels.len().max(1) as f64;
-    let spread: f64 = labels.iter().map(|label| (label - mean).powi(2)).sum();
-    ratio(squared_error(labels, predictions), spread).map(|share| 1.0 - share)
 }

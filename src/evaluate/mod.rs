@@ -21,7 +21,19 @@ pub fn entire_space(labels: &[Vec<f32>], after: &[Option<usize>]) -> Vec<Vec<f32
     for (own, after) in labels.iter().zip(after) {
         let chained = match after {
             None => own.clone(),
-            Some(parent) => own.iter().zip(&whole[*parent]).map(|(own, parent)| if parent.is_nan() { f32::NAN } else if *parent == 0.0 { 0.0 } else { *own }).collect(),
+            Some(parent) => own
+                .iter()
+                .zip(&whole[*parent])
+                .map(|(own, parent)| {
+                    if parent.is_nan() {
+                        f32::NAN
+                    } else if *parent == 0.0 {
+                        0.0
+                    } else {
+                        *own
+                    }
+                })
+                .collect(),
         };
         whole.push(chained);
     }

@@ -1,7 +1,7 @@
 //! Contributions of single rows, as long rows of a table.
 
 use crate::learn::Attribution;
-use crate::learn::rows::{Block, Shape, UNSEEN_SCENARIO};
+use crate::learn::rows::{Block, Shape};
 
 use super::feature_name;
 
@@ -35,8 +35,7 @@ pub struct Contribution {
 pub fn of(shape: &Shape, block: &Block<'_>, found: &Attribution, raw: &[Vec<f32>], rows: &[usize], first: usize) -> Vec<Contribution> {
     let mut table = Vec::with_capacity(rows.len() * shape.tasks.len() * (shape.fields.len() + 1));
     for row in rows {
-        let scenario = block.scenario[*row];
-        let scenario = if scenario == UNSEEN_SCENARIO { String::new() } else { shape.scenarios[scenario as usize].clone() };
+        let scenario = shape.scenarios.get(block.scenario[*row] as usize).cloned().unwrap_or_default();
         for (task, spec) in shape.tasks.iter().enumerate() {
             for field in 0..=shape.fields.len() {
                 let at = [*row, task, field];

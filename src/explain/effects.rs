@@ -76,7 +76,11 @@ impl Effects {
             }
             for row in 0..block.rows() {
                 let scenario = block.scenario[row] as usize;
-                let Some(bin) = bin(&spec.kind, block.columns[field], row).filter(|bin| *bin < self.bins[field] && scenario < self.shape.scenarios.len()) else { continue };
+                let Some(bin) = bin(&spec.kind, block.columns[field], row)
+                    .filter(|bin| *bin < self.bins[field] && scenario < self.shape.scenarios.len())
+                else {
+                    continue;
+                };
                 for task in 0..self.shape.tasks.len() {
                     let sums = &mut self.sums[(scenario * self.shape.tasks.len() + task) * total + self.starts[field] + bin];
                     sums.0 += f64::from(found.values[[row, task, field]]);
@@ -94,7 +98,8 @@ impl Effects {
         let mut effects = Vec::new();
         for (task, spec) in self.shape.tasks.iter().enumerate() {
             for field in self.strongest(importance, &spec.name, top) {
-                let groups = std::iter::once(("*".to_owned(), all.clone())).chain(self.shape.scenarios.iter().enumerate().map(|(at, name)| (name.clone(), vec![at])));
+                let groups = std::iter::once(("*".to_owned(), all.clone()))
+                    .chain(self.shape.scenarios.iter().enumerate().map(|(at, name)| (name.clone(), vec![at])));
                 for (scenario, members) in groups {
                     for bin in 0..self.bins[field] {
                         let place = |member: &usize| self.sums[(member * self.shape.tasks.len() + task) * total + self.starts[field] + bin];
@@ -111,7 +116,11 @@ impl Effects {
 
     fn strongest(&self, importance: &[Importance], task: &str, top: usize) -> Vec<usize> {
         let own = importance.iter().filter(|row| row.scenario == "*" && row.task == task);
-        let mut fields: Vec<(usize, f64)> = own.enumerate().map(|(field, row)| (field, row.value)).filter(|(field, _)| *field < self.bins.len() && self.bins[*field] > 0).collect();
+        let mut fields: Vec<(usize, f64)> = own
+            .enumerate()
+            .map(|(field, row)| (field, row.value))
+            .filter(|(field, _)| *field < self.bins.len() && self.bins[*field] > 0)
+            .collect();
         fields.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         fields.into_iter().take(top).filter(|(_, value)| *value > 0.0).map(|(field, _)| field).collect()
     }
@@ -125,7 +134,17 @@ impl Effects {
             FieldKind::Numeric { .. } => (None, None, Some(MISSING)),
             _ => (None, None, Some(bin as u32)),
         };
-        Effect { scenario: scenario.to_owned(), task: task.to_owned(), feature: feature_name(&self.shape, field).to_owned(), bin: bin as u32, low, high, entry, contribution, n }
+        Effect {
+            scenario: scenario.to_owned(),
+            task: task.to_owned(),
+            feature: feature_name(&self.shape, field).to_owned(),
+            bin: bin as u32,
+            low,
+            high,
+            entry,
+            contribution,
+            n,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! not depend on the rows.
 
 use crate::learn::Attribution;
-use crate::learn::rows::{Block, Column, Shape};
+use crate::learn::rows::{Block, Column, FieldKind, Shape};
 
 use super::feature_name;
 
@@ -66,8 +66,9 @@ impl Sums {
         }
         let covariance = self.xc - self.x * self.c / self.n;
         let (x, c) = (self.xx - self.x * self.x / self.n, self.cc - self.c * self.c / self.n);
-        // Below this the spread is rounding.
-        (x > 1e-12 && c > 1e-12).then(|| (covariance / (x * c).sqrt()).clamp(-1.0, 1.0))
+        // A spread below this share of its sum of squares is the rounding of that sum.
+        let real = |spread: f64, squares: f64| spread > squares * 1e-9;
+        (real(x, self.xx) && real(c, self.cc)).then(|| (covariance / (x * c).sqrt()).clamp(-1.0, 1.0))
     }
 }
 
@@ -77,6 +78,8 @@ pub struct ImportanceAccumulator {
     /// Shape: `[scenarios + 1][tasks][fields + 1]`; the last scenario holds those never seen.
     sums: Vec<Sums>,
     rows: Vec<u64>,
+    /// Training mean of each numeric field: sums about it do not lose a small spread at a large level (a year, an id).
+    levels: Vec<f64>,
     residual: f64,
 }
 
@@ -86,7 +89,9 @@ impl ImportanceAccumulator {
     pub fn new(shape: &Shape) -> Self {
         let scenarios = shape.scenarios.len() + 1;
         let cells = scenarios * shape.tasks.len() * (shape.fields.len() + 1);
-        Self { shape: shape.clone(), sums: vec![Sums::default(); cells], rows: vec![0; scenarios], residual: 0.0 }
+        let level = |kind: &FieldKind| if let FieldKind::Numeric { mean, .. } = kind { f64::from(*mean) } else { 0.0 };
+        let levels = shape.fields.iter().map(|field| level(&field.kind)).collect();
+        Self { shape: shape.clone(), sums: vec![Sums::default(); cells], rows: vec![0; scenarios], levels, residual: 0.0 }
     }
 
     fn at(&self, scenario: usize, task: usize, field: usize) -> usize {
@@ -95,11 +100,11 @@ impl ImportanceAccumulator {
 
     /// Adds the attributions of a block. `raw: [tasks][rows]` is what they must add up to.
     pub fn add(&mut self, block: &Block<'_>, found: &Attribution, raw: &[Vec<f32>]) {
-        let (tasks, fields) = (self.shape.tasks.len(), self.shape.fields.len());
+        let fields = self.shape.fields.len();
         for row in 0..block.rows() {
             let scenario = (block.scenario[row] as usize).min(self.shape.scenarios.len());
             self.rows[scenario] += 1;
-            for task in 0..tasks {
+            for (task, raw) in raw.iter().enumerate() {
                 let mut total = f64::from(found.base[task]);
                 for field in 0..=fields {
                     let at = [row, task, field];
@@ -114,7 +119,7 @@ impl ImportanceAccumulator {
                     if let Some(Column::Numeric(values)) = block.columns.get(field)
                         && !values[row].is_nan()
                     {
-                        let x = f64::from(values[row]);
+                        let x = f64::from(values[row]) - self.levels[field];
                         sums.n += 1.0;
                         sums.x += x;
                         sums.c += contribution;
@@ -123,7 +128,9 @@ impl ImportanceAccumulator {
                         sums.xc += x * contribution;
                     }
                 }
-                self.residual = self.residual.max((total - f64::from(raw[task][row])).abs());
+                let residual = (total - f64::from(raw[row])).abs();
+                // `max` alone would pass over NaN: a sum that is no number does not add up.
+                self.residual = self.residual.max(if residual.is_nan() { f64::INFINITY } else { residual });
             }
         }
     }
@@ -139,7 +146,8 @@ impl ImportanceAccumulator {
     pub fn finish(&self) -> Vec<Importance> {
         let mut table = Vec::new();
         let all: Vec<usize> = (0..=self.shape.scenarios.len()).collect();
-        let wanted = std::iter::once(("*".to_owned(), all)).chain(self.shape.scenarios.iter().enumerate().map(|(at, name)| (name.clone(), vec![at])));
+        let wanted = std::iter::once(("*".to_owned(), all))
+            .chain(self.shape.scenarios.iter().enumerate().map(|(at, name)| (name.clone(), vec![at])));
         for (scenario, members) in wanted {
             let n: u64 = members.iter().map(|member| self.rows[*member]).sum();
             if n == 0 {
@@ -148,7 +156,9 @@ impl ImportanceAccumulator {
             for (task, spec) in self.shape.tasks.iter().enumerate() {
                 for field in 0..=self.shape.fields.len() {
                     let mut sums = Sums::default();
-                    members.iter().for_each(|member| sums.add(&self.sums[self.at(*member, task, field)]));
+                    for member in &members {
+                        sums.add(&self.sums[self.at(*member, task, field)]);
+                    }
                     let mean = |sum: f64| sum / n as f64;
                     table.push(Importance {
                         scenario: scenario.clone(),

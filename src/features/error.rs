@@ -51,7 +51,9 @@ impl Outcome for FeatureError {
             Self::Ingest(error) => error.ending(),
             Self::File(error) => error.ending(),
             Self::MissingColumn { .. } | Self::WrongType { .. } => Ending::Usage,
-            Self::DuplicateKey { .. } | Self::NullKey { .. } | Self::BadLabel { .. } | Self::FrameRows { .. } | Self::NoRows { .. } => Ending::Refused,
+            Self::DuplicateKey { .. } | Self::NullKey { .. } | Self::BadLabel { .. } | Self::FrameRows { .. } | Self::NoRows { .. } => {
+                Ending::Refused
+            }
             Self::TooLittleHistory { .. } | Self::Stale { .. } | Self::Encode(_) => Ending::Refused,
         }
     }
@@ -67,7 +69,9 @@ impl Outcome for FeatureError {
             Self::BadLabel { .. } => "correct the label's expression; NULL means not observed".into(),
             Self::FrameRows { .. } => "start from `rows`, left join each feature table on a unique key, and filter nothing".into(),
             Self::NoRows { .. } => "is there data before that date? `snapshots.count` and `--as-of` decide the dates".into(),
-            Self::TooLittleHistory { earliest, .. } => format!("the first night that has it is {earliest}; or lower `snapshots.count` or `snapshots.history`"),
+            Self::TooLittleHistory { earliest, .. } => {
+                format!("the first night that has it is {earliest}; or lower `snapshots.count` or `snapshots.history`")
+            }
             Self::Stale { .. } => "has the delivery arrived? an as-of date is the start of the day after the newest data".into(),
             Self::Encode(_) => "name the column's role under [features] in job.toml, or cast it in frame.sql".into(),
         })

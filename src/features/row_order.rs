@@ -74,9 +74,14 @@ impl UniqueKeys {
         }
         let rows = self.keys.of(batch, &self.as_of)?;
         for at in 0..rows.num_rows() {
-            let same = if at == 0 { self.last.as_ref().is_some_and(|last| last.row() == rows.row(0)) } else { rows.row(at - 1) == rows.row(at) };
+            let same =
+                if at == 0 { self.last.as_ref().is_some_and(|last| last.row() == rows.row(0)) } else { rows.row(at - 1) == rows.row(at) };
             if same {
-                return Err(FeatureError::DuplicateKey { file: self.file.clone(), as_of: self.as_of.clone(), key: name_of(batch, &self.keys.columns, at) });
+                return Err(FeatureError::DuplicateKey {
+                    file: self.file.clone(),
+                    as_of: self.as_of.clone(),
+                    key: name_of(batch, &self.keys.columns, at),
+                });
             }
         }
         if rows.num_rows() > 0 {

@@ -75,7 +75,8 @@ impl RowsWriter {
     /// [`EncodeError::File`] naming the path.
     pub fn write(&mut self, batch: &EncodedBatch) -> Result<(), EncodeError> {
         let rows = batch.scenario.len();
-        let mut arrays: Vec<ArrayRef> = vec![Arc::new(UInt64Array::from(batch.entity.clone())), Arc::new(UInt16Array::from(batch.scenario.clone()))];
+        let mut arrays: Vec<ArrayRef> =
+            vec![Arc::new(UInt64Array::from(batch.entity.clone())), Arc::new(UInt16Array::from(batch.scenario.clone()))];
         for (at, column) in batch.columns.iter().enumerate() {
             arrays.push(array(column, self.schema.field(at + 2)));
         }

@@ -306,8 +306,9 @@ async fn write(frame: DataFrame, file: &str, target: &Path) -> Result<(), Featur
 
 fn count(file: &Path) -> Result<u64, FeatureError> {
     let open = std::fs::File::open(file).map_err(|source| FileError::Io { what: "open", path: file.into(), source })?;
-    let metadata = parquet::arrow::arrow_reader::ArrowReaderMetadata::load(&open, parquet::arrow::arrow_reader::ArrowReaderOptions::default())
-        .map_err(|error| FileError::Parquet { what: "read", path: file.into(), message: error.to_string(), full: false })?;
+    let metadata =
+        parquet::arrow::arrow_reader::ArrowReaderMetadata::load(&open, parquet::arrow::arrow_reader::ArrowReaderOptions::default())
+            .map_err(|error| FileError::Parquet { what: "read", path: file.into(), message: error.to_string(), full: false })?;
     Ok(metadata.metadata().file_metadata().num_rows().unsigned_abs())
 }
 
@@ -337,7 +338,11 @@ fn labelled(job: &Job, rows: DataFrame, file: &str, kind: RowKind) -> Result<Dat
 }
 
 fn field<'a>(schema: &'a Schema, file: &str, column: &str, role: &str) -> Result<&'a Field, FeatureError> {
-    schema.field_with_name(column).map_err(|_| FeatureError::MissingColumn { file: file.to_owned(), column: column.to_owned(), role: role.to_owned() })
+    schema.field_with_name(column).map_err(|_| FeatureError::MissingColumn {
+        file: file.to_owned(),
+        column: column.to_owned(),
+        role: role.to_owned(),
+    })
 }
 
 fn number(found: &Field, file: &str, role: &str) -> Result<(), FeatureError> {
@@ -348,13 +353,21 @@ fn number(found: &Field, file: &str, role: &str) -> Result<(), FeatureError> {
 }
 
 fn wrong_type(found: &Field, file: &str, role: &str, expected: &'static str) -> FeatureError {
-    FeatureError::WrongType { file: file.to_owned(), column: found.name().clone(), role: role.to_owned(), found: found.data_type().to_string(), expected }
+    FeatureError::WrongType {
+        file: file.to_owned(),
+        column: found.name().clone(),
+        role: role.to_owned(),
+        found: found.data_type().to_string(),
+        expected,
+    }
 }
 
 fn check_keys(job: &Job, schema: &Schema, file: &str) -> Result<(), FeatureError> {
     for key in &job.keys {
         let found = field(schema, file, key, "key")?;
-        let comparable = found.data_type().is_integer() || is_text(found.data_type()) || matches!(found.data_type(), DataType::Date32 | DataType::Timestamp(_, _) | DataType::Boolean);
+        let comparable = found.data_type().is_integer()
+            || is_text(found.data_type())
+            || matches!(found.data_type(), DataType::Date32 | DataType::Timestamp(_, _) | DataType::Boolean);
         if !comparable {
             return Err(wrong_type(found, file, "key", "an integer, text, a date or a timestamp"));
         }
@@ -380,7 +393,13 @@ fn check_frame(job: &Job, schema: &Schema, rows: &Schema) -> Result<(), FeatureE
     for task in &job.tasks {
         let own = format!("y_{}", task.task.name);
         if schema.field_with_name(&own).is_ok() {
-            return Err(FeatureError::WrongType { file: "frame.sql".into(), column: own, role: "feature".into(), found: "a name kept for labels".into(), expected: "another name" });
+            return Err(FeatureError::WrongType {
+                file: "frame.sql".into(),
+                column: own,
+                role: "feature".into(),
+                found: "a name kept for labels".into(),
+                expected: "another name",
+            });
         }
     }
     Ok(())
@@ -400,13 +419,19 @@ impl LabelRules {
         let weights = job.tasks.iter().filter(|task| task.weight.is_some()).map(|task| (format!("w_{}", task.task.name), true));
         Self {
             binary: named(true).map(|task| format!("y_{}", task.task.name)).collect(),
-            any: named(false).map(|task| (format!("y_{}", task.task.name), task.task.kind == TaskKind::RegressionLog1p)).chain(weights).collect(),
+            any: named(false)
+                .map(|task| (format!("y_{}", task.task.name), task.task.kind == TaskKind::RegressionLog1p))
+                .chain(weights)
+                .collect(),
             as_of: as_of.to_string(),
         }
     }
 
     fn check(&self, batch: &RecordBatch) -> Result<(), FeatureError> {
-        let binary = self.binary.iter().map(|name| (name, "a binary label is 0, 1 or NULL", (|value| value == 0.0 || value == 1.0) as fn(f64) -> bool));
+        let binary = self
+            .binary
+            .iter()
+            .map(|name| (name, "a binary label is 0, 1 or NULL", (|value| value == 0.0 || value == 1.0) as fn(f64) -> bool));
         let any = self.any.iter().map(|(name, positive)| {
             if *positive {
                 (name, "it must be finite and not negative", (|value: f64| value.is_finite() && value >= 0.0) as fn(f64) -> bool)
@@ -442,7 +467,8 @@ impl Join {
         let reader = table_file::read(rows)?;
         let names = columns(job);
         let rows_schema = reader.schema();
-        let labels: Vec<String> = rows_schema.fields().iter().map(|field| field.name().clone()).filter(|name| !names.contains(name)).collect();
+        let labels: Vec<String> =
+            rows_schema.fields().iter().map(|field| field.name().clone()).filter(|name| !names.contains(name)).collect();
         let features: Vec<String> = frame.fields().iter().map(|field| field.name().clone()).filter(|name| !names.contains(name)).collect();
         let mut fields: Vec<Field> = Vec::new();
         for name in names.iter().chain(&labels) {
@@ -452,7 +478,17 @@ impl Join {
             fields.push(field(frame, "frame.sql", name, "feature")?.clone().with_nullable(true));
         }
         let schema = Arc::new(Schema::new(fields));
-        Ok(Self { rows: reader, left: None, keys: KeyRows::new(job), rows_keys: KeyRows::new(job), names, labels, features, schema, as_of: as_of.to_string() })
+        Ok(Self {
+            rows: reader,
+            left: None,
+            keys: KeyRows::new(job),
+            rows_keys: KeyRows::new(job),
+            names,
+            labels,
+            features,
+            schema,
+            as_of: as_of.to_string(),
+        })
     }
 
     fn schema(&self) -> SchemaRef {
@@ -476,7 +512,9 @@ impl Join {
                 return Err(self.wrong(format!("it added or repeated the row {}", name_of(&frame, &self.names, at))));
             }
         }
-        let column = |batch: &RecordBatch, name: &String| batch.column_by_name(name).cloned().ok_or_else(|| self.wrong(format!("column `{name}` is missing")));
+        let column = |batch: &RecordBatch, name: &String| {
+            batch.column_by_name(name).cloned().ok_or_else(|| self.wrong(format!("column `{name}` is missing")))
+        };
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
         for name in self.names.iter().chain(&self.labels) {
             arrays.push(column(&rows, name)?);
@@ -536,7 +574,8 @@ impl Join {
 /// # Errors
 /// [`FeatureError`] naming the query and column.
 pub async fn plan_all(engine: &Engine, job: &Job, graph: &Graph, tables: &BTreeMap<String, SchemaRef>) -> Result<usize, FeatureError> {
-    let noon = AsOf::new(jiff::civil::date(2000, 1, 1), &job.zone).map_err(|message| IngestError::Plan { file: "snapshots".into(), message })?;
+    let noon =
+        AsOf::new(jiff::civil::date(2000, 1, 1), &job.zone).map_err(|message| IngestError::Plan { file: "snapshots".into(), message })?;
     let params = Params::of(job).at(&noon, &noon);
     let session = engine.session();
     for (name, schema) in tables {

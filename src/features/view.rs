@@ -46,7 +46,9 @@ pub fn add_outcome(session: &SessionContext, job: &Job, tables: &CleanTables, as
         outcome.register_table(table.name.clone(), view(table, filter)?).map_err(|error| failed(table, &error))?;
     }
     if let Some(catalog) = session.catalog("polytask") {
-        catalog.register_schema("outcome", outcome).map_err(|error| IngestError::Plan { file: "outcome".into(), message: error.strip_backtrace() })?;
+        catalog
+            .register_schema("outcome", outcome)
+            .map_err(|error| IngestError::Plan { file: "outcome".into(), message: error.strip_backtrace() })?;
     }
     Ok(())
 }
@@ -54,7 +56,8 @@ pub fn add_outcome(session: &SessionContext, job: &Job, tables: &CleanTables, as
 /// The rows of a clean table that were visible at the start of `as_of`; a table without a time is visible whole.
 fn visible(job: &Job, table: &CleanTable, as_of: &AsOf) -> Result<Arc<dyn TableProvider>, IngestError> {
     let Some(time) = &table.time else { return table.table() };
-    let until = as_of.plus(time.known_ahead, &job.zone).map_err(|message| IngestError::Plan { file: format!("tables.{}", table.name), message })?;
+    let until =
+        as_of.plus(time.known_ahead, &job.zone).map_err(|message| IngestError::Plan { file: format!("tables.{}", table.name), message })?;
     let mut filter = compare(table, &time.time, &until)?.before;
     if let Some(available) = &time.available {
         filter = filter.and(compare(table, available, as_of)?.before);
@@ -81,7 +84,11 @@ fn compare(table: &CleanTable, column: &str, as_of: &AsOf) -> Result<Compared, I
                 TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(Some(micros.div_euclid(1_000)), zone),
                 TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(Some(micros), zone),
                 TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(
-                    Some(micros.checked_mul(1_000).ok_or_else(|| bad(format!("column `{column}` counts nanoseconds, which end in the year 2262")))?),
+                    Some(
+                        micros
+                            .checked_mul(1_000)
+                            .ok_or_else(|| bad(format!("column `{column}` counts nanoseconds, which end in the year 2262")))?,
+                    ),
                     zone,
                 ),
             }

@@ -52,7 +52,11 @@ impl Cache {
         let target = self.path(kind, name, fingerprint);
         let parent = self.root.join(kind);
         folder::create(&parent)?;
-        let staged = tempfile::Builder::new().prefix(".making-").tempdir_in(&parent).map_err(|source| FileError::Io { what: "create a folder in", path: parent, source })?;
+        let staged = tempfile::Builder::new().prefix(".making-").tempdir_in(&parent).map_err(|source| FileError::Io {
+            what: "create a folder in",
+            path: parent,
+            source,
+        })?;
         Ok(NewEntry { staged, target })
     }
 

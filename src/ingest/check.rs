@@ -22,7 +22,13 @@ const SHOWN: usize = 20;
 ///
 /// # Errors
 /// [`IngestError::CheckFailed`] with a sample of the offending rows.
-pub async fn check(engine: &Engine, job: &Job, graph: &Graph, session: &SessionContext, params: &Params) -> Result<Vec<String>, IngestError> {
+pub async fn check(
+    engine: &Engine,
+    job: &Job,
+    graph: &Graph,
+    session: &SessionContext,
+    params: &Params,
+) -> Result<Vec<String>, IngestError> {
     try_join_all(job.queries.checks.iter().zip(&graph.checks).map(|(check, node)| async move {
         let _permit = engine.permit().await?;
         let run = |error: datafusion::error::DataFusionError| IngestError::run(&node.query.file, FileError::Query(error));

@@ -113,8 +113,12 @@ pub(crate) fn parquet_table(path: &Path, schema: SchemaRef) -> Result<Arc<Listin
 /// [`FileError`] naming the path.
 pub(crate) fn schema_of(path: &Path) -> Result<SchemaRef, FileError> {
     let file = fs::File::open(path).map_err(|source| FileError::Io { what: "open", path: path.into(), source })?;
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default())
-        .map_err(|error| FileError::Parquet { what: "read", path: path.into(), message: error.to_string(), full: false })?;
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(|error| FileError::Parquet {
+        what: "read",
+        path: path.into(),
+        message: error.to_string(),
+        full: false,
+    })?;
     Ok(Arc::clone(metadata.schema()))
 }
 
@@ -122,7 +126,14 @@ pub(crate) fn schema_of(path: &Path) -> Result<SchemaRef, FileError> {
 ///
 /// # Errors
 /// [`IngestError`] naming the query.
-pub async fn clean(engine: &Engine, job: &Job, graph: &Graph, sources: &[SourceFiles], cache: &Cache, watch: &dyn Watch) -> Result<CleanTables, IngestError> {
+pub async fn clean(
+    engine: &Engine,
+    job: &Job,
+    graph: &Graph,
+    sources: &[SourceFiles],
+    cache: &Cache,
+    watch: &dyn Watch,
+) -> Result<CleanTables, IngestError> {
     let total = graph.clean.iter().map(Vec::len).sum::<usize>() as u64;
     let mut tables = CleanTables::new();
     for wave in &graph.clean {
@@ -130,7 +141,12 @@ pub async fn clean(engine: &Engine, job: &Job, graph: &Graph, sources: &[SourceF
         for table in made {
             let how = if table.built { "built" } else { "cached" };
             let refused: u64 = table.refused.values().sum();
-            watch.note(&format!("clean {}: {} rows{} ({how})", table.name, table.rows, if refused > 0 { format!(", {refused} refused") } else { String::new() }));
+            watch.note(&format!(
+                "clean {}: {} rows{} ({how})",
+                table.name,
+                table.rows,
+                if refused > 0 { format!(", {refused} refused") } else { String::new() }
+            ));
             tables.insert(table.name.clone(), table);
             watch.step("clean tables", tables.len() as u64, total);
         }
@@ -138,7 +154,14 @@ pub async fn clean(engine: &Engine, job: &Job, graph: &Graph, sources: &[SourceF
     Ok(tables)
 }
 
-async fn one(engine: &Engine, job: &Job, node: &Node, sources: &[SourceFiles], tables: &CleanTables, cache: &Cache) -> Result<CleanTable, IngestError> {
+async fn one(
+    engine: &Engine,
+    job: &Job,
+    node: &Node,
+    sources: &[SourceFiles],
+    tables: &CleanTables,
+    cache: &Cache,
+) -> Result<CleanTable, IngestError> {
     let name = &node.query.name;
     let time = job.time_of(name).cloned();
     let fingerprint = fingerprint(job, node, sources, tables);
@@ -176,7 +199,15 @@ fn fingerprint(job: &Job, node: &Node, sources: &[SourceFiles], tables: &CleanTa
     print.hex()
 }
 
-async fn build(engine: &Engine, job: &Job, node: &Node, sources: &[SourceFiles], tables: &CleanTables, cache: &Cache, fingerprint: &str) -> Result<PathBuf, IngestError> {
+async fn build(
+    engine: &Engine,
+    job: &Job,
+    node: &Node,
+    sources: &[SourceFiles],
+    tables: &CleanTables,
+    cache: &Cache,
+    fingerprint: &str,
+) -> Result<PathBuf, IngestError> {
     let name = &node.query.name;
     let session = session(engine, sources, tables)?;
     let frame = plan(&session, &node.select, &Params::of(job)).await?;
@@ -229,7 +260,12 @@ fn session(engine: &Engine, sources: &[SourceFiles], tables: &CleanTables) -> Re
 ///
 /// # Errors
 /// [`IngestError`] naming the query.
-pub async fn plan_all(engine: &Engine, job: &Job, graph: &Graph, sources: &[SourceFiles]) -> Result<BTreeMap<String, SchemaRef>, IngestError> {
+pub async fn plan_all(
+    engine: &Engine,
+    job: &Job,
+    graph: &Graph,
+    sources: &[SourceFiles],
+) -> Result<BTreeMap<String, SchemaRef>, IngestError> {
     let session = session(engine, sources, &CleanTables::new())?;
     let mut schemas = BTreeMap::new();
     for node in graph.clean.iter().flatten() {
@@ -238,7 +274,10 @@ pub async fn plan_all(engine: &Engine, job: &Job, graph: &Graph, sources: &[Sour
         check_columns(&node.query.name, &schema, job.time_of(&node.query.name))?;
         let kept = without_refused(&schema);
         let empty = datafusion::datasource::MemTable::try_new(Arc::clone(&kept), vec![vec![]]);
-        let failed = |error: datafusion::error::DataFusionError| IngestError::Plan { file: node.query.file.clone(), message: error.strip_backtrace() };
+        let failed = |error: datafusion::error::DataFusionError| IngestError::Plan {
+            file: node.query.file.clone(),
+            message: error.strip_backtrace(),
+        };
         session.register_table(node.query.name.as_str(), Arc::new(empty.map_err(failed)?)).map_err(failed)?;
         schemas.insert(node.query.name.clone(), kept);
     }
@@ -265,7 +304,8 @@ fn check_columns(table: &str, schema: &Schema, time: Option<&TableTime>) -> Resu
 fn read_meta(folder: &Path) -> Result<Meta, IngestError> {
     let path = folder.join("meta.json");
     let bytes = fs::read(&path).map_err(|source| IngestError::Io { path: path.clone(), source })?;
-    serde_json::from_slice(&bytes).map_err(|error| FileError::Parquet { what: "read", path, message: error.to_string(), full: false }.into())
+    serde_json::from_slice(&bytes)
+        .map_err(|error| FileError::Parquet { what: "read", path, message: error.to_string(), full: false }.into())
 }
 
 fn without_refused(schema: &Schema) -> SchemaRef {

@@ -64,7 +64,14 @@ pub(crate) struct DayCounter {
 
 impl DayCounter {
     pub(crate) fn new(zone: TimeZone, time: Option<TableTime>) -> Self {
-        Self { zone, time, state: QualityRandomState::with_seed(0x706f_6c79), quarters: HashMap::new(), hashes: Vec::new(), days: Days::default() }
+        Self {
+            zone,
+            time,
+            state: QualityRandomState::with_seed(0x706f_6c79),
+            quarters: HashMap::new(),
+            hashes: Vec::new(),
+            days: Days::default(),
+        }
     }
 
     /// Adds a batch.
@@ -118,8 +125,10 @@ impl DayCounter {
         let zone = &self.zone;
         *self.quarters.entry(quarter).or_insert_with(|| {
             // Beyond jiff's calendar (year 9999) a day in UTC is as good.
-            jiff::Timestamp::from_microsecond(micros)
-                .map_or_else(|_| micros.div_euclid(86_400_000_000) as i32, |instant| time::epoch_day(instant.to_zoned_datetime(zone.clone()).date()))
+            jiff::Timestamp::from_microsecond(micros).map_or_else(
+                |_| micros.div_euclid(86_400_000_000) as i32,
+                |instant| time::epoch_day(instant.to_zoned_datetime(zone.clone()).date()),
+            )
         })
     }
 }

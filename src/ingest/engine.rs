@@ -43,8 +43,12 @@ impl Engine {
     /// A session without tables.
     #[must_use]
     pub fn session(&self) -> SessionContext {
-        let config = SessionConfig::new().with_target_partitions(1).with_default_catalog_and_schema("polytask", "public").with_information_schema(false);
-        let state = SessionStateBuilder::new().with_config(config).with_runtime_env(Arc::clone(&self.runtime)).with_default_features().build();
+        let config = SessionConfig::new()
+            .with_target_partitions(1)
+            .with_default_catalog_and_schema("polytask", "public")
+            .with_information_schema(false);
+        let state =
+            SessionStateBuilder::new().with_config(config).with_runtime_env(Arc::clone(&self.runtime)).with_default_features().build();
         SessionContext::new_with_state(state)
     }
 

@@ -71,7 +71,9 @@ impl IngestError {
     /// A query's failure at run time, with the file that holds it.
     pub(crate) fn run(file: &str, error: FileError) -> Self {
         match error {
-            FileError::Query(error) => Self::Run { file: file.to_owned(), message: error.strip_backtrace(), out_of_memory: is_out_of_memory(&error) },
+            FileError::Query(error) => {
+                Self::Run { file: file.to_owned(), message: error.strip_backtrace(), out_of_memory: is_out_of_memory(&error) }
+            }
             other => Self::File(other),
         }
     }
@@ -82,7 +84,13 @@ impl Outcome for IngestError {
         match self {
             Self::Io { .. } => Ending::Io,
             Self::File(error) => error.ending(),
-            Self::Sql { .. } | Self::Plan { .. } | Self::UnknownTable { .. } | Self::NotVisible { .. } | Self::Cycle(_) | Self::UnknownParam { .. } | Self::BadTime { .. } => Ending::Usage,
+            Self::Sql { .. }
+            | Self::Plan { .. }
+            | Self::UnknownTable { .. }
+            | Self::NotVisible { .. }
+            | Self::Cycle(_)
+            | Self::UnknownParam { .. }
+            | Self::BadTime { .. } => Ending::Usage,
             _ => Ending::Refused,
         }
     }
@@ -90,13 +98,17 @@ impl Outcome for IngestError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::MissingSource { source_name, .. } => format!("put the file there, or change `sources.{source_name}.path` in job.toml"),
-            Self::EmptyFolder { source_name, .. } => format!("has the delivery arrived? `sources.{source_name}.path` in job.toml names the folder"),
+            Self::EmptyFolder { source_name, .. } => {
+                format!("has the delivery arrived? `sources.{source_name}.path` in job.toml names the folder")
+            }
             Self::BadFile { .. } => "was the file written whole? ask for it again; nothing was published".into(),
             Self::EmptySource { .. } => "is the delivery complete? nothing was published".into(),
             Self::DroppedColumn { source_name, .. } | Self::RetypedColumn { source_name, .. } => {
                 format!("ask the sender, or change `sources.{source_name}.columns` in job.toml and the clean query")
             }
-            Self::MissingPartition { source_name, .. } => format!("`sources.{source_name}.partitions` in job.toml names the folders, outermost first"),
+            Self::MissingPartition { source_name, .. } => {
+                format!("`sources.{source_name}.partitions` in job.toml names the folders, outermost first")
+            }
             Self::Io { .. } => return None,
             Self::Sql { hint, .. } => hint.clone(),
             Self::Plan { file, .. } => format!("correct {file}; `polytask check` tries every query without running the night"),
@@ -106,9 +118,13 @@ impl Outcome for IngestError {
             Self::UnknownParam { known, .. } => format!("parameters: {known}; add your own under [params] in job.toml"),
             Self::BadTime { table, .. } => format!("`tables.{table}` in job.toml names the column; it must be a timestamp or a date"),
             Self::Run { out_of_memory: true, .. } => "give more with `--memory 8GB`, or make the build side of the join smaller".into(),
-            Self::Run { .. } => "a value in the data does not suit the query: a `refused` reason in the clean query keeps such rows out".into(),
+            Self::Run { .. } => {
+                "a value in the data does not suit the query: a `refused` reason in the clean query keeps such rows out".into()
+            }
             Self::EmptyTable(table) => format!("are all rows refused? see clean/{table}.sql and its `refused` column"),
-            Self::CheckFailed { check, .. } => format!("mend the data, refuse the rows in the clean query, or change checks/{check}.sql; nothing was published"),
+            Self::CheckFailed { check, .. } => {
+                format!("mend the data, refuse the rows in the clean query, or change checks/{check}.sql; nothing was published")
+            }
             Self::File(error) => return error.hint(),
         })
     }

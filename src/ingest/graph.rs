@@ -85,7 +85,10 @@ impl Graph {
         nodes(&job.queries.explore, Kind::Explore)?;
         Ok(Self {
             clean: waves(nodes(&job.queries.clean, Kind::Clean)?, |table| matches!(table, Table::Clean(_)))?,
-            features: waves(nodes(&job.queries.features, Kind::Feature)?, |table| matches!(table, Table::Feature(_)))?.into_iter().flatten().collect(),
+            features: waves(nodes(&job.queries.features, Kind::Feature)?, |table| matches!(table, Table::Feature(_)))?
+                .into_iter()
+                .flatten()
+                .collect(),
             candidates: names.node(&job.queries.candidates, Kind::Candidates)?,
             examples: names.node(&job.queries.examples, Kind::Examples)?,
             frame: names.node(&job.queries.frame, Kind::Frame)?,
@@ -162,7 +165,9 @@ impl Names {
                 Kind::Examples | Kind::Explore => Ok(Table::Outcome(name)),
                 _ => hidden("the outcome window lies in the future of the as-of date"),
             },
-            Some("outcome") if self.clean.contains(table) => hidden("the table declares no `time` under [tables] in job.toml, so it has no outcome window"),
+            Some("outcome") if self.clean.contains(table) => {
+                hidden("the table declares no `time` under [tables] in job.toml, so it has no outcome window")
+            }
             None if self.clean.contains(table) => Ok(Table::Clean(name)),
             None if self.features.contains(table) => match kind {
                 Kind::Clean => hidden("features are made after clean tables"),
@@ -172,7 +177,9 @@ impl Names {
             None if table == "candidates" && matches!(kind, Kind::Examples | Kind::Decision | Kind::Explore) => Ok(Table::Candidates),
             None if table == "rows" && kind == Kind::Frame => Ok(Table::Rows),
             None if table == "scores" && matches!(kind, Kind::Decision | Kind::Explore) => Ok(Table::Scores),
-            None if table == "scores_under" && kind == Kind::Decision && !self.under => hidden("set `scores.under_every_scenario = true` in job.toml to have it"),
+            None if table == "scores_under" && kind == Kind::Decision && !self.under => {
+                hidden("set `scores.under_every_scenario = true` in job.toml to have it")
+            }
             None if table == "scores_under" && matches!(kind, Kind::Decision | Kind::Explore) => Ok(Table::ScoresUnder),
             // Saved explorations run in the analyst's shell, where past nights are tables too.
             _ if kind == Kind::Explore => Ok(Table::Clean(name)),
@@ -217,7 +224,11 @@ fn waves(nodes: Vec<Node>, own: impl Fn(&Table) -> bool) -> Result<Vec<Vec<Node>
         .collect();
     let mut waves = Vec::new();
     while !waiting.is_empty() {
-        let ready: Vec<String> = waiting.iter().filter(|(_, (_, needs))| needs.iter().all(|need| !waiting.contains_key(need))).map(|(name, _)| name.clone()).collect();
+        let ready: Vec<String> = waiting
+            .iter()
+            .filter(|(_, (_, needs))| needs.iter().all(|need| !waiting.contains_key(need)))
+            .map(|(name, _)| name.clone())
+            .collect();
         if ready.is_empty() {
             let files: Vec<_> = waiting.values().map(|(node, _)| node.query.file.clone()).collect();
             return Err(IngestError::Cycle(files.join(" → ")));

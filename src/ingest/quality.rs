@@ -271,7 +271,14 @@ pub fn of_labels(shape: &Shape, labels: &[Vec<f32>]) -> Vec<Quality> {
             observed += u64::from(due(row) && !label.is_nan());
             conflicts += u64::from(parent.is_some_and(|parent| parent[row] == 0.0) && *label > 0.0);
         }
-        measures.push(quality("*", "completeness", "labels observed of labels due", &task.name, ratio(observed as f64, wanted as f64), wanted));
+        measures.push(quality(
+            "*",
+            "completeness",
+            "labels observed of labels due",
+            &task.name,
+            ratio(observed as f64, wanted as f64),
+            wanted,
+        ));
         measures.push(quality("*", "consistency", "labels that contradict their chain", &task.name, ratio(conflicts as f64, n as f64), n));
     }
     measures

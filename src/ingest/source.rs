@@ -138,10 +138,12 @@ impl SourceFiles {
     /// [`IngestError::Plan`] when DataFusion refuses the files.
     pub fn table(&self) -> Result<Arc<ListingTable>, IngestError> {
         let failed = |message: String| IngestError::Plan { file: format!("source `{}`", self.name), message };
-        let urls = if self.partitions.is_empty() { self.paths.iter().map(|path| url(path, false)).collect() } else { vec![url(&self.root, true)] };
+        let urls =
+            if self.partitions.is_empty() { self.paths.iter().map(|path| url(path, false)).collect() } else { vec![url(&self.root, true)] };
         let urls = urls.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| failed("a path that is no URL".into()))?;
         let partitions = self.partitions.iter().map(|(name, kind)| (name.clone(), partition_type(*kind))).collect();
-        let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet").with_table_partition_cols(partitions);
+        let options =
+            ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet").with_table_partition_cols(partitions);
         let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(Arc::clone(&self.schema));
         ListingTable::try_new(config).map(Arc::new).map_err(|error| failed(error.strip_backtrace()))
     }
@@ -191,7 +193,8 @@ fn footer(source_name: &str, path: &Path, file: &str) -> Result<(u64, SchemaRef)
     let bad = |message: String| IngestError::BadFile { source_name: source_name.to_owned(), file: file.to_owned(), message };
     let open = File::open(path).map_err(|error| IngestError::Io { path: path.into(), source: error })?;
     let metadata = ArrowReaderMetadata::load(&open, ArrowReaderOptions::default()).map_err(|error| bad(error.to_string()))?;
-    let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).map_err(|_| bad("its footer counts a negative number of rows".into()))?;
+    let rows = u64::try_from(metadata.metadata().file_metadata().num_rows())
+        .map_err(|_| bad("its footer counts a negative number of rows".into()))?;
     Ok((rows, Arc::clone(metadata.schema())))
 }
 
@@ -219,7 +222,11 @@ fn same(source: &Source, file: &str, first: &Schema, found: &Schema) -> Result<(
 }
 
 fn find<'a>(source: &Source, file: &str, schema: &'a Schema, column: &str) -> Result<&'a Field, IngestError> {
-    schema.field_with_name(column).map_err(|_| IngestError::DroppedColumn { source_name: source.name.clone(), file: file.to_owned(), column: column.to_owned() })
+    schema.field_with_name(column).map_err(|_| IngestError::DroppedColumn {
+        source_name: source.name.clone(),
+        file: file.to_owned(),
+        column: column.to_owned(),
+    })
 }
 
 fn retyped(source: &Source, file: &str, field: &Field, expected: &str) -> IngestError {
@@ -237,7 +244,11 @@ fn partitions_present(source: &Source, file: &str) -> Result<(), IngestError> {
     for (at, (partition, _)) in source.partitions.iter().enumerate() {
         let here = folders.get(at).is_some_and(|folder| folder.split_once('=').is_some_and(|(name, _)| name == partition));
         if !here {
-            return Err(IngestError::MissingPartition { source_name: source.name.clone(), file: file.to_owned(), partition: partition.clone() });
+            return Err(IngestError::MissingPartition {
+                source_name: source.name.clone(),
+                file: file.to_owned(),
+                partition: partition.clone(),
+            });
         }
     }
     Ok(())

@@ -5,9 +5,9 @@
 
 use std::ops::ControlFlow;
 
+use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame;
 use datafusion::prelude::SessionContext;
-use datafusion::common::TableReference;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{CastKind, DataType, Expr, Statement as SqlStatement, TimezoneInfo, Value, visit_expressions_mut};
@@ -96,7 +96,8 @@ pub fn parse(query: &Query) -> Result<Select, IngestError> {
         return Err(wrong("it is not a single SELECT".into(), "each query file is one SELECT; it cannot create, insert or set"));
     }
     let whole = Statement::Statement(statement.clone());
-    let (tables, _) = resolve_table_references(&whole, true).map_err(|error| wrong(error.strip_backtrace(), "check the names of its tables"))?;
+    let (tables, _) =
+        resolve_table_references(&whole, true).map_err(|error| wrong(error.strip_backtrace(), "check the names of its tables"))?;
     Ok(Select { file: query.file.clone(), statement: *statement, tables })
 }
 
@@ -121,7 +122,8 @@ pub async fn plan(session: &SessionContext, select: &Select, params: &Params) ->
     if let ControlFlow::Break(name) = unknown {
         return Err(IngestError::UnknownParam { file: select.file.clone(), name, known: params.names() });
     }
-    let failed = |error: datafusion::error::DataFusionError| IngestError::Plan { file: select.file.clone(), message: error.strip_backtrace() };
+    let failed =
+        |error: datafusion::error::DataFusionError| IngestError::Plan { file: select.file.clone(), message: error.strip_backtrace() };
     let state = session.state();
     let plan = state.statement_to_plan(Statement::Statement(Box::new(statement))).await.map_err(failed)?;
     // Type coercion and constant folding find what planning alone does not (a comparison of text with a number).

@@ -28,7 +28,11 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         }
     }
     if keys.contains(&raw.scenario.column) {
-        return Err(value("job.keys", "names the scenario column", "rows are named by keys and scenario; leave the scenario out of `keys`"));
+        return Err(value(
+            "job.keys",
+            "names the scenario column",
+            "rows are named by keys and scenario; leave the scenario out of `keys`",
+        ));
     }
     let entity = raw.job.entity.unwrap_or_else(|| keys[0].clone());
     if !keys.contains(&entity) {
@@ -110,7 +114,11 @@ fn tasks(raw: Ordered<RawTask>) -> Result<Vec<JobTask>, JobError> {
             Some(parent) => {
                 let parent = position(&tasks, parent).ok_or_else(|| no_task(&format!("{key}.after"), parent, &tasks))?;
                 if !tasks[parent].task.kind.is_binary() {
-                    return Err(value(format!("{key}.after"), "names a task that is not binary", "a chain goes through events that happen or not"));
+                    return Err(value(
+                        format!("{key}.after"),
+                        "names a task that is not binary",
+                        "a chain goes through events that happen or not",
+                    ));
                 }
                 Some(parent)
             }
@@ -155,9 +163,9 @@ fn param((name, raw): (String, toml::Value)) -> Result<(String, Param), JobError
         toml::Value::Float(number) if number.is_finite() => Param::Float(number),
         toml::Value::String(text) => Param::Text(text),
         toml::Value::Boolean(truth) => Param::Bool(truth),
-        toml::Value::Datetime(when) if when.time.is_none() => Param::Date(
-            when.to_string().parse().map_err(|_| value(&key, format!("`{when}` is not a date"), "for example 2017-12-04"))?,
-        ),
+        toml::Value::Datetime(when) if when.time.is_none() => {
+            Param::Date(when.to_string().parse().map_err(|_| value(&key, format!("`{when}` is not a date"), "for example 2017-12-04"))?)
+        }
         _ => return Err(value(key, "has a type that a query cannot take", "a number, text, true/false or a date")),
     };
     Ok((name, param))
@@ -170,7 +178,11 @@ fn source((name, raw): (String, RawSource)) -> Result<Source, JobError> {
     let key = format!("sources.{name}.path");
     let climbs = raw.path.split('/').any(|part| part == "..");
     if raw.path.is_empty() || climbs || raw.path.chars().any(char::is_control) {
-        return Err(value(key, format!("`{}` is not a path below the input folder", raw.path.escape_debug()), "a path below data/<job>/input/, or an absolute one"));
+        return Err(value(
+            key,
+            format!("`{}` is not a path below the input folder", raw.path.escape_debug()),
+            "a path below data/<job>/input/, or an absolute one",
+        ));
     }
     Ok(Source { name, path: raw.path, partitions: raw.partitions.0, columns: raw.columns.0 })
 }

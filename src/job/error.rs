@@ -46,9 +46,7 @@ impl Outcome for JobError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoJob(_) => {
-                "give the folder, for example `queries/marketplace`; `polytask new` makes one from Parquet files".into()
-            }
+            Self::NoJob(_) => "give the folder, for example `queries/marketplace`; `polytask new` makes one from Parquet files".into(),
             Self::Read { .. } => return None,
             Self::Toml { .. } => "`polytask config` prints every key with its meaning".into(),
             Self::MissingKey(key) => format!("add `{key}` to job.toml; docs/your-own-job.md explains it"),

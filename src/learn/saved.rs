@@ -51,7 +51,10 @@ impl Tensors {
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let views = self.arrays.iter().filter_map(|(name, (shape, bytes))| Some((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).ok()?)));
+        let views = self
+            .arrays
+            .iter()
+            .filter_map(|(name, (shape, bytes))| Some((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).ok()?)));
         safetensors::serialize(views, None).unwrap_or_default()
     }
 

@@ -73,7 +73,13 @@ fn hive(folder: &Path, first: &Path) -> Result<Arc<ListingTable>, PublishError> 
 ///
 /// # Errors
 /// [`PublishError`] naming the query.
-pub async fn write(engine: &Engine, graph: &Graph, session: &SessionContext, params: &Params, staging: &Staging) -> Result<Vec<Decision>, PublishError> {
+pub async fn write(
+    engine: &Engine,
+    graph: &Graph,
+    session: &SessionContext,
+    params: &Params,
+    staging: &Staging,
+) -> Result<Vec<Decision>, PublishError> {
     let mut decisions = Vec::new();
     for node in &graph.decisions {
         let _permit = engine.permit().await?;
@@ -94,7 +100,13 @@ fn preview(path: &Path) -> Result<(Vec<String>, Vec<Vec<String>>), PublishError>
     let first: Option<RecordBatch> = table_file::read(path)?.next().transpose().map_err(|error| failed(error.to_string()))?;
     let Some(batch) = first else { return Ok((columns, Vec::new())) };
     let shown = (0..batch.num_rows().min(SHOWN))
-        .map(|row| batch.columns().iter().map(|array| array_value_to_string(array, row).map_err(|error| failed(error.to_string()))).collect::<Result<Vec<_>, _>>())
+        .map(|row| {
+            batch
+                .columns()
+                .iter()
+                .map(|array| array_value_to_string(array, row).map_err(|error| failed(error.to_string())))
+                .collect::<Result<Vec<_>, _>>()
+        })
         .collect::<Result<Vec<_>, _>>()?;
     Ok((columns, shown))
 }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray as _, Date32Array, Float64Array, Int32Array, RecordBatch, RecordBatchReader as _, StringArray, UInt64Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray as _, Date32Array, Float64Array, Int32Array, RecordBatch, RecordBatchReader as _, StringArray, UInt64Array,
+};
 use arrow::compute::{cast, concat_batches, take_record_batch};
 use arrow::datatypes::DataType;
 
@@ -164,7 +166,8 @@ impl<'a> Writers<'a> {
         let names = scenarios.as_string::<i32>();
         let ranked = ranks(&entity_starts(job, rows)?, &predicted.own[job.rank_by]);
         let scored = self.columns(rows, &predicted.own)?.array("rank", Arc::new(ranked));
-        let scored = scored.text("run", std::iter::repeat_n(self.score.run, rows.num_rows())).batch().map_err(|message| table("scores", message))?;
+        let scored =
+            scored.text("run", std::iter::repeat_n(self.score.run, rows.num_rows())).batch().map_err(|message| table("scores", message))?;
         let mut by_scenario: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
         for (row, name) in names.iter().enumerate() {
             by_scenario.entry(name.unwrap_or("")).or_default().push(row as u64);
@@ -207,7 +210,10 @@ impl<'a> Writers<'a> {
     fn write_under(&mut self, rows: &RecordBatch, scenarios: &ArrayRef, predicted: &Predicted) -> Result<(), PublishError> {
         for (under, scores) in self.score.scenarios.iter().zip(&predicted.under) {
             let columns = self.columns(rows, scores)?.array("scenario", Arc::clone(scenarios));
-            let batch = columns.text("under", std::iter::repeat_n(under, rows.num_rows())).batch().map_err(|message| table("scores_under", message))?;
+            let batch = columns
+                .text("under", std::iter::repeat_n(under, rows.num_rows()))
+                .batch()
+                .map_err(|message| table("scores_under", message))?;
             if self.under.is_none() {
                 self.under = Some(TableWriter::create(&self.staging.place("scores_under/part.parquet")?, batch.schema(), Kept::Published)?);
             }

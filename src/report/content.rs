@@ -300,7 +300,9 @@ impl Report {
     /// A figure of a learner.
     #[must_use]
     pub fn figure(&self, learner: &str, scenario: &str, task: &str, metric: &str) -> Option<&FigureInfo> {
-        self.figures.iter().find(|figure| figure.learner == learner && figure.scenario == scenario && figure.task == task && figure.metric == metric)
+        self.figures
+            .iter()
+            .find(|figure| figure.learner == learner && figure.scenario == scenario && figure.task == task && figure.metric == metric)
     }
 
     /// The learners in order, the published one first.

@@ -85,7 +85,11 @@ pub(super) fn escape(text: &str) -> String {
 
 /// A name that fits a chart: its first characters, then an ellipsis.
 pub(super) fn short(text: &str, most: usize) -> String {
-    if text.chars().count() <= most { text.to_owned() } else { format!("{}…", text.chars().take(most.saturating_sub(1)).collect::<String>()) }
+    if text.chars().count() <= most {
+        text.to_owned()
+    } else {
+        format!("{}…", text.chars().take(most.saturating_sub(1)).collect::<String>())
+    }
 }
 
 #[cfg(test)]

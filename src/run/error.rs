@@ -60,9 +60,15 @@ impl Outcome for NightError {
             Self::Job(error) => error.hint(),
             Self::Ingest(error) => error.hint(),
             Self::Features(error) => error.hint(),
-            Self::Learn(LearnError::Parameter { key, .. }) => Some(format!("set `{key}` in job.toml within that range; `polytask config` explains it")),
-            Self::Learn(LearnError::NoRows(_)) => Some("is there an outcome in the data for every task? `polytask frame` writes the labels to look at".into()),
-            Self::Learn(LearnError::NotFinite(field)) => Some(format!("guard `{field}` in frame.sql against division by zero, for example with nullif()")),
+            Self::Learn(LearnError::Parameter { key, .. }) => {
+                Some(format!("set `{key}` in job.toml within that range; `polytask config` explains it"))
+            }
+            Self::Learn(LearnError::NoRows(_)) => {
+                Some("is there an outcome in the data for every task? `polytask frame` writes the labels to look at".into())
+            }
+            Self::Learn(LearnError::NotFinite(field)) => {
+                Some(format!("guard `{field}` in frame.sql against division by zero, for example with nullif()"))
+            }
             Self::Learn(_) | Self::Report(_) => None,
             Self::Publish(error) => error.hint(),
             Self::File(error) => error.hint(),

@@ -88,7 +88,9 @@ pub(super) fn learn(night: &Night<'_>, data: &Data, staging: &Path) -> Result<Le
     let job = night.job;
     let progress = Told(night.watch);
     let scratch = staging.join(SCRATCH);
-    let of = |wanted: &[Split]| data.labelled.iter().filter(|(_, split)| wanted.contains(split)).map(|(snapshot, _)| snapshot).collect::<Vec<_>>();
+    let of = |wanted: &[Split]| {
+        data.labelled.iter().filter(|(_, split)| wanted.contains(split)).map(|(snapshot, _)| snapshot).collect::<Vec<_>>()
+    };
 
     let train = of(&[Split::Train]);
     let valid = of(&[Split::Valid]);
@@ -140,7 +142,8 @@ fn fit(job: &Job, snapshots: &[&Snapshot]) -> Result<Encoder, NightError> {
     let mut fit = EncoderFit::new(roles(job), job.encode.clone(), job.scenarios.clone(), job.snapshots.horizon.0, job.seed);
     for snapshot in snapshots {
         for batch in table_file::read(&snapshot.file)? {
-            fit.observe(&batch.map_err(|error| table_file::FileError::Rows(error.to_string()))?).map_err(crate::features::FeatureError::from)?;
+            fit.observe(&batch.map_err(|error| table_file::FileError::Rows(error.to_string()))?)
+                .map_err(crate::features::FeatureError::from)?;
         }
     }
     Ok(fit.finish().map_err(crate::features::FeatureError::from)?)
@@ -235,7 +238,11 @@ fn thresholds(job: &Job, examples: &Examples<'_>) -> Vec<f64> {
             }
         }
     }
-    job.tasks.iter().zip(sums).map(|(task, (positives, rows))| task.threshold.unwrap_or(if rows > 0.0 { positives / rows } else { 0.5 })).collect()
+    job.tasks
+        .iter()
+        .zip(sums)
+        .map(|(task, (positives, rows))| task.threshold.unwrap_or(if rows > 0.0 { positives / rows } else { 0.5 }))
+        .collect()
 }
 
 fn holdout(job: &Job, snapshot: &Snapshot, rows: RowsFile, unknowns: Unknowns) -> Holdout {
@@ -285,7 +292,9 @@ pub(super) fn explain(night: &Night<'_>, learned: &Learned) -> Result<Explained,
     let mut at = 0;
     for block in learned.holdout.rows.blocks() {
         for part in block.parts(STRETCH) {
-            let Some(attribution) = taught.model.attribute(&part) else { return Ok(Explained { importance: Vec::new(), effects: Vec::new(), contributions, residual: 0.0 }) };
+            let Some(attribution) = taught.model.attribute(&part) else {
+                return Ok(Explained { importance: Vec::new(), effects: Vec::new(), contributions, residual: 0.0 });
+            };
             let attribution = attribution?;
             let raw = raw(taught.model.as_ref(), std::slice::from_ref(&part))?;
             importance.add(&part, &attribution, &raw);

@@ -49,13 +49,26 @@ impl Clock {
 }
 
 /// Scores tonight's candidates in a stream and runs the decision queries over them.
-pub(super) async fn score(night: &Night<'_>, sources: &Sources, data: &Data, learned: &Learned, run: &str, staging: &Staging) -> Result<Scored, NightError> {
+pub(super) async fn score(
+    night: &Night<'_>,
+    sources: &Sources,
+    data: &Data,
+    learned: &Learned,
+    run: &str,
+    staging: &Staging,
+) -> Result<Scored, NightError> {
     let job = night.job;
     let Some(tonight) = &data.tonight else { return Ok(Scored { summary: BTreeMap::new(), decisions: Vec::new() }) };
     let shape = learned.encoder.shape();
     let as_of = &sources.plan.tonight;
     let score = ScoreJob { job, as_of, run, scenarios: &shape.scenarios };
-    let summary = scores::write(&score, &tonight.file, staging, |batch| predict(night, learned, batch, as_of.epoch_day()), |done| night.watch.step("scored rows", done, tonight.rows))?;
+    let summary = scores::write(
+        &score,
+        &tonight.file,
+        staging,
+        |batch| predict(night, learned, batch, as_of.epoch_day()),
+        |done| night.watch.step("scored rows", done, tonight.rows),
+    )?;
 
     let spill = night.home.runs.join("cache/spill");
     folder::create(&spill)?;
@@ -104,9 +117,18 @@ pub(super) fn manifest(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) 
         })
         .collect();
     if let Some(tonight) = &facts.data.tonight {
-        snapshots.push(SnapshotEntry { as_of: tonight.as_of.to_string(), split: "tonight".into(), rows: tonight.rows, fingerprint: tonight.fingerprint.clone() });
+        snapshots.push(SnapshotEntry {
+            as_of: tonight.as_of.to_string(),
+            split: "tonight".into(),
+            rows: tonight.rows,
+            fingerprint: tonight.fingerprint.clone(),
+        });
     }
-    let inputs = facts.sources.files.iter().map(|source| InputSource { source: source.name.clone(), columns: source.columns(), files: source.files.clone() });
+    let inputs = facts.sources.files.iter().map(|source| InputSource {
+        source: source.name.clone(),
+        columns: source.columns(),
+        files: source.files.clone(),
+    });
     let manifest = Manifest {
         run: facts.run.to_owned(),
         job: night.job.name.clone(),
@@ -129,7 +151,9 @@ pub(super) fn manifest(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) 
 /// AUC of each binary task and R² of each regression of the published learner, over all scenarios.
 fn main_figures(judged: &Judged) -> BTreeMap<String, f64> {
     let Some((first, _)) = judged.figures.first() else { return BTreeMap::new() };
-    let wanted = judged.figures.iter().filter(|(learner, figure)| learner == first && figure.scenario == "*" && figure.task != "*" && ["auc", "r2"].contains(&figure.metric));
+    let wanted = judged.figures.iter().filter(|(learner, figure)| {
+        learner == first && figure.scenario == "*" && figure.task != "*" && ["auc", "r2"].contains(&figure.metric)
+    });
     wanted.filter_map(|(_, figure)| Some((format!("{} {}", figure.task, figure.metric), figure.value?))).collect()
 }
 
@@ -139,7 +163,8 @@ pub(super) fn figure_lines(judged: &Judged) -> Vec<String> {
         .keys()
         .map(|name| {
             let (task, metric) = name.split_once(' ').unwrap_or((name, ""));
-            let found = judged.figures.iter().filter(|(_, figure)| figure.scenario == "*" && figure.task == task && figure.metric == metric);
+            let found =
+                judged.figures.iter().filter(|(_, figure)| figure.scenario == "*" && figure.task == task && figure.metric == metric);
             let values: Vec<_> = found.filter_map(|(learner, figure)| Some(format!("{learner} {:.4}", figure.value?))).collect();
             format!("{task}: {metric} {}", values.join(", "))
         })

@@ -88,7 +88,11 @@ fn held_out_keys(night: &Night<'_>, learned: &Learned) -> Result<RecordBatch, Ni
     let mut parts = Vec::new();
     for batch in table_file::read(&learned.holdout.frame)? {
         let batch = batch.map_err(|error| failed(error.to_string()))?;
-        let at = names.iter().map(|name| batch.schema().index_of(name)).collect::<Result<Vec<_>, _>>().map_err(|error| failed(error.to_string()))?;
+        let at = names
+            .iter()
+            .map(|name| batch.schema().index_of(name))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| failed(error.to_string()))?;
         parts.push(batch.project(&at).map_err(|error| failed(error.to_string()))?);
     }
     let schema = parts.first().map(RecordBatch::schema).ok_or_else(|| failed("the held-out frame is empty".into()))?;
@@ -144,7 +148,8 @@ fn quality(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape) -> Result<Vec<Qu
         }
     }
     let blocks = facts.learned.holdout.rows.blocks();
-    let labels: Vec<Vec<f32>> = (0..shape.tasks.len()).map(|task| blocks.iter().flat_map(|block| block.labels[task].iter().copied()).collect()).collect();
+    let labels: Vec<Vec<f32>> =
+        (0..shape.tasks.len()).map(|task| blocks.iter().flat_map(|block| block.labels[task].iter().copied()).collect()).collect();
     let mut measures = counter.finish();
     measures.extend(quality::of_tables(&facts.data.tables, day));
     measures.extend(quality::of_labels(shape, &labels));
@@ -155,7 +160,10 @@ fn quality(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape) -> Result<Vec<Qu
 fn label(learned: &Learned, shape: &Shape, effect: &Effect) -> String {
     if let Some(entry) = effect.entry {
         let field = shape.fields.iter().position(|field| field.name == effect.feature).unwrap_or(0);
-        return special(entry).map(str::to_owned).or_else(|| learned.encoder.value(field, entry).map(str::to_owned)).unwrap_or_else(|| entry.to_string());
+        return special(entry)
+            .map(str::to_owned)
+            .or_else(|| learned.encoder.value(field, entry).map(str::to_owned))
+            .unwrap_or_else(|| entry.to_string());
     }
     match (effect.low, effect.high) {
         (None, Some(high)) => format!("< {high}"),
@@ -169,8 +177,16 @@ fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quality: &[Quali
     let job = night.job;
     let learned = facts.learned;
     let rows = facts.data.tonight.as_ref().map_or(0, |tonight| tonight.rows);
-    let mut snapshots: Vec<report::SnapshotInfo> =
-        facts.data.labelled.iter().map(|(snapshot, split)| report::SnapshotInfo { as_of: snapshot.as_of.to_string(), split: split.name().into(), rows: snapshot.rows }).collect();
+    let mut snapshots: Vec<report::SnapshotInfo> = facts
+        .data
+        .labelled
+        .iter()
+        .map(|(snapshot, split)| report::SnapshotInfo {
+            as_of: snapshot.as_of.to_string(),
+            split: split.name().into(),
+            rows: snapshot.rows,
+        })
+        .collect();
     snapshots.push(report::SnapshotInfo { as_of: night.as_of.to_string(), split: "tonight".into(), rows });
     Ok(Report {
         job: job.name.clone(),
@@ -190,12 +206,28 @@ fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quality: &[Quali
             .judged
             .reliability
             .iter()
-            .map(|bin| report::Reliability { scenario: bin.scenario.clone(), task: bin.task.clone(), bin: bin.bin, predicted: bin.predicted, observed: bin.observed, low: bin.low, high: bin.high, n: bin.n })
+            .map(|bin| report::Reliability {
+                scenario: bin.scenario.clone(),
+                task: bin.task.clone(),
+                bin: bin.bin,
+                predicted: bin.predicted,
+                observed: bin.observed,
+                low: bin.low,
+                high: bin.high,
+                n: bin.n,
+            })
             .collect(),
         training: learned
             .taught
             .iter()
-            .flat_map(|taught| taught.trials.iter().map(|trial| report::TrialInfo { learner: taught.name.to_owned(), setting: trial.setting.clone(), loss: trial.loss, chosen: trial.chosen }))
+            .flat_map(|taught| {
+                taught.trials.iter().map(|trial| report::TrialInfo {
+                    learner: taught.name.to_owned(),
+                    setting: trial.setting.clone(),
+                    loss: trial.loss,
+                    chosen: trial.chosen,
+                })
+            })
             .collect(),
         importance: facts
             .explained
@@ -218,18 +250,38 @@ fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quality: &[Quali
             .effects
             .iter()
             .zip(labels)
-            .map(|(row, label)| report::EffectInfo { scenario: row.scenario.clone(), task: row.task.clone(), feature: row.feature.clone(), label: label.clone(), contribution: row.contribution, n: row.n })
+            .map(|(row, label)| report::EffectInfo {
+                scenario: row.scenario.clone(),
+                task: row.task.clone(),
+                feature: row.feature.clone(),
+                label: label.clone(),
+                contribution: row.contribution,
+                n: row.n,
+            })
             .collect(),
         features: features(night, learned, shape),
         quality: quality
             .iter()
-            .map(|row| report::QualityInfo { scenario: row.scenario.clone(), dimension: row.dimension.into(), measure: row.measure.into(), subject: row.subject.clone(), value: row.value, n: row.n })
+            .map(|row| report::QualityInfo {
+                scenario: row.scenario.clone(),
+                dimension: row.dimension.into(),
+                measure: row.measure.into(),
+                subject: row.subject.clone(),
+                value: row.value,
+                n: row.n,
+            })
             .collect(),
         refused: facts
             .data
             .tables
             .values()
-            .flat_map(|table| table.refused.iter().map(|(reason, rows)| report::RefusedInfo { table: table.name.clone(), reason: reason.clone(), rows: *rows }))
+            .flat_map(|table| {
+                table.refused.iter().map(|(reason, rows)| report::RefusedInfo {
+                    table: table.name.clone(),
+                    reason: reason.clone(),
+                    rows: *rows,
+                })
+            })
             .collect(),
         checks: facts.data.checks.clone(),
         tables: clean_tables(night, facts),
@@ -237,19 +289,37 @@ fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quality: &[Quali
             .sources
             .files
             .iter()
-            .flat_map(|source| source.files.iter().map(|file| report::InputInfo { source: source.name.clone(), file: file.file.clone(), bytes: file.bytes, rows: file.rows, sha256: file.sha256.clone() }))
+            .flat_map(|source| {
+                source.files.iter().map(|file| report::InputInfo {
+                    source: source.name.clone(),
+                    file: file.file.clone(),
+                    bytes: file.bytes,
+                    rows: file.rows,
+                    sha256: file.sha256.clone(),
+                })
+            })
             .collect(),
         scores: facts
             .scored
             .summary
             .iter()
-            .map(|(scenario, summary)| report::ScoreInfo { scenario: scenario.clone(), rows: summary.rows, means: summary.sums.iter().map(|sum| sum / summary.rows.max(1) as f64).collect() })
+            .map(|(scenario, summary)| report::ScoreInfo {
+                scenario: scenario.clone(),
+                rows: summary.rows,
+                means: summary.sums.iter().map(|sum| sum / summary.rows.max(1) as f64).collect(),
+            })
             .collect(),
         decisions: facts
             .scored
             .decisions
             .iter()
-            .map(|decision| report::DecisionInfo { name: decision.name.clone(), what: decision.what.clone(), columns: decision.columns.clone(), rows_total: decision.rows_total, rows: decision.rows.clone() })
+            .map(|decision| report::DecisionInfo {
+                name: decision.name.clone(),
+                what: decision.what.clone(),
+                columns: decision.columns.clone(),
+                rows_total: decision.rows_total,
+                rows: decision.rows.clone(),
+            })
             .collect(),
         reproduce: report::Reproduce {
             command: format!("polytask run queries/{} --as-of {}", job.name, night.as_of),
@@ -291,8 +361,19 @@ fn figures(judged: &Judged) -> Vec<report::FigureInfo> {
 }
 
 fn clean_tables(night: &Night<'_>, facts: &Facts<'_>) -> Vec<report::TableInfo> {
-    let what = |name: &str| night.job.queries.clean.iter().find(|query| query.name == name).map_or_else(String::new, |query| query.header.clone());
-    facts.data.tables.values().map(|table| report::TableInfo { name: table.name.clone(), what: what(&table.name), rows: table.rows, refused: table.refused.values().sum() }).collect()
+    let what =
+        |name: &str| night.job.queries.clean.iter().find(|query| query.name == name).map_or_else(String::new, |query| query.header.clone());
+    facts
+        .data
+        .tables
+        .values()
+        .map(|table| report::TableInfo {
+            name: table.name.clone(),
+            what: what(&table.name),
+            rows: table.rows,
+            refused: table.refused.values().sum(),
+        })
+        .collect()
 }
 
 fn features(night: &Night<'_>, learned: &Learned, shape: &Shape) -> Vec<report::FeatureInfo> {
@@ -300,7 +381,9 @@ fn features(night: &Night<'_>, learned: &Learned, shape: &Shape) -> Vec<report::
     let told = shape.fields.iter().map(|field| {
         let (kind, missing) = match &field.kind {
             FieldKind::Numeric { missing, .. } => ("number".to_owned(), Some(f64::from(*missing))),
-            FieldKind::Categorical { entries, share } => (format!("category, {} values", entries.saturating_sub(2)), share.get(1).map(|share| f64::from(*share))),
+            FieldKind::Categorical { entries, share } => {
+                (format!("category, {} values", entries.saturating_sub(2)), share.get(1).map(|share| f64::from(*share)))
+            }
             FieldKind::Text { .. } => ("text".to_owned(), None),
             FieldKind::Vector { width } => (format!("vector of {width}"), None),
         };

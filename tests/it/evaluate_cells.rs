@@ -54,7 +54,8 @@ impl Night {
 
 #[track_caller]
 fn find<'a>(figures: &'a [Figure], scenario: &str, task: &str, metric: &str) -> &'a Figure {
-    let mut own = figures.iter().filter(|figure| (figure.scenario.as_str(), figure.task.as_str(), figure.metric) == (scenario, task, metric));
+    let mut own =
+        figures.iter().filter(|figure| (figure.scenario.as_str(), figure.task.as_str(), figure.metric) == (scenario, task, metric));
     let figure = own.next().unwrap_or_else(|| panic!("no {metric} of {scenario} × {task}"));
     assert!(own.next().is_none(), "{metric} of {scenario} × {task} twice");
     figure
@@ -89,10 +90,10 @@ fn the_scenarios_figure_is_the_mean_of_its_cells() {
     };
     let figures = evaluate(&scored, &SETTINGS);
     let value = |scenario: &str, task: &str| find(&figures, scenario, task, "auc").value.expect("a value");
-    let home = (value("home", "click") + value("home", "cart")) / 2.0;
-    let search = (value("search", "click") + value("search", "cart")) / 2.0;
+    let home = f64::midpoint(value("home", "click"), value("home", "cart"));
+    let search = f64::midpoint(value("search", "click"), value("search", "cart"));
     assert!((value("home", "*") - home).abs() < 1e-12);
-    assert!((value("*", "*") - (home + search) / 2.0).abs() < 1e-12);
+    assert!((value("*", "*") - f64::midpoint(home, search)).abs() < 1e-12);
 }
 
 #[test]

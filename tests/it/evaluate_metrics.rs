@@ -33,7 +33,7 @@ struct Curve {
 }
 
 fn fixture() -> Fixture {
-    serde_json::from_str(FIXTURE).expect("a fixture")
+    serde_json::from_str(FIXTURE).unwrap_or_else(|error| panic!("the fixture cannot be read: {error}"))
 }
 
 fn figure(rows: &Rows<'_>, name: &str, threshold: f64) -> Option<f64> {
@@ -59,7 +59,9 @@ fn figure(rows: &Rows<'_>, name: &str, threshold: f64) -> Option<f64> {
 fn near(found: Option<f64>, expected: Option<f64>, what: &str) {
     match (found, expected) {
         (None, None) => {}
-        (Some(found), Some(expected)) => assert!((found - expected).abs() <= TOLERANCE * expected.abs().max(1.0), "{what}: {found} instead of {expected}"),
+        (Some(found), Some(expected)) => {
+            assert!((found - expected).abs() <= TOLERANCE * expected.abs().max(1.0), "{what}: {found} instead of {expected}");
+        }
         _ => panic!("{what}: {found:?} instead of {expected:?}"),
     }
 }

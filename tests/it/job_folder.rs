@@ -53,7 +53,10 @@ fn too_few_snapshots_are_refused_with_the_number_needed() {
 #[test]
 fn trailing_comments_define_columns() {
     let found = queries::definitions("select\n    a.b, -- the first\n    sum(c) as total -- the second\n-- no column\nfrom a\n");
-    assert_eq!(found.into_iter().collect::<Vec<_>>(), [("b".to_owned(), "the first".to_owned()), ("total".to_owned(), "the second".to_owned())]);
+    assert_eq!(
+        found.into_iter().collect::<Vec<_>>(),
+        [("b".to_owned(), "the first".to_owned()), ("total".to_owned(), "the second".to_owned())]
+    );
 }
 
 #[test]

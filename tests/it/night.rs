@@ -74,7 +74,11 @@ fn a_night_publishes_scores_decisions_tables_and_a_report() {
     }
     assert!(shop.path().join("reports/shop/latest.html").is_file());
     assert!(shop.path().join("reports/shop/2026-02-20.html").is_file());
-    let left = fs::read_dir(shop.runs()).expect("runs").flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(".staging")).count();
+    let left = fs::read_dir(shop.runs())
+        .expect("runs")
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(".staging"))
+        .count();
     assert_eq!(left, 0, "a staging folder was left behind");
 }
 
@@ -90,7 +94,11 @@ fn the_same_night_again_is_a_no_op_that_says_so() {
 #[test]
 fn one_thread_and_two_give_the_same_bytes() {
     let shop = Shop::new();
-    shop.edit("job.toml", "[encode]", "[model]\nchallengers = [\"forest\"]\n\n[scores]\nunder_every_scenario = true\n\n[forest]\nrows = 500\ntrees = 5\n\n[encode]");
+    shop.edit(
+        "job.toml",
+        "[encode]",
+        "[model]\nchallengers = [\"forest\"]\n\n[scores]\nunder_every_scenario = true\n\n[forest]\nrows = 500\ntrees = 5\n\n[encode]",
+    );
     published(&shop, &["--threads", "2"]);
     let said = published(&shop, &["--threads", "1", "--rebuild"]);
     assert!(said.starts_with("made again: "), "{said}");
@@ -111,7 +119,9 @@ fn the_figures_can_be_recomputed_from_the_held_out_rows() {
     let table = read(&shop.current().join("metrics.parquet"));
     let text = |name: &str| table.column_by_name(name).expect("a column").as_string::<i32>().clone();
     let (scenario, task, metric) = (text("scenario"), text("task"), text("metric"));
-    let at = (0..table.num_rows()).find(|row| (scenario.value(*row), task.value(*row), metric.value(*row)) == ("*", "purchase", "auc")).expect("a figure");
+    let at = (0..table.num_rows())
+        .find(|row| (scenario.value(*row), task.value(*row), metric.value(*row)) == ("*", "purchase", "auc"))
+        .expect("a figure");
     let found = table.column_by_name("value").expect("values").as_primitive::<Float64Type>().value(at);
     let auc = metrics::auc(&labels, &predictions).expect("two classes");
     assert!((found - auc).abs() < 1e-12, "{found} {auc}");

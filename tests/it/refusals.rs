@@ -120,7 +120,15 @@ fn an_unknown_column_names_its_file_in_each_kind_of_query() {
         ("decisions/top_products.sql", "rank <= 3"),
     ] {
         let shop = Shop::new();
-        shop.edit(file, from, &from.replace("amount", "no_such").replace("household_id", "no_such").replace("purchases", "no_such").replace("rank", "no_such"));
+        shop.edit(
+            file,
+            from,
+            &from
+                .replace("amount", "no_such")
+                .replace("household_id", "no_such")
+                .replace("purchases", "no_such")
+                .replace("rank", "no_such"),
+        );
         refused(&shop, 2, &format!("{file}: "));
     }
 }
@@ -193,7 +201,11 @@ fn a_frame_that_repeats_rows_is_refused() {
 #[test]
 fn a_frame_that_loses_rows_is_refused() {
     let shop = Shop::new();
-    shop.edit("frame.sql", "left join products on products.product_id = rows.product_id\n", "left join products on products.product_id = rows.product_id\nwhere rows.product_id <> 3\n");
+    shop.edit(
+        "frame.sql",
+        "left join products on products.product_id = rows.product_id\n",
+        "left join products on products.product_id = rows.product_id\nwhere rows.product_id <> 3\n",
+    );
     refused(&shop, 3, "it lost the row");
 }
 

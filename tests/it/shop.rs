@@ -127,7 +127,8 @@ impl Shop {
     pub fn write_data(&self) {
         let orders = &self.orders;
         let column = |f: &dyn Fn(&Order) -> i64| -> ArrayRef { Arc::new(orders.iter().map(f).collect::<Int64Array>()) };
-        let instant = |f: &dyn Fn(&Order) -> i64| -> ArrayRef { Arc::new(TimestampMicrosecondArray::from_iter_values(orders.iter().map(f))) };
+        let instant =
+            |f: &dyn Fn(&Order) -> i64| -> ArrayRef { Arc::new(TimestampMicrosecondArray::from_iter_values(orders.iter().map(f))) };
         write_parquet(
             &self.input().join("orders.parquet"),
             vec![

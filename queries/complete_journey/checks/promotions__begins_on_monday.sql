@@ -1,4 +1,4 @@
 -- Weeks of promotions begin on Monday.
 select distinct starts_on
 from promotions
-where extract(dow from starts_on) <> 1
+where cast(date_trunc('week', starts_on) as date) <> starts_on

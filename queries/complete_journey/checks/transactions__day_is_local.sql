@@ -1,5 +1,4 @@
--- The shop's day and the time of a line agree: a local day begins four or five hours after the day in UTC.
-select household_id, product_id, sold_at, sold_day
+-- The day in New York lies in the week that the study itself names: reasoning in UTC would put late Sundays into the next.
+select household_id, product_id, sold_at, sold_on, week
 from transactions
-where sold_day <> cast(floor((date_part('epoch', sold_at) - 14400) / 86400) as bigint)
-    and sold_day <> cast(floor((date_part('epoch', sold_at) - 18000) / 86400) as bigint)
+where cast(date_trunc('week', sold_on) as date) <> date '2016-12-26' + 7 * (week - 1)

@@ -1,7 +1,8 @@
 -- The plan of promotions: where a product is displayed and whether it is in the mailer.
--- Grain: product x store x week. Duplicates are merged. Weeks begin on Monday; week 2 of the study on 2017-01-02.
--- A location of '0' means neither displayed nor in the mailer.
-with planned as (
+-- Grain: product x store x week, named by its Monday. Only promoted products have rows; 12.8 k rows are repeated with
+-- another location and merged.
+-- Week 1 of the study begins on 2016-12-26. A location of '0' means "not on display" or "not in the mailer".
+with weekly as (
     select
         product_id,
         store_id,
@@ -10,17 +11,13 @@ with planned as (
         bool_or(mailer_location <> '0') as in_mailer
     from raw.promotions
     group by product_id, store_id, week
-),
-
-dated as (
-    select
-        cast(product_id as integer) as product_id,
-        cast(store_id as integer) as store_id,
-        on_display,
-        in_mailer,
-        cast(17161 + 7 * (week - 1) as integer) as start_day,
-        cast(date '2016-12-26' + 7 * (week - 1) * interval '1 day' as date) as starts_on
-    from planned
 )
 
-select * from dated
+select
+    cast(product_id as integer) as product_id,
+    cast(store_id as integer) as store_id,
+    on_display,
+    in_mailer,
+    date '2016-12-26' + 7 * cast(week - 1 as integer) as starts_on,
+    case when product_id is null or store_id is null or week is null then 'no product, store or week' end as refused
+from weekly

@@ -6,5 +6,5 @@ select
     household_visits_26w
 from household
 where household_visits_26w >= 10
-order by household_discounted_share desc
+order by household_discounted_share desc, household_id
 limit 50

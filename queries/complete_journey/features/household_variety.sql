@@ -3,7 +3,7 @@
 select
     household_id,
     count(*) as household_products_26w,
-    avg(purchases_26w) as household_purchases_per_product,
+    cast(sum(purchases_26w) as double) / count(*) as household_purchases_per_product,
     cast(count(*) filter (where purchases_26w >= 2) as double) / count(*) as household_repeat_share
 from pair
 group by household_id

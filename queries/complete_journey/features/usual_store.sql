@@ -4,9 +4,9 @@ with visits as (
     select
         household_id,
         store_id,
-        count(distinct sold_day) as store_visits_26w
+        count(distinct sold_on) as store_visits_26w
     from transactions
-    where sold_day >= cast(date_part('epoch', $as_of_date) / 86400 as bigint) - 182
+    where sold_on >= $as_of_date - 182
     group by household_id, store_id
 ),
 

@@ -162,9 +162,11 @@ impl Encoder {
         let column = |name: &str, role| batch.column_by_name(name).ok_or_else(|| EncodeError::Missing { column: name.to_owned(), role });
         let names: HashMap<&str, u16> = self.shape.scenarios.iter().enumerate().map(|(at, name)| (name.as_str(), at as u16)).collect();
         let served = texts(&self.scenario, column(&self.scenario, "the scenario")?)?;
-        let scenario: Vec<u16> = served.iter().map(|name| name.and_then(|name| names.get(name)).copied().unwrap_or(UNSEEN_SCENARIO)).collect();
+        let scenario: Vec<u16> =
+            served.iter().map(|name| name.and_then(|name| names.get(name)).copied().unwrap_or(UNSEEN_SCENARIO)).collect();
         count(&mut unknowns, "scenario", scenario.iter().filter(|scenario| **scenario == UNSEEN_SCENARIO).count());
-        let entity = texts(&self.entity, column(&self.entity, "the entity")?)?.iter().map(|name| fnv1a(name.unwrap_or("").as_bytes())).collect();
+        let entity =
+            texts(&self.entity, column(&self.entity, "the entity")?)?.iter().map(|name| fnv1a(name.unwrap_or("").as_bytes())).collect();
         let mut columns = Vec::with_capacity(self.fields.len());
         for (field, encoder) in self.shape.fields.iter().zip(&self.fields) {
             let array = column(&field.name, "a feature")?;
@@ -192,7 +194,11 @@ impl Encoder {
     /// # Errors
     /// [`EncodeError::File`] when it cannot be written as JSON.
     pub fn to_json(&self) -> Result<Vec<u8>, EncodeError> {
-        serde_json::to_vec(self).map_err(|error| EncodeError::File { what: "write", file: "encoder.json".into(), message: error.to_string() })
+        serde_json::to_vec(self).map_err(|error| EncodeError::File {
+            what: "write",
+            file: "encoder.json".into(),
+            message: error.to_string(),
+        })
     }
 
     /// Reads an encoder from JSON.
@@ -200,8 +206,11 @@ impl Encoder {
     /// # Errors
     /// [`EncodeError::File`] when the text is not an encoder.
     pub fn from_json(bytes: &[u8]) -> Result<Self, EncodeError> {
-        let mut encoder: Self =
-            serde_json::from_slice(bytes).map_err(|error| EncodeError::File { what: "read", file: "encoder.json".into(), message: error.to_string() })?;
+        let mut encoder: Self = serde_json::from_slice(bytes).map_err(|error| EncodeError::File {
+            what: "read",
+            file: "encoder.json".into(),
+            message: error.to_string(),
+        })?;
         for field in &mut encoder.fields {
             if let FieldEncoder::Categorical { values, .. } = field {
                 *field = FieldEncoder::categorical(std::mem::take(values));
@@ -217,7 +226,9 @@ impl FieldEncoder {
             Self::Numeric => EncodedColumn::Numeric(numbers(name, array)?),
             Self::Categorical { entries, .. } => {
                 let values = texts(name, array)?;
-                EncodedColumn::Categorical(values.iter().map(|value| value.map_or(MISSING, |value| entries.get(value).copied().unwrap_or(UNKNOWN))).collect())
+                EncodedColumn::Categorical(
+                    values.iter().map(|value| value.map_or(MISSING, |value| entries.get(value).copied().unwrap_or(UNKNOWN))).collect(),
+                )
             }
             Self::Text { buckets, words } => {
                 let mut offsets = vec![0];
@@ -241,6 +252,10 @@ fn count(unknowns: &mut Unknowns, field: &str, rows: usize) {
 
 /// A label or weight; NULL is NaN.
 fn label(name: &str, array: &ArrayRef) -> Result<Vec<f32>, EncodeError> {
-    let wide = cast(array, &DataType::Float64).map_err(|error| EncodeError::Unreadable { column: name.to_owned(), role: "a label", message: error.to_string() })?;
+    let wide = cast(array, &DataType::Float64).map_err(|error| EncodeError::Unreadable {
+        column: name.to_owned(),
+        role: "a label",
+        message: error.to_string(),
+    })?;
     Ok(wide.as_primitive::<Float64Type>().iter().map(|value| value.map_or(f32::NAN, |value| value as f32)).collect())
 }

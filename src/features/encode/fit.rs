@@ -227,12 +227,18 @@ impl NumericFit {
         self.sample.sort_by(f32::total_cmp);
         let last = self.sample.len().saturating_sub(1);
         let count = knots.max(2);
-        let mut quantiles: Vec<f32> = (0..count).filter_map(|at| self.sample.get((last * at + (count - 1) / 2) / (count - 1)).copied()).collect();
+        let mut quantiles: Vec<f32> =
+            (0..count).filter_map(|at| self.sample.get((last * at + (count - 1) / 2) / (count - 1)).copied()).collect();
         quantiles.dedup();
         if quantiles.is_empty() {
             quantiles.push(self.mean as f32);
         }
         let std = if self.present > 0 { (self.squares / self.present as f64).sqrt() } else { 0.0 };
-        FieldKind::Numeric { knots: quantiles, mean: self.mean as f32, std: std as f32, missing: (rows - self.present) as f32 / rows as f32 }
+        FieldKind::Numeric {
+            knots: quantiles,
+            mean: self.mean as f32,
+            std: std as f32,
+            missing: (rows - self.present) as f32 / rows as f32,
+        }
     }
 }

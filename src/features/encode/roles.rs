@@ -41,7 +41,8 @@ impl Roles {
     /// # Errors
     /// [`EncodeError`] naming a column without a role, or one that the job names and the frame lacks.
     pub(super) fn features(&self, schema: &Schema) -> Result<Vec<(String, Role)>, EncodeError> {
-        for (names, role) in [(&self.categorical, "categorical"), (&self.text, "text"), (&self.vector, "vector"), (&self.ignore, "ignored")] {
+        for (names, role) in [(&self.categorical, "categorical"), (&self.text, "text"), (&self.vector, "vector"), (&self.ignore, "ignored")]
+        {
             for name in names {
                 schema.field_with_name(name).map_err(|_| EncodeError::Missing { column: name.clone(), role })?;
             }
@@ -77,7 +78,9 @@ impl Roles {
         }
         Ok(match found {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) | DataType::Boolean => Role::Categorical,
-            DataType::FixedSizeList(item, _) | DataType::List(item) | DataType::LargeList(item) if item.data_type().is_floating() => Role::Vector,
+            DataType::FixedSizeList(item, _) | DataType::List(item) | DataType::LargeList(item) if item.data_type().is_floating() => {
+                Role::Vector
+            }
             DataType::Date32 | DataType::Null => Role::Numeric,
             numeric if numeric.is_numeric() => Role::Numeric,
             other => return Err(EncodeError::NoRole { column: name.to_owned(), found: other.to_string() }),

@@ -65,7 +65,11 @@ pub fn forest(settings: ForestSettings, linear: LinearSettings, seed: u64) -> Re
         return bad("forest.trees", settings.trees, "1 to 1000");
     }
     if settings.depths.is_empty() || settings.depths.iter().any(|depth| !(1..=16).contains(depth)) {
-        return Err(LearnError::Parameter { key: "forest.depths", value: format!("{:?}", settings.depths), domain: "a list of depths from 1 to 16" });
+        return Err(LearnError::Parameter {
+            key: "forest.depths",
+            value: format!("{:?}", settings.depths),
+            domain: "a list of depths from 1 to 16",
+        });
     }
     if settings.min_leaf == 0 {
         return bad("forest.min_leaf", 0, "1 and more");
@@ -120,9 +124,17 @@ impl Forest {
     /// Fits on `rows` with one depth.
     fn fit_depth(&self, rows: &Examples<'_>, linear: LinearModel, samples: &[Sample], depth: u16) -> Result<ForestModel, LearnError> {
         let settings = ForestSettings { depth, ..self.settings.clone() };
-        let trees = samples.par_iter().enumerate().map(|(task, sample)| tree::fit(&sample.x, &sample.y, &sample.weights, &settings, self.seed + task as u64));
+        let trees = samples
+            .par_iter()
+            .enumerate()
+            .map(|(task, sample)| tree::fit(&sample.x, &sample.y, &sample.weights, &settings, self.seed + task as u64));
         let trees = trees.collect::<Result<Vec<_>, _>>()?;
-        Ok(ForestModel { shape: rows.shape.clone(), linear, trees, sampled: samples.iter().map(|sample| (sample.y.len(), sample.of)).collect() })
+        Ok(ForestModel {
+            shape: rows.shape.clone(),
+            linear,
+            trees,
+            sampled: samples.iter().map(|sample| (sample.y.len(), sample.of)).collect(),
+        })
     }
 
     /// The samples of all tasks. A row's linear outputs come from the half of the entities that it does not belong to.
@@ -326,6 +338,12 @@ pub(super) fn load(saved: &Saved) -> Result<impl Model + use<>, LearnError> {
     }
     let linear = LinearModel::get(&tensors, "linear_", head.shape.clone(), head.of.design)?;
     let columns = width(&head.shape, linear.design());
-    let trees = head.of.sizes.iter().enumerate().map(|(task, (trees, nodes))| Trees::get(&tensors, task, *trees, *nodes, columns)).collect::<Result<_, _>>()?;
+    let trees = head
+        .of
+        .sizes
+        .iter()
+        .enumerate()
+        .map(|(task, (trees, nodes))| Trees::get(&tensors, task, *trees, *nodes, columns))
+        .collect::<Result<_, _>>()?;
     Ok(ForestModel { shape: head.shape, linear, trees, sampled: head.of.sampled })
 }

@@ -122,7 +122,9 @@ impl Trees {
         let sound = read.starts.iter().all(|start| (*start as usize) <= nodes)
             && read.starts[..trees].iter().all(|start| (*start as usize) < nodes)
             && read.feature.iter().all(|feature| (*feature as usize) < columns)
-            && (0..nodes).all(|at| [read.yes[at], read.no[at]].iter().all(|child| *child == 0 || ((*child as usize) > at && (*child as usize) < nodes)));
+            && (0..nodes).all(|at| {
+                [read.yes[at], read.no[at]].iter().all(|child| *child == 0 || ((*child as usize) > at && (*child as usize) < nodes))
+            });
         if sound { Ok(read) } else { Err(LearnError::Saved(format!("a node of the trees of task {task} leads nowhere"))) }
     }
 
@@ -147,7 +149,8 @@ mod tests {
         let y: Vec<f64> = x.iter().map(|row| f64::from(u8::from(row[0] * row[1] > 120.0)) + f64::from(row[2]) / 10.0).collect();
         let matrix = DenseMatrix::new(200, 3, x.iter().flatten().copied().collect(), false).expect("a matrix");
         let parameters = RandomForestRegressorParameters::default().with_n_trees(5).with_max_depth(6).with_seed(3);
-        let forest: RandomForestRegressor<f32, f64, DenseMatrix<f32>, Vec<f64>> = RandomForestRegressor::fit(&matrix, &y, parameters).expect("a forest");
+        let forest: RandomForestRegressor<f32, f64, DenseMatrix<f32>, Vec<f64>> =
+            RandomForestRegressor::fit(&matrix, &y, parameters).expect("a forest");
         let trees = Trees::read(&serde_json::to_value(&forest).expect("serde")).expect("nodes");
         let theirs = forest.predict(&matrix).expect("predictions");
         for (row, theirs) in x.iter().zip(theirs) {

@@ -82,7 +82,11 @@ impl Rows {
         let targets: f64 = self.data.targets().iter().map(|value| value * value).sum();
         let converged = model.duality_gap() < tolerance * targets;
         let coefficients = model.hyperplane().clone();
-        if coefficients.iter().all(|value| value.is_finite()) { Ok(Fitted { coefficients, converged }) } else { Err(library(&"a coefficient is not finite")) }
+        if coefficients.iter().all(|value| value.is_finite()) {
+            Ok(Fitted { coefficients, converged })
+        } else {
+            Err(library(&"a coefficient is not finite"))
+        }
     }
 }
 

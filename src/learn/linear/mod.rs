@@ -131,14 +131,22 @@ impl LinearValidParams {
         for (group, moments) in groups.iter().zip(&moments) {
             if moments.weight() < 2.0 {
                 let task = &rows.shape.tasks[group.tasks[0]].name;
-                return Err(LearnError::NoRows(format!("no row teaches task `{task}`: every label is missing, or the task before it never happened")));
+                return Err(LearnError::NoRows(format!(
+                    "no row teaches task `{task}`: every label is missing, or the task before it never happened"
+                )));
             }
         }
         Ok(Prepared { design, groups, moments })
     }
 
     /// A model fitted on one half of the entities, with the design of all rows.
-    pub(super) fn fit_half(&self, rows: &Examples<'_>, design: &Design, half: Half, progress: &dyn Progress) -> Result<LinearModel, LearnError> {
+    pub(super) fn fit_half(
+        &self,
+        rows: &Examples<'_>,
+        design: &Design,
+        half: Half,
+        progress: &dyn Progress,
+    ) -> Result<LinearModel, LearnError> {
         let prepared = self.prepare_with(design.clone(), rows, half, progress)?;
         self.solve(rows, prepared)
     }
@@ -164,7 +172,12 @@ impl LinearValidParams {
     }
 
     /// Tries every penalty on the validation rows; the same as [`Learner::choose`], with the types kept.
-    pub(super) fn choose_linear(&self, train: &Examples<'_>, valid: &Examples<'_>, progress: &dyn Progress) -> Result<(Self, LinearModel, Vec<Trial>), LearnError> {
+    pub(super) fn choose_linear(
+        &self,
+        train: &Examples<'_>,
+        valid: &Examples<'_>,
+        progress: &dyn Progress,
+    ) -> Result<(Self, LinearModel, Vec<Trial>), LearnError> {
         let prepared = self.prepare(train, Half::All, progress)?;
         let judged = moments(valid, &prepared.design, &prepared.groups, Half::All, Use::Predict, progress)?;
         let mut chosen = vec![self.settings.penalties[0]; train.shape.tasks.len()];
@@ -186,7 +199,10 @@ impl LinearValidParams {
                 }
             }
             let Some((lambda, solution, at)) = winner else {
-                return Err(LearnError::Library { learner: NAME, message: format!("no penalty from number {first} on gave a finite loss") });
+                return Err(LearnError::Library {
+                    learner: NAME,
+                    message: format!("no penalty from number {first} on gave a finite loss"),
+                });
             };
             trials[at].chosen = true;
             group.tasks.iter().for_each(|task| chosen[*task] = lambda);

@@ -45,7 +45,9 @@ impl LinearModel {
         for task in 0..self.shape.tasks.len() {
             let constant = self.base[task] - self.centre.row(task).dot(&self.shared.row(task));
             let own: Vec<f32> = (0..self.shape.scenarios.len())
-                .map(|scenario| self.scenario_base[[task, scenario]] - self.centre.row(task).dot(&self.deviation.slice(s![task, scenario, ..])))
+                .map(|scenario| {
+                    self.scenario_base[[task, scenario]] - self.centre.row(task).dot(&self.deviation.slice(s![task, scenario, ..]))
+                })
                 .collect();
             for row in 0..block.rows() {
                 let scenario = block.scenario[row] as usize;
@@ -61,7 +63,8 @@ impl LinearModel {
         let x = self.design.expand(block, &self.shape, Use::Predict)?;
         let (rows, tasks, fields) = (block.rows(), self.shape.tasks.len(), self.shape.fields.len());
         let empty = || Array3::zeros((rows, tasks, fields + 1));
-        let mut found = Attribution { base: self.base.to_vec(), values: empty(), shared: empty(), scenario_part: empty(), task_part: empty() };
+        let mut found =
+            Attribution { base: self.base.to_vec(), values: empty(), shared: empty(), scenario_part: empty(), task_part: empty() };
         let field_of: Vec<usize> = (0..self.design.terms.len()).map(|term| self.design.field(term)).collect();
         for row in 0..rows {
             let scenario = Some(block.scenario[row] as usize).filter(|scenario| *scenario < self.shape.scenarios.len());
@@ -159,7 +162,8 @@ impl LinearModel {
             scenario_base: wide("scenario_base", scenarios)?,
             shared: wide("shared", terms)?,
             common: wide("common", terms)?,
-            deviation: Array3::from_shape_vec((tasks, scenarios, terms), tensors.get(&named("deviation"), &[tasks, scenarios, terms])?).map_err(refused)?,
+            deviation: Array3::from_shape_vec((tasks, scenarios, terms), tensors.get(&named("deviation"), &[tasks, scenarios, terms])?)
+                .map_err(refused)?,
             shape,
             design,
         })

@@ -119,7 +119,8 @@ pub(super) fn moments(
     let parts: Vec<Block<'_>> = examples.blocks.iter().flat_map(|block| block.parts(STRETCH)).collect();
     let total: u64 = parts.iter().map(|part| part.rows() as u64).sum();
     let done = std::sync::atomic::AtomicU64::new(0);
-    let empty = || groups.iter().map(|group| Moments::zeros(design.terms.len(), group.tasks.len(), shape.scenarios.len())).collect::<Vec<_>>();
+    let empty =
+        || groups.iter().map(|group| Moments::zeros(design.terms.len(), group.tasks.len(), shape.scenarios.len())).collect::<Vec<_>>();
     let lanes: Vec<Vec<Moments>> = (0..LANES)
         .into_par_iter()
         .map(|lane| {

@@ -37,7 +37,11 @@ pub(crate) fn curve(title: &str, bins: &[String], lines: &[Curve]) -> String {
         let path: Vec<String> = of.points.iter().map(|(bin, value)| format!("{},{}", at(x(*bin)), at(y(*value)))).collect();
         let width = if which == 0 { "2.5" } else { "1.3" };
         let colour = COLOURS[which % COLOURS.len()];
-        body += &format!("<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"><title>{}</title></polyline>", path.join(" "), escape(&of.name));
+        body += &format!(
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"><title>{}</title></polyline>",
+            path.join(" "),
+            escape(&of.name)
+        );
         for (bin, value) in &of.points {
             body += &format!(
                 "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{colour}\"><title>{} {}: {}</title></circle>",

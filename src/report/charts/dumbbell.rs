@@ -42,7 +42,13 @@ pub(crate) fn dumbbell(of: &Dumbbell<'_>) -> String {
         }
         for (which, value) in values.iter().enumerate() {
             if let Some(value) = value {
-                body += &format!("<g><title>{} {}: {}</title>{}</g>", escape(name), escape(of.legend[which]), fixed(Some(*value), 4), mark(which, place(*value), y));
+                body += &format!(
+                    "<g><title>{} {}: {}</title>{}</g>",
+                    escape(name),
+                    escape(of.legend[which]),
+                    fixed(Some(*value), 4),
+                    mark(which, place(*value), y)
+                );
             }
         }
     }

@@ -25,5 +25,11 @@ pub(crate) fn reliability(title: &str, bins: &[&Reliability]) -> String {
         body += &line((x(bin.predicted), y(bin.low)), (x(bin.predicted), y(bin.high)), "bar");
         body += &format!("<circle cx=\"{}\" cy=\"{}\" r=\"3.5\" fill=\"{}\"/></g>", at(x(bin.predicted)), at(y(bin.observed)), COLOURS[0]);
     }
-    svg(LEFT + SIDE + 12.0, TOP + SIDE + 24.0, title, "Observed share against mean prediction in ten bins of equal size; the line is perfect calibration.", &body)
+    svg(
+        LEFT + SIDE + 12.0,
+        TOP + SIDE + 24.0,
+        title,
+        "Observed share against mean prediction in ten bins of equal size; the line is perfect calibration.",
+        &body,
+    )
 }

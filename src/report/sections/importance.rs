@@ -28,11 +28,26 @@ pub(super) fn importance(report: &Report) -> Section {
             .map(|row| Bar { name: row.feature.clone(), parts: vec![row.shared, row.scenario_part, row.task_part], value: row.value })
             .collect();
         let title = format!("What {} relies on", task.name);
-        charts.push(bars(&title, "Mean size of each feature's contribution, split into shared, scenario and task parts.", &["shared", "scenario", "task"], &top).replacen("<desc>", &format!("<desc>{}: ", super::super::format::escape(&task.name)), 1));
+        charts.push(
+            bars(
+                &title,
+                "Mean size of each feature's contribution, split into shared, scenario and task parts.",
+                &["shared", "scenario", "task"],
+                &top,
+            )
+            .replacen("<desc>", &format!("<desc>{}: ", super::super::format::escape(&task.name)), 1),
+        );
     }
     charts.push(cell_map(report));
     let lead = report.tasks.first().and_then(|task| Some((task, of_task(report, &task.name, "*").first().copied()?)));
-    let finding = lead.map_or_else(String::new, |(task, row)| format!("For {} the model relies most on {}. Contributions add up to the raw output within {}.", task.name, row.feature, report.residual.map_or_else(|| "–".into(), number)));
+    let finding = lead.map_or_else(String::new, |(task, row)| {
+        format!(
+            "For {} the model relies most on {}. Contributions add up to the raw output within {}.",
+            task.name,
+            row.feature,
+            report.residual.map_or_else(|| "–".into(), number)
+        )
+    });
     Section {
         id: "importance",
         title: "What the model relies on",
@@ -44,7 +59,8 @@ pub(super) fn importance(report: &Report) -> Section {
 }
 
 fn cell_map(report: &Report) -> String {
-    let cells: Vec<(String, String)> = report.tasks.iter().flat_map(|task| report.scenarios.iter().map(move |scenario| (task.name.clone(), scenario.clone()))).collect();
+    let cells: Vec<(String, String)> =
+        report.tasks.iter().flat_map(|task| report.scenarios.iter().map(move |scenario| (task.name.clone(), scenario.clone()))).collect();
     let share = |task: &str, scenario: &str, feature: &str| {
         let rows: Vec<_> = report.importance.iter().filter(|row| row.task == task && row.scenario == scenario).collect();
         let sum: f64 = rows.iter().map(|row| row.value).sum();
@@ -62,16 +78,34 @@ fn cell_map(report: &Report) -> String {
     let columns: Vec<String> = cells.iter().map(|(task, scenario)| format!("{}\n{}", short(task, 12), short(scenario, 13))).collect();
     let values: Vec<Vec<Option<(f64, String)>>> = features
         .iter()
-        .map(|feature| cells.iter().map(|(task, scenario)| share(task, scenario, feature).map(|share| ((share * 4.0).min(1.0), format!("{:.1} %", share * 100.0)))).collect())
+        .map(|feature| {
+            cells
+                .iter()
+                .map(|(task, scenario)| {
+                    share(task, scenario, feature).map(|share| ((share * 4.0).min(1.0), format!("{:.1} %", share * 100.0)))
+                })
+                .collect()
+        })
         .collect();
-    heat(&Heat { title: "Share of each feature in every cell", description: "The feature's mean |contribution| as a share of all features' in the same scenario and task.", rows: &features, columns: &columns, cells: &values })
+    heat(&Heat {
+        title: "Share of each feature in every cell",
+        description: "The feature's mean |contribution| as a share of all features' in the same scenario and task.",
+        rows: &features,
+        columns: &columns,
+        cells: &values,
+    })
 }
 
 fn table(report: &Report) -> Table {
     let mut rows = Vec::new();
     for task in &report.tasks {
         for row in of_task(report, &task.name, "*").into_iter().take(report.top_features) {
-            let definition = report.features.iter().find(|feature| feature.name == row.feature).and_then(|feature| feature.definition.clone()).unwrap_or_default();
+            let definition = report
+                .features
+                .iter()
+                .find(|feature| feature.name == row.feature)
+                .and_then(|feature| feature.definition.clone())
+                .unwrap_or_default();
             let direction = match row.direction {
                 Some(direction) if direction > 0.3 => "rises",
                 Some(direction) if direction < -0.3 => "falls",
@@ -91,7 +125,13 @@ fn table(report: &Report) -> Table {
         }
     }
     let head = ["task", "feature", "mean |contribution|", "shared", "scenario", "task", "with its value", "definition"];
-    Table { caption: "Leading features of each task".into(), head: head.iter().map(|name| (*name).to_owned()).collect(), rows, folded: true, ..Table::default() }
+    Table {
+        caption: "Leading features of each task".into(),
+        head: head.iter().map(|name| (*name).to_owned()).collect(),
+        rows,
+        folded: true,
+        ..Table::default()
+    }
 }
 
 /// Curves of the leading features of each task.
@@ -127,7 +167,10 @@ fn one(report: &Report, task: &str, feature: &str) -> String {
     let lines: Vec<Curve> = std::iter::once("*".to_owned())
         .chain(report.scenarios.iter().take(5).cloned())
         .map(|scenario| {
-            let points = own().filter(|effect| effect.scenario == scenario).filter_map(|effect| Some((bins.iter().position(|bin| *bin == effect.label)?, effect.contribution))).collect();
+            let points = own()
+                .filter(|effect| effect.scenario == scenario)
+                .filter_map(|effect| Some((bins.iter().position(|bin| *bin == effect.label)?, effect.contribution)))
+                .collect();
             Curve { name: if scenario == "*" { "all".into() } else { scenario }, points }
         })
         .collect();

@@ -32,12 +32,27 @@ pub(super) fn findings(report: &Report) -> Vec<String> {
     let mut found = Vec::new();
     let learner = report.learner.as_str();
     let cells = || report.figures.iter().filter(|figure| figure.learner == learner && figure.scenario != "*" && figure.task != "*");
-    if let Some(worst) = cells().filter(|figure| figure.metric == "auc").filter_map(|figure| Some((figure.value?, figure))).min_by(|a, b| a.0.total_cmp(&b.0)) {
-        found.push(format!("The weakest ranking is that of {} in {}: AUC {} on {} rows.", worst.1.task, worst.1.scenario, fixed(Some(worst.0), 3), super::format::count(worst.1.n)));
+    if let Some(worst) = cells()
+        .filter(|figure| figure.metric == "auc")
+        .filter_map(|figure| Some((figure.value?, figure)))
+        .min_by(|a, b| a.0.total_cmp(&b.0))
+    {
+        found.push(format!(
+            "The weakest ranking is that of {} in {}: AUC {} on {} rows.",
+            worst.1.task,
+            worst.1.scenario,
+            fixed(Some(worst.0), 3),
+            super::format::count(worst.1.n)
+        ));
     }
     let off = cells().filter(|figure| figure.metric == "predicted_observed").filter_map(|figure| Some((figure.value?, figure)));
     if let Some((value, figure)) = off.max_by(|a, b| a.0.ln().abs().total_cmp(&b.0.ln().abs())) {
-        found.push(format!("The total furthest from what happened is that of {} in {}: predicted / observed {}.", figure.task, figure.scenario, fixed(Some(value), 2)));
+        found.push(format!(
+            "The total furthest from what happened is that of {} in {}: predicted / observed {}.",
+            figure.task,
+            figure.scenario,
+            fixed(Some(value), 2)
+        ));
     }
     let unsupported = cells().filter(|figure| figure.metric == "base_rate" && figure.note.is_some()).count();
     if unsupported > 0 {
@@ -45,7 +60,12 @@ pub(super) fn findings(report: &Report) -> Vec<String> {
     } else if let Some(refused) = report.refused.iter().max_by_key(|refused| refused.rows) {
         let rows = report.tables.iter().find(|table| table.name == refused.table).map_or(0, |table| table.rows + table.refused);
         let share = if rows > 0 { format!(" ({} of its rows)", percent(refused.rows as f64 / rows as f64)) } else { String::new() };
-        found.push(format!("The commonest reason to refuse a row is “{}” in {}: {} rows{share}.", refused.reason, refused.table, number(refused.rows as f64)));
+        found.push(format!(
+            "The commonest reason to refuse a row is “{}” in {}: {} rows{share}.",
+            refused.reason,
+            refused.table,
+            number(refused.rows as f64)
+        ));
     }
     found
 }

@@ -26,7 +26,8 @@ fn shown(scenario: &str) -> String {
 pub(super) fn cells(report: &Report) -> Section {
     let learner = report.learner.as_str();
     let scenarios = with_all(report);
-    let columns: Vec<String> = report.tasks.iter().map(|task| format!("{}\n{}", task.name, if main_metric(task) == "auc" { "AUC" } else { "R²" })).collect();
+    let columns: Vec<String> =
+        report.tasks.iter().map(|task| format!("{}\n{}", task.name, if main_metric(task) == "auc" { "AUC" } else { "R²" })).collect();
     let cells: Vec<Vec<Option<(f64, String)>>> = scenarios
         .iter()
         .map(|scenario| {
@@ -40,7 +41,13 @@ pub(super) fn cells(report: &Report) -> Section {
         })
         .collect();
     let names: Vec<String> = scenarios.iter().map(|scenario| shown(scenario)).collect();
-    let chart = heat(&Heat { title: "Quality per cell", description: "AUC of binary tasks and R² of regressions by scenario and task on the held-out night.", rows: &names, columns: &columns, cells: &cells });
+    let chart = heat(&Heat {
+        title: "Quality per cell",
+        description: "AUC of binary tasks and R² of regressions by scenario and task on the held-out night.",
+        rows: &names,
+        columns: &columns,
+        cells: &cells,
+    });
     let mean = value(report, learner, "*", "*", "auc");
     let finding = match mean {
         Some(mean) => format!("On the held-out night {} the mean AUC over the cells is {}.", report.holdout, fixed(Some(mean), 3)),
@@ -57,18 +64,38 @@ pub(super) fn cells(report: &Report) -> Section {
 }
 
 fn binary_table(report: &Report) -> Table {
-    let metrics = [("AUC", "auc", 4), ("PR-AUC", "pr_auc", 4), ("log loss", "log_loss", 4), ("log loss of the base rate", "base_log_loss", 4), ("ECE", "ece", 4), ("pred. / obs.", "predicted_observed", 3), ("threshold", "threshold", 4), ("accuracy", "accuracy", 3), ("precision", "precision", 3), ("recall", "recall", 3), ("F1", "f1", 3)];
+    let metrics = [
+        ("AUC", "auc", 4),
+        ("PR-AUC", "pr_auc", 4),
+        ("log loss", "log_loss", 4),
+        ("log loss of the base rate", "base_log_loss", 4),
+        ("ECE", "ece", 4),
+        ("pred. / obs.", "predicted_observed", 3),
+        ("threshold", "threshold", 4),
+        ("accuracy", "accuracy", 3),
+        ("precision", "precision", 3),
+        ("recall", "recall", 3),
+        ("F1", "f1", 3),
+    ];
     let mut head: Vec<String> = ["scenario", "task", "rows", "positives", "base rate"].iter().map(|name| (*name).to_owned()).collect();
     head.extend(metrics.iter().map(|(name, ..)| (*name).to_owned()));
-    let rows = rows(report, "binary", |scenario, task| metrics.iter().map(|(_, metric, digits)| Cell::number(fixed(value(report, &report.learner, scenario, task, metric), *digits))).collect());
+    let rows = rows(report, "binary", |scenario, task| {
+        metrics
+            .iter()
+            .map(|(_, metric, digits)| Cell::number(fixed(value(report, &report.learner, scenario, task, metric), *digits)))
+            .collect()
+    });
     Table { caption: "Binary tasks: every figure".into(), head, rows, folded: false, ..Table::default() }
 }
 
 fn regression_table(report: &Report) -> Table {
-    let metrics = [("RMSE", "rmse"), ("RMSE of the mean", "base_rmse"), ("MAE", "mae"), ("R²", "r2"), ("pred. / obs.", "predicted_observed")];
+    let metrics =
+        [("RMSE", "rmse"), ("RMSE of the mean", "base_rmse"), ("MAE", "mae"), ("R²", "r2"), ("pred. / obs.", "predicted_observed")];
     let mut head: Vec<String> = ["scenario", "task", "rows", "above 0", "mean"].iter().map(|name| (*name).to_owned()).collect();
     head.extend(metrics.iter().map(|(name, _)| (*name).to_owned()));
-    let rows = rows(report, "regression", |scenario, task| metrics.iter().map(|(_, metric)| Cell::number(maybe(value(report, &report.learner, scenario, task, metric)))).collect());
+    let rows = rows(report, "regression", |scenario, task| {
+        metrics.iter().map(|(_, metric)| Cell::number(maybe(value(report, &report.learner, scenario, task, metric)))).collect()
+    });
     Table { caption: "Regressions: every figure".into(), head, rows, folded: false, ..Table::default() }
 }
 
@@ -77,7 +104,12 @@ fn rows(report: &Report, kind: &str, figures: impl Fn(&str, &str) -> Vec<Cell>) 
     for task in report.tasks.iter().filter(|task| task.kind == kind) {
         for scenario in with_all(report) {
             let Some(base) = report.figure(&report.learner, &scenario, &task.name, "base_rate") else { continue };
-            let mut row = vec![Cell::text(shown(&scenario)), Cell::text(&task.name), Cell::number(count(base.n)), Cell::number(count(base.positives))];
+            let mut row = vec![
+                Cell::text(shown(&scenario)),
+                Cell::text(&task.name),
+                Cell::number(count(base.n)),
+                Cell::number(count(base.positives)),
+            ];
             match &base.note {
                 Some(note) => row.push(Cell::text(note)),
                 None => row.push(Cell::number(fixed(base.value, 4))),
@@ -99,7 +131,8 @@ pub(super) fn challengers(report: &Report) -> Section {
     let mut rows = Vec::new();
     for task in &report.tasks {
         for scenario in with_all(report) {
-            let values: Vec<Option<f64>> = learners.iter().map(|learner| value(report, learner, &scenario, &task.name, main_metric(task))).collect();
+            let values: Vec<Option<f64>> =
+                learners.iter().map(|learner| value(report, learner, &scenario, &task.name, main_metric(task))).collect();
             let mut row = vec![Cell::text(&task.name), Cell::text(shown(&scenario)), Cell::text(main_metric(task))];
             row.extend(values.iter().map(|value| Cell::number(fixed(*value, 4))));
             rows.push(row);
@@ -109,9 +142,22 @@ pub(super) fn challengers(report: &Report) -> Section {
         }
     }
     let best = |learner: &str| value(report, learner, "*", "*", "auc");
-    let finding = match (best(learners[0]), learners[1..].iter().filter_map(|learner| Some((best(learner)?, *learner))).max_by(|a, b| a.0.total_cmp(&b.0))) {
-        (Some(own), Some((other, name))) if other > own => format!("{name} ranks better than the published {} on average: mean AUC {} against {}.", learners[0], fixed(Some(other), 4), fixed(Some(own), 4)),
-        (Some(own), Some((other, name))) => format!("No challenger ranks better on average: mean AUC {} for {}, {} for {name}.", fixed(Some(own), 4), learners[0], fixed(Some(other), 4)),
+    let finding = match (
+        best(learners[0]),
+        learners[1..].iter().filter_map(|learner| Some((best(learner)?, *learner))).max_by(|a, b| a.0.total_cmp(&b.0)),
+    ) {
+        (Some(own), Some((other, name))) if other > own => format!(
+            "{name} ranks better than the published {} on average: mean AUC {} against {}.",
+            learners[0],
+            fixed(Some(other), 4),
+            fixed(Some(own), 4)
+        ),
+        (Some(own), Some((other, name))) => format!(
+            "No challenger ranks better on average: mean AUC {} for {}, {} for {name}.",
+            fixed(Some(own), 4),
+            learners[0],
+            fixed(Some(other), 4)
+        ),
         _ => "There is no cell on which the learners can be compared.".into(),
     };
     let mut head: Vec<String> = vec!["task".into(), "scenario".into(), "metric".into()];
@@ -120,7 +166,12 @@ pub(super) fn challengers(report: &Report) -> Section {
         id: "challengers",
         title: "Challengers",
         finding,
-        charts: vec![dumbbell(&Dumbbell { title: "AUC of each learner", description: "AUC per cell on the held-out night, one mark per learner.", legend: &learners, rows: &drawn })],
+        charts: vec![dumbbell(&Dumbbell {
+            title: "AUC of each learner",
+            description: "AUC per cell on the held-out night, one mark per learner.",
+            legend: &learners,
+            rows: &drawn,
+        })],
         tables: vec![Table { caption: "Every learner in every cell".into(), head, rows, folded: true, ..Table::default() }],
         how: "All learners saw the same rows and were measured on the same held-out night. The first mark is the learner whose scores are published; its value stands at the right.",
     }
@@ -146,7 +197,10 @@ pub(super) fn calibration(report: &Report) -> Section {
             }
         }
     }
-    let finding = worst.map_or_else(|| "No cell has enough support to judge its calibration.".into(), |(ece, name)| format!("The largest calibration error of a cell is {} ({name}).", fixed(Some(ece), 4)));
+    let finding = worst.map_or_else(
+        || "No cell has enough support to judge its calibration.".into(),
+        |(ece, name)| format!("The largest calibration error of a cell is {} ({name}).", fixed(Some(ece), 4)),
+    );
     Section {
         id: "calibration",
         title: "Calibration",
@@ -162,18 +216,49 @@ pub(super) fn choices(report: &Report) -> Section {
     let rows: Vec<Vec<Cell>> = report
         .training
         .iter()
-        .map(|trial| vec![Cell::text(&trial.learner), Cell::long(&trial.setting), Cell::number(fixed(Some(trial.loss), 5)), Cell::text(if trial.chosen { "chosen" } else { "" })])
+        .map(|trial| {
+            vec![
+                Cell::text(&trial.learner),
+                Cell::long(&trial.setting),
+                Cell::number(fixed(Some(trial.loss), 5)),
+                Cell::text(if trial.chosen { "chosen" } else { "" }),
+            ]
+        })
         .collect();
-    let snapshots: Vec<Vec<Cell>> = report.snapshots.iter().map(|snapshot| vec![Cell::text(&snapshot.as_of), Cell::text(&snapshot.split), Cell::number(count(snapshot.rows))]).collect();
-    let learned: u64 = report.snapshots.iter().filter(|snapshot| ["train", "gap", "valid"].contains(&snapshot.split.as_str())).map(|snapshot| snapshot.rows).sum();
+    let snapshots: Vec<Vec<Cell>> = report
+        .snapshots
+        .iter()
+        .map(|snapshot| vec![Cell::text(&snapshot.as_of), Cell::text(&snapshot.split), Cell::number(count(snapshot.rows))])
+        .collect();
+    let learned: u64 = report
+        .snapshots
+        .iter()
+        .filter(|snapshot| ["train", "gap", "valid"].contains(&snapshot.split.as_str()))
+        .map(|snapshot| snapshot.rows)
+        .sum();
     Section {
         id: "choices",
         title: "Snapshots and choices",
-        finding: format!("The published model learned from {} rows of {} snapshots.", number(learned as f64), report.snapshots.iter().filter(|snapshot| ["train", "gap", "valid"].contains(&snapshot.split.as_str())).count()),
+        finding: format!(
+            "The published model learned from {} rows of {} snapshots.",
+            number(learned as f64),
+            report.snapshots.iter().filter(|snapshot| ["train", "gap", "valid"].contains(&snapshot.split.as_str())).count()
+        ),
         charts: Vec::new(),
         tables: vec![
-            Table { caption: "Snapshots".into(), head: vec!["as of".into(), "use".into(), "rows".into()], rows: snapshots, ..Table::default() },
-            Table { caption: "What was tried on the validation night".into(), head: vec!["learner".into(), "setting".into(), "loss".into(), String::new()], rows, folded: true, ..Table::default() },
+            Table {
+                caption: "Snapshots".into(),
+                head: vec!["as of".into(), "use".into(), "rows".into()],
+                rows: snapshots,
+                ..Table::default()
+            },
+            Table {
+                caption: "What was tried on the validation night".into(),
+                head: vec!["learner".into(), "setting".into(), "loss".into(), String::new()],
+                rows,
+                folded: true,
+                ..Table::default()
+            },
         ],
         how: "Choices are made on the validation night, which lies as far from its training snapshots as tonight lies from the newest labelled one; then the model is fitted again on train, gap and valid. The loss is the mean over the cells of 1 − R² on the learner's own scale.",
     }
