@@ -198,6 +198,7 @@ pub async fn check(job: &Job, home: &Home) -> Result<String, NightError> {
 pub async fn frame(night: &Night<'_>, out: &Path) -> Result<Vec<(PathBuf, u64)>, NightError> {
     let _lock = Lock::take(night.home, &format!("frame --as-of {}", night.as_of))?;
     let sources = data::sources(night)?;
+    data::refuse_other_frames(&sources.plan, out)?;
     let data = data::data(night, &sources, false).await?;
     folder::create(out)?;
     data.labelled.iter().map(|(snapshot, split)| write_frame(night.job, snapshot, *split, out)).collect()
@@ -205,7 +206,7 @@ pub async fn frame(night: &Night<'_>, out: &Path) -> Result<Vec<(PathBuf, u64)>,
 
 /// Copies a snapshot's frame with the columns `as_of` and `split` after the keys.
 fn write_frame(job: &Job, snapshot: &Snapshot, split: Split, out: &Path) -> Result<(PathBuf, u64), NightError> {
-    let path = out.join(format!("as_of={}.parquet", snapshot.as_of));
+    let path = out.join(data::frame_file(&snapshot.as_of));
     let failed = |message: String| table_file::FileError::Rows(message);
     let mut writer: Option<TableWriter> = None;
     for batch in table_file::read(&snapshot.file)? {

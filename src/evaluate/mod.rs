@@ -5,6 +5,7 @@
 pub mod calibration;
 pub mod cells;
 pub mod metrics;
+pub mod probe;
 
 /// Labels over the entire space: where the task before it in the chain did not happen, this one did not either.
 ///

@@ -1,5 +1,6 @@
 //! What can go wrong between clean tables and encoded rows, each with what mends it.
 
+use super::encode::EncodeError;
 use crate::ingest::IngestError;
 use crate::outcome::{Ending, Outcome};
 use crate::table_file::FileError;
@@ -42,7 +43,7 @@ pub enum FeatureError {
     Stale { as_of: String, newest: String },
     /// A column that cannot be encoded.
     #[error("{0}")]
-    Encode(#[from] crate::features::encode::EncodeError),
+    Encode(#[from] EncodeError),
 }
 
 impl Outcome for FeatureError {
@@ -51,6 +52,7 @@ impl Outcome for FeatureError {
             Self::Ingest(error) => error.ending(),
             Self::File(error) => error.ending(),
             Self::MissingColumn { .. } | Self::WrongType { .. } => Ending::Usage,
+            Self::Encode(EncodeError::Missing { .. } | EncodeError::NoRole { .. }) => Ending::Usage,
             Self::DuplicateKey { .. } | Self::NullKey { .. } | Self::BadLabel { .. } | Self::FrameRows { .. } | Self::NoRows { .. } => {
                 Ending::Refused
             }
@@ -63,6 +65,7 @@ impl Outcome for FeatureError {
             Self::Ingest(error) => return error.hint(),
             Self::File(error) => return error.hint(),
             Self::MissingColumn { column, .. } => format!("select `{column}` in the query, or change its name in job.toml"),
+            Self::WrongType { column, expected: "another name", .. } => format!("select `{column}` under another name"),
             Self::WrongType { column, .. } => format!("cast `{column}` in the query"),
             Self::DuplicateKey { .. } => "`job.keys` and the scenario name a row: aggregate to that grain, or add a key".into(),
             Self::NullKey { .. } => "refuse such rows in the clean query, or filter them out".into(),
@@ -73,6 +76,9 @@ impl Outcome for FeatureError {
                 format!("the first night that has it is {earliest}; or lower `snapshots.count` or `snapshots.history`")
             }
             Self::Stale { .. } => "has the delivery arrived? an as-of date is the start of the day after the newest data".into(),
+            Self::Encode(EncodeError::Infinite(column)) => {
+                format!("guard `{column}` against division by zero, for example with nullif(), or leave it NULL")
+            }
             Self::Encode(_) => "name the column's role under [features] in job.toml, or cast it in frame.sql".into(),
         })
     }

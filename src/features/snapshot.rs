@@ -15,6 +15,7 @@ use datafusion::logical_expr::{Expr, cast, ident};
 use datafusion::prelude::SessionContext;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
+use super::encode::Roles;
 use super::error::FeatureError;
 use super::row_order::{KeyRows, UniqueKeys, columns, name_of};
 use super::view;
@@ -101,7 +102,7 @@ impl<'a> Making<'a> {
             let past = table.days.before(as_of.epoch_day(), table.time.is_some());
             prints.insert(Table::Clean(table.name.clone()), format!("{facts} {past}"));
             let outcome = table.days.within(as_of.epoch_day(), end.epoch_day());
-            prints.insert(Table::Outcome(table.name.clone()), format!("{facts} {outcome} {:?}", job.snapshots));
+            prints.insert(Table::Outcome(table.name.clone()), format!("{facts} {outcome} settle {}", job.snapshots.settle));
         }
         Ok(Self {
             params: Params::of(job).at(as_of, &end),
@@ -390,14 +391,15 @@ fn check_frame(job: &Job, schema: &Schema, rows: &Schema) -> Result<(), FeatureE
             return Err(wrong_type(found, "frame.sql", "key", "the type that `rows` has"));
         }
     }
-    for task in &job.tasks {
-        let own = format!("y_{}", task.task.name);
-        if schema.field_with_name(&own).is_ok() {
+    let labels = job.tasks.iter().flat_map(|task| ["y", "w"].map(|kind| (format!("{kind}_{}", task.task.name), "a name kept for labels")));
+    let own = ["as_of", "split"].map(|name| (name.to_owned(), "a name that polytask adds"));
+    for (column, found) in labels.chain(own) {
+        if schema.field_with_name(&column).is_ok() {
             return Err(FeatureError::WrongType {
                 file: "frame.sql".into(),
-                column: own,
+                column,
                 role: "feature".into(),
-                found: "a name kept for labels".into(),
+                found: found.into(),
                 expected: "another name",
             });
         }
@@ -593,7 +595,7 @@ pub async fn plan_all(engine: &Engine, job: &Job, graph: &Graph, tables: &BTreeM
     empty(&session, "rows", rows.schema().inner())?;
     let frame = plan(&session, &graph.frame.select, &params).await?;
     check_frame(job, frame.schema().as_arrow(), rows.schema().as_arrow())?;
-    let features = frame.schema().fields().len().saturating_sub(columns(job).len());
+    let features = Roles::of(job).count(frame.schema().as_arrow())?;
     empty(&session, "candidates", candidates.schema().inner())?;
     let outcome = Arc::new(datafusion::catalog::MemorySchemaProvider::new());
     for (name, schema) in tables.iter().filter(|(name, _)| job.time_of(name).is_some()) {
@@ -606,9 +608,12 @@ pub async fn plan_all(engine: &Engine, job: &Job, graph: &Graph, tables: &BTreeM
     }
     let examples = plan(&session, &graph.examples.select, &params).await?;
     labelled(job, examples, &graph.examples.query.file, RowKind::Examples)?;
-    let scores = scores_schema(job, rows.schema().as_arrow());
+    let number = |name: &str| Field::new(name, DataType::Int32, true);
+    let text = |name: &str| Field::new(name, DataType::Utf8, true);
+    let scores = scores_schema(job, rows.schema().as_arrow(), [number("rank"), text("run"), text("scenario")]);
     empty(&session, "scores", &scores)?;
-    empty(&session, "scores_under", &scores)?;
+    let under = scores_schema(job, rows.schema().as_arrow(), [text("scenario"), text("under")]);
+    empty(&session, "scores_under", &under)?;
     for node in &graph.decisions {
         plan(&session, &node.select, &params).await?;
     }
@@ -621,16 +626,10 @@ fn empty(session: &SessionContext, name: &str, schema: &SchemaRef) -> Result<(),
     Ok(())
 }
 
-/// The columns that decisions see in `scores` and `scores_under`.
-fn scores_schema(job: &Job, rows: &Schema) -> SchemaRef {
+/// The columns that decisions see in `scores` or `scores_under`: keys, date, tasks, and each one's own.
+fn scores_schema(job: &Job, rows: &Schema, own: impl IntoIterator<Item = Field>) -> SchemaRef {
     let keys = job.keys.iter().filter_map(|key| rows.field_with_name(key).ok().cloned());
     let tasks = job.tasks.iter().map(|task| Field::new(&task.task.name, DataType::Float64, true));
-    let own = [
-        Field::new("as_of", DataType::Date32, true),
-        Field::new("scenario", DataType::Utf8, true),
-        Field::new("under", DataType::Utf8, true),
-        Field::new("rank", DataType::Int32, true),
-        Field::new("run", DataType::Utf8, true),
-    ];
-    Arc::new(Schema::new(keys.chain(tasks).chain(own).collect::<Vec<_>>()))
+    let date = Field::new("as_of", DataType::Date32, true);
+    Arc::new(Schema::new(keys.chain([date]).chain(tasks).chain(own).collect::<Vec<_>>()))
 }

@@ -189,8 +189,12 @@ fn fingerprint(job: &Job, node: &Node, sources: &[SourceFiles], tables: &CleanTa
     for table in &node.uses {
         print = match table {
             Table::Raw(name) => {
-                let files = sources.iter().filter(|source| source.name == *name).flat_map(|source| &source.files);
-                files.fold(print.with("raw", name), |print, file| print.with(&file.file, &file.sha256))
+                let own = sources.iter().filter(|source| source.name == *name);
+                own.fold(print.with("raw", name), |print, source| {
+                    // Types of partitions are the job's, not the files'.
+                    let print = print.with("columns", format!("{:?}", source.columns()));
+                    source.files.iter().fold(print, |print, file| print.with(&file.file, &file.sha256))
+                })
             }
             Table::Clean(name) => print.with("clean", tables.get(name).map_or("", |table| &table.fingerprint)),
             _ => print,

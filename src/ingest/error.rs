@@ -29,6 +29,12 @@ pub enum IngestError {
     /// A path of a Hive-partitioned folder without its `name=value`.
     #[error("source `{source_name}`: `{file}` does not lie below a folder `{partition}=…`")]
     MissingPartition { source_name: String, file: String, partition: String },
+    /// A path of a Hive-partitioned folder whose value is not of its type.
+    #[error("source `{source_name}`: `{file}`: partition `{partition}` is `{found}`, not {expected}")]
+    RetypedPartition { source_name: String, file: String, partition: String, found: String, expected: &'static str },
+    /// A file of a Hive-partitioned folder that no partition holds.
+    #[error("source `{source_name}`: `{file}` {what}")]
+    OddPlace { source_name: String, file: String, what: &'static str },
     /// The file system said no.
     #[error("cannot read `{}`: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
@@ -106,7 +112,9 @@ impl Outcome for IngestError {
             Self::DroppedColumn { source_name, .. } | Self::RetypedColumn { source_name, .. } => {
                 format!("ask the sender, or change `sources.{source_name}.columns` in job.toml and the clean query")
             }
-            Self::MissingPartition { source_name, .. } => {
+            Self::MissingPartition { source_name, .. }
+            | Self::RetypedPartition { source_name, .. }
+            | Self::OddPlace { source_name, .. } => {
                 format!("`sources.{source_name}.partitions` in job.toml names the folders, outermost first")
             }
             Self::Io { .. } => return None,

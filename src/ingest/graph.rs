@@ -174,7 +174,7 @@ impl Names {
                 Kind::Check => hidden("checks look at clean tables, before features are made"),
                 _ => Ok(Table::Feature(name)),
             },
-            None if table == "candidates" && matches!(kind, Kind::Examples | Kind::Decision | Kind::Explore) => Ok(Table::Candidates),
+            None if table == "candidates" && matches!(kind, Kind::Examples | Kind::Explore) => Ok(Table::Candidates),
             None if table == "rows" && kind == Kind::Frame => Ok(Table::Rows),
             None if table == "scores" && matches!(kind, Kind::Decision | Kind::Explore) => Ok(Table::Scores),
             None if table == "scores_under" && kind == Kind::Decision && !self.under => {

@@ -112,7 +112,7 @@ pub fn locate(source: &Source, input: &Path, digests: &mut Digests) -> Result<So
     let mut files = Vec::with_capacity(paths.len());
     for path in &paths {
         let file = relative(path, &root);
-        partitions_present(source, &file)?;
+        in_its_partitions(source, &file)?;
         let (bytes, sha256) = digests.of(path).map_err(|error| IngestError::Io { path: path.clone(), source: error })?;
         let (rows, found) = footer(&source.name, path, &file)?;
         match &schema {
@@ -138,8 +138,11 @@ impl SourceFiles {
     /// [`IngestError::Plan`] when DataFusion refuses the files.
     pub fn table(&self) -> Result<Arc<ListingTable>, IngestError> {
         let failed = |message: String| IngestError::Plan { file: format!("source `{}`", self.name), message };
-        let urls =
-            if self.partitions.is_empty() { self.paths.iter().map(|path| url(path, false)).collect() } else { vec![url(&self.root, true)] };
+        let urls = if self.partitions.is_empty() {
+            self.paths.iter().map(|path| file_url(path)).collect()
+        } else {
+            vec![partitioned_url(&self.root)]
+        };
         let urls = urls.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| failed("a path that is no URL".into()))?;
         let partitions = self.partitions.iter().map(|(name, kind)| (name.clone(), partition_type(*kind))).collect();
         let options =
@@ -162,9 +165,13 @@ impl SourceFiles {
     }
 }
 
-fn url(path: &Path, folder: bool) -> Option<ListingTableUrl> {
-    let url = if folder { url::Url::from_directory_path(path) } else { url::Url::from_file_path(path) };
-    ListingTableUrl::try_new(url.ok()?, None).ok()
+fn file_url(path: &Path) -> Option<ListingTableUrl> {
+    ListingTableUrl::try_new(url::Url::from_file_path(path).ok()?, None).ok()
+}
+
+/// A folder whose files DataFusion lists itself, because their paths hold columns; hidden ones are left out as in [`walk`].
+fn partitioned_url(path: &Path) -> Option<ListingTableUrl> {
+    ListingTableUrl::try_new(url::Url::from_directory_path(path).ok()?, None).ok()?.with_glob("[!._]*.parquet").ok()
 }
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), IngestError> {
@@ -239,19 +246,45 @@ fn retyped(source: &Source, file: &str, field: &Field, expected: &str) -> Ingest
     }
 }
 
-fn partitions_present(source: &Source, file: &str) -> Result<(), IngestError> {
-    let folders: Vec<&str> = file.split('/').collect();
-    for (at, (partition, _)) in source.partitions.iter().enumerate() {
-        let here = folders.get(at).is_some_and(|folder| folder.split_once('=').is_some_and(|(name, _)| name == partition));
-        if !here {
+/// Refuses a file that does not lie right below the folders of its partitions, each with a value of its type: DataFusion
+/// would leave it out without a word.
+fn in_its_partitions(source: &Source, file: &str) -> Result<(), IngestError> {
+    let (folders, name) = file.rsplit_once('/').unwrap_or(("", file));
+    let mut folders = folders.split('/').filter(|folder| !folder.is_empty());
+    for (partition, kind) in &source.partitions {
+        let value = folders.next().and_then(|folder| folder.split_once('=')).filter(|(name, _)| name == partition);
+        let Some((_, value)) = value else {
             return Err(IngestError::MissingPartition {
                 source_name: source.name.clone(),
                 file: file.to_owned(),
                 partition: partition.clone(),
             });
+        };
+        let (fits, expected) = match kind {
+            PartitionType::Int => (value.parse::<i64>().is_ok(), "int"),
+            PartitionType::Date => (value.parse::<jiff::civil::Date>().is_ok_and(|date| date.to_string() == value), "date"),
+            PartitionType::Text => (true, "text"),
+        };
+        if !fits {
+            return Err(IngestError::RetypedPartition {
+                source_name: source.name.clone(),
+                file: file.to_owned(),
+                partition: partition.clone(),
+                found: value.to_owned(),
+                expected,
+            });
         }
     }
-    Ok(())
+    let odd = |what| Err(IngestError::OddPlace { source_name: source.name.clone(), file: file.to_owned(), what });
+    if source.partitions.is_empty() {
+        Ok(())
+    } else if folders.next().is_some() {
+        odd("lies deeper than its partitions")
+    } else if name.contains('=') {
+        odd("has a `=` in its name, as only the folder of a partition may")
+    } else {
+        Ok(())
+    }
 }
 
 fn partition_type(kind: PartitionType) -> DataType {

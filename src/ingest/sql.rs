@@ -3,6 +3,7 @@
 //! In: a [`Query`] and [`Params`]. Out: a parsed [`Select`] or a DataFusion plan. Values enter the syntax tree as typed
 //! literals; no text is ever pasted into SQL.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion::common::TableReference;
@@ -10,7 +11,9 @@ use datafusion::dataframe::DataFrame;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::resolve::resolve_table_references;
-use datafusion::sql::sqlparser::ast::{CastKind, DataType, Expr, Statement as SqlStatement, TimezoneInfo, Value, visit_expressions_mut};
+use datafusion::sql::sqlparser::ast::{
+    CastKind, DataType, Expr, Statement as SqlStatement, TableFactor, TimezoneInfo, Value, Visit as _, Visitor, visit_expressions_mut,
+};
 
 use super::error::IngestError;
 use crate::job::{AsOf, Job, Param, Query};
@@ -78,6 +81,21 @@ fn cast(text: String, data_type: DataType) -> Expr {
     Expr::Cast { kind: CastKind::Cast, expr: Box::new(Expr::value(Value::SingleQuotedString(text))), data_type, array: false, format: None }
 }
 
+/// Names of table functions in FROM, such as `generate_series(1, 10)`: they make their rows and read no table.
+#[derive(Default)]
+struct Called(BTreeSet<String>);
+
+impl Visitor for Called {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, args: Some(_), .. } = factor {
+            self.0.insert(name.to_string().to_lowercase());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 /// Parses a query file.
 ///
 /// # Errors
@@ -96,8 +114,11 @@ pub fn parse(query: &Query) -> Result<Select, IngestError> {
         return Err(wrong("it is not a single SELECT".into(), "each query file is one SELECT; it cannot create, insert or set"));
     }
     let whole = Statement::Statement(statement.clone());
-    let (tables, _) =
+    let (mut tables, _) =
         resolve_table_references(&whole, true).map_err(|error| wrong(error.strip_backtrace(), "check the names of its tables"))?;
+    let mut called = Called::default();
+    let _ = statement.visit(&mut called);
+    tables.retain(|table| !called.0.contains(table.table()));
     Ok(Select { file: query.file.clone(), statement: *statement, tables })
 }
 

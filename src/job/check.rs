@@ -16,11 +16,22 @@ use crate::learn::rows::{Task, TaskKind};
 pub(super) const OWN_PARAMS: [&str; 3] = ["as_of", "as_of_date", "horizon_end"];
 /// Columns that polytask adds to scores, frames and held-out predictions.
 const OWN_COLUMNS: [&str; 6] = ["as_of", "split", "rank", "run", "under", "refused"];
+/// Tables that polytask makes itself.
+const OWN_TABLES: [&str; 5] = ["candidates", "rows", "rows_with_labels", "scores", "scores_under"];
 
 pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries, effective: String) -> Result<Job, JobError> {
     let keys = raw.job.keys.ok_or(JobError::MissingKey("job.keys"))?;
     if keys.is_empty() {
         return Err(value("job.keys", "names no column", "name the columns that make a row, for example [\"user_id\", \"product_id\"]"));
+    }
+    for (at, key) in keys.iter().enumerate() {
+        if keys[..at].contains(key) {
+            return Err(value("job.keys", format!("names `{key}` twice"), "each column once"));
+        }
+        // Scores have a column `scenario`, whatever its name is in the queries.
+        if key == "scenario" && raw.scenario.column != "scenario" {
+            return Err(value("job.keys", "`scenario` is a column that polytask adds itself", "give the column another name in SQL"));
+        }
     }
     for key in keys.iter().chain([&raw.scenario.column]) {
         if OWN_COLUMNS.contains(&key.as_str()) {
@@ -41,6 +52,10 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
     let zone = TimeZone::get(&raw.job.timezone)
         .map_err(|_| value("job.timezone", format!("`{}` is not an IANA zone", raw.job.timezone), "for example \"Europe/Berlin\""))?;
     let tasks = tasks(raw.tasks)?;
+    if let Some(task) = tasks.iter().find(|task| keys.contains(&task.task.name)) {
+        return Err(value(format!("tasks.{}", task.task.name), "is the name of a key", "scores have a column for each: rename one"));
+    }
+    own_names(&queries)?;
     let rank_by = if raw.scores.rank_by.is_empty() {
         0
     } else {
@@ -76,11 +91,14 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         challengers,
         linear: raw.linear,
         forest: raw.forest,
+        net: raw.net,
+        train: raw.train,
         min_rows: raw.evaluate.min_rows,
         min_positives: raw.evaluate.min_positives,
         rank_by,
         under_every_scenario: raw.scores.under_every_scenario,
         top_features: raw.report.top_features.max(1),
+        importance_rows: raw.report.importance_rows.max(1),
         explained_rows: raw.report.explained_rows,
         name,
         folder,
@@ -91,6 +109,21 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
 
 fn value(key: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) -> JobError {
     JobError::Value { key: key.into(), message: message.into(), hint: hint.into() }
+}
+
+/// Clean tables and features share one name space, with the tables that polytask makes.
+fn own_names(queries: &Queries) -> Result<(), JobError> {
+    for query in queries.clean.iter().chain(&queries.features) {
+        if OWN_TABLES.contains(&query.name.as_str()) {
+            return Err(JobError::OwnName { name: query.name.clone(), file: query.file.clone() });
+        }
+    }
+    for feature in &queries.features {
+        if let Some(clean) = queries.clean.iter().find(|clean| clean.name == feature.name) {
+            return Err(JobError::TakenName { name: feature.name.clone(), first: clean.file.clone(), second: feature.file.clone() });
+        }
+    }
+    Ok(())
 }
 
 fn position(tasks: &[JobTask], name: &str) -> Option<usize> {
@@ -106,7 +139,7 @@ fn tasks(raw: Ordered<RawTask>) -> Result<Vec<JobTask>, JobError> {
     let mut tasks: Vec<JobTask> = Vec::new();
     for (name, raw) in raw.0 {
         let key = format!("tasks.{name}");
-        if !is_table_name(&name) || OWN_COLUMNS.contains(&name.as_str()) {
+        if !is_table_name(&name) || OWN_COLUMNS.contains(&name.as_str()) || name == "scenario" {
             return Err(value(key, "is not a task name", "lower-case letters, digits and _, and none of polytask's own columns"));
         }
         let after = match &raw.after {
@@ -134,6 +167,9 @@ fn tasks(raw: Ordered<RawTask>) -> Result<Vec<JobTask>, JobError> {
         let alpha = raw.alpha.unwrap_or(1.0);
         if !(alpha.is_finite() && alpha > 0.0) {
             return Err(value(format!("{key}.alpha"), format!("{alpha} is not a positive number"), "1.0 weighs a task like the others"));
+        }
+        if raw.threshold.is_some() && kind != TaskKind::Binary {
+            return Err(value(format!("{key}.threshold"), "is for binary tasks", "remove it: a regression decides nothing"));
         }
         if let Some(threshold) = raw.threshold
             && !(0.0..=1.0).contains(&threshold)

@@ -34,6 +34,12 @@ pub enum JobError {
     /// A table or file name that SQL and paths could not carry safely.
     #[error("`{name}` in `{file}` is not a table name")]
     BadName { name: String, file: String },
+    /// A query that would yield a table which polytask makes.
+    #[error("`{name}` in `{file}` is a table of polytask's own")]
+    OwnName { name: String, file: String },
+    /// Two queries that would yield the same table.
+    #[error("there are two tables `{name}`: {first} and {second}")]
+    TakenName { name: String, first: String, second: String },
 }
 
 impl Outcome for JobError {
@@ -56,6 +62,7 @@ impl Outcome for JobError {
                 "queries live in clean/, features/, checks/, decisions/, explore/, or are candidates.sql, examples.sql, frame.sql".into()
             }
             Self::NoHeader(_) => "add one or more `-- …` lines at its top".into(),
+            Self::OwnName { .. } | Self::TakenName { .. } => "give the file another name: it is the table's".into(),
             Self::BadName { .. } => "use lower-case letters, digits and _, starting with a letter, at most 63 characters".into(),
         })
     }

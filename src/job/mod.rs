@@ -20,7 +20,7 @@ pub use time::{AsOf, Days, Plan, Snapshots, Split};
 
 use crate::features::encode::EncodeSettings;
 use crate::learn::rows::Task;
-use crate::learn::{ForestSettings, LinearSettings};
+use crate::learn::{ForestSettings, LinearSettings, NetSettings, TrainSettings};
 
 /// A checked job.
 #[derive(Debug, Clone)]
@@ -67,6 +67,10 @@ pub struct Job {
     pub linear: LinearSettings,
     /// Settings of the learner `forest`.
     pub forest: ForestSettings,
+    /// Form of the learner `net`.
+    pub net: NetSettings,
+    /// How the learner `net` learns.
+    pub train: TrainSettings,
     /// Least support of a cell that shows figures.
     pub min_rows: u64,
     /// Least number of positives of a binary cell that shows figures.
@@ -77,6 +81,8 @@ pub struct Job {
     pub under_every_scenario: bool,
     /// Features shown per task in the report.
     pub top_features: usize,
+    /// Held-out rows on which a network's importance is measured.
+    pub importance_rows: usize,
     /// Held-out rows whose contributions are written.
     pub explained_rows: usize,
     /// The SQL.

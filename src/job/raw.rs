@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::JobError;
 use crate::features::encode::EncodeSettings;
-use crate::learn::{ForestSettings, LinearSettings};
+use crate::learn::{ForestSettings, LinearSettings, NetSettings, TrainSettings};
 
 /// The defaults, commented: documentation, template and the single source of default values.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -69,6 +69,8 @@ pub(super) struct RawJob {
     pub(super) model: RawModel,
     pub(super) linear: LinearSettings,
     pub(super) forest: ForestSettings,
+    pub(super) net: NetSettings,
+    pub(super) train: TrainSettings,
     pub(super) evaluate: RawEvaluate,
     pub(super) scores: RawScores,
     pub(super) report: RawReport,
@@ -199,6 +201,8 @@ pub enum ModelKind {
     Linear,
     /// Trees stacked on it.
     Forest,
+    /// The multi-scenario multi-task network.
+    Net,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -221,6 +225,7 @@ pub(super) struct RawReport {
     pub(super) title: String,
     pub(super) top_features: usize,
     pub(super) explained_rows: usize,
+    pub(super) importance_rows: usize,
 }
 
 /// Reads `text` over the defaults. The second value is the merged configuration as TOML.

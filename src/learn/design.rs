@@ -75,6 +75,34 @@ impl Design {
         }
     }
 
+    /// Refuses a saved design that does not belong to `shape`.
+    ///
+    /// # Errors
+    /// [`LearnError::Saved`] naming the field.
+    pub(super) fn check(&self, shape: &Shape) -> Result<(), LearnError> {
+        if self.means.len() != shape.fields.len() {
+            return Err(LearnError::Saved("the design has another number of fields than the shape".into()));
+        }
+        for term in &self.terms {
+            let field = shape.fields.get(self.field_of(term));
+            let fits = match (term, field.map(|field| &field.kind)) {
+                (Term::Value { .. } | Term::Ramp { .. } | Term::Missing { .. }, Some(FieldKind::Numeric { .. })) => true,
+                (Term::Entry { entry, .. }, Some(FieldKind::Categorical { entries, .. })) => entry < entries,
+                (Term::Mean { field, task }, Some(FieldKind::Categorical { .. })) => {
+                    *task < shape.tasks.len() && self.means[*field].is_some()
+                }
+                (Term::Vector { at, .. }, Some(FieldKind::Vector { width })) => at < width,
+                (Term::Slot { .. }, Some(FieldKind::Text { .. })) => true,
+                _ => false,
+            };
+            if !fits {
+                let name = field.map_or("", |field| field.name.as_str());
+                return Err(LearnError::Saved(format!("a column of the design does not fit field `{name}`")));
+            }
+        }
+        Ok(())
+    }
+
     /// Values of every term. Shape of the result: `[terms, rows]`.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The contract of every learner, and the learners: `linear` (linfa) and `forest` (smartcore).
+//! The contract of every learner, and the learners: `linear` (linfa), `forest` (smartcore) and `net` (our own network).
 //!
 //! Encoded rows in ([`rows`]), a model out that predicts `rows × tasks` and can be saved as plain weights. Pure: no
 //! DataFusion, no file system, no clock; the caller brings slices and takes bytes.
@@ -6,14 +6,17 @@
 mod design;
 pub mod forest;
 pub mod linear;
+pub mod net;
+pub mod picked;
 pub mod rows;
 mod saved;
 mod target_mean;
 
-use ndarray::ArrayViewMut2;
+use ndarray::{Array2, ArrayViewMut2, ArrayViewMut3, Axis};
 
 pub use forest::{ForestSettings, forest};
 pub use linear::{LinearSettings, linear};
+pub use net::{NetSettings, TrainSettings, net};
 pub use saved::load;
 
 use rows::{Block, Shape};
@@ -35,6 +38,23 @@ pub struct Trial {
     pub loss: f64,
     /// Whether this is the setting that the learner chose.
     pub chosen: bool,
+    /// What else was measured, for learners that train in passes.
+    pub figures: Vec<TrialFigure>,
+}
+
+/// One measure of a trial.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrialFigure {
+    /// `training loss`, `validation loss` (of a cell) or `gradient cosine` (of two tasks on the weights that they share).
+    pub measure: &'static str,
+    /// Scenario, or `*`.
+    pub scenario: String,
+    /// Task.
+    pub task: String,
+    /// The other task of a cosine; empty otherwise.
+    pub other_task: String,
+    /// Its value.
+    pub value: f64,
 }
 
 /// What comes of a learner's choices on the validation night.
@@ -89,11 +109,36 @@ pub trait Model: Send + Sync {
     /// [`LearnError::Shape`] when the block does not fit the model, [`LearnError::NotFinite`] on infinite inputs.
     fn raw(&self, block: &Block<'_>, out: ArrayViewMut2<'_, f32>) -> Result<(), LearnError>;
 
-    /// Contributions of each field to each raw output, or `None` where the learner has no exact ones (`forest`).
+    /// Raw outputs of each row as if it were served in each scenario. Shapes: `out: [rows, scenarios, tasks]`.
+    ///
+    /// # Errors
+    /// As [`Model::raw`].
+    fn raw_under(&self, block: &Block<'_>, mut out: ArrayViewMut3<'_, f32>) -> Result<(), LearnError> {
+        for scenario in 0..self.shape().scenarios.len() {
+            let served = vec![scenario as u16; block.rows()];
+            self.raw(&block.under(&served), out.index_axis_mut(Axis(1), scenario))?;
+        }
+        Ok(())
+    }
+
+    /// Contributions of each field to each raw output, or `None` where the learner has none that add up (`forest`).
     ///
     /// # Errors
     /// As [`Model::raw`].
     fn attribute(&self, block: &Block<'_>) -> Option<Result<Attribution, LearnError>>;
+
+    /// The features that the model shares between scenarios, `[rows, width]`; `None` where there are none but the inputs.
+    ///
+    /// # Errors
+    /// As [`Model::raw`].
+    fn shared_features(&self, _: &Block<'_>) -> Option<Result<Array2<f32>, LearnError>> {
+        None
+    }
+
+    /// Whether contributions cost so much more than raw outputs that they are made for a sample of rows only.
+    fn attribution_is_dear(&self) -> bool {
+        false
+    }
 
     /// The model as plain weights.
     fn save(&self) -> Saved;
@@ -134,8 +179,8 @@ pub enum LearnError {
     /// A block has other columns, tasks or widths than the model.
     #[error("the rows do not fit the model: {0}")]
     Shape(String),
-    /// An infinite input or label.
-    #[error("field `{0}` holds an infinite value")]
+    /// An infinite input or label, or a weight that is no finite number ≥ 0.
+    #[error("`{0}` holds an infinite value")]
     NotFinite(String),
     /// A parameter outside its domain.
     #[error("`{key}` = {value} is outside {domain}")]
@@ -151,6 +196,9 @@ pub enum LearnError {
 /// Refuses a block that does not have the columns of `shape`.
 fn check_shape(shape: &Shape, block: &Block<'_>) -> Result<(), LearnError> {
     use rows::{Column, FieldKind};
+    if block.entity.len() != block.rows() {
+        return Err(LearnError::Shape(format!("{} entities of {} rows", block.entity.len(), block.rows())));
+    }
     if block.columns.len() != shape.fields.len() {
         return Err(LearnError::Shape(format!("{} columns instead of {}", block.columns.len(), shape.fields.len())));
     }
@@ -164,6 +212,34 @@ fn check_shape(shape: &Shape, block: &Block<'_>) -> Result<(), LearnError> {
         };
         if !fits {
             return Err(LearnError::Shape(format!("field `{}` has another kind or length", field.name)));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a block that does not fit `shape`, or outputs without room for its rows and tasks.
+fn check_room(shape: &Shape, block: &Block<'_>, out: &ArrayViewMut2<'_, f32>) -> Result<(), LearnError> {
+    check_shape(shape, block)?;
+    let needed = (block.rows(), shape.tasks.len());
+    if out.dim() == needed { Ok(()) } else { Err(LearnError::Shape(format!("room for {:?} outputs instead of {needed:?}", out.dim()))) }
+}
+
+/// Refuses rows that a learner cannot be taught: of another shape, or with labels or weights that are no finite numbers.
+fn check_examples(examples: &Examples<'_>) -> Result<(), LearnError> {
+    let shape = examples.shape;
+    for block in &examples.blocks {
+        check_shape(shape, block)?;
+        if block.labels.len() != shape.tasks.len() || block.weights.len() != shape.tasks.len() {
+            return Err(LearnError::Shape(format!("labels of {} tasks instead of {}", block.labels.len(), shape.tasks.len())));
+        }
+        for (task, (labels, weights)) in shape.tasks.iter().zip(block.labels.iter().zip(&block.weights)) {
+            if labels.len() != block.rows() || weights.is_some_and(|weights| weights.len() != block.rows()) {
+                return Err(LearnError::Shape(format!("task `{}` has not one label and weight a row", task.name)));
+            }
+            let weighs = |weight: &f32| weight.is_finite() && *weight >= 0.0;
+            if labels.iter().any(|label| label.is_infinite()) || weights.is_some_and(|weights| !weights.iter().all(weighs)) {
+                return Err(LearnError::NotFinite(task.name.clone()));
+            }
         }
     }
     Ok(())

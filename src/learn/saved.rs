@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rows::Shape;
 use super::{LearnError, Model, Saved};
+use crate::fingerprint::of_bytes;
 
 /// Version of the layout; a file of another version is refused.
 const FORMAT: u32 = 1;
@@ -18,6 +19,8 @@ const FORMAT: u32 = 1;
 pub(super) struct Head<T> {
     format: u32,
     learner: String,
+    /// sha256 of `model.safetensors`: weights of another night are refused.
+    tensors: String,
     pub(super) shape: Shape,
     pub(super) of: T,
 }
@@ -73,9 +76,10 @@ impl Tensors {
 
 /// Packs a model.
 pub(super) fn pack<T: Serialize>(learner: &str, shape: &Shape, of: T, tensors: &Tensors) -> Saved {
-    let head = Head { format: FORMAT, learner: learner.to_owned(), shape: shape.clone(), of };
+    let bytes = tensors.to_bytes();
+    let head = Head { format: FORMAT, learner: learner.to_owned(), tensors: of_bytes(&bytes), shape: shape.clone(), of };
     // Plain structs of numbers and text always become JSON.
-    Saved { json: serde_json::to_string_pretty(&head).unwrap_or_default(), tensors: tensors.to_bytes() }
+    Saved { json: serde_json::to_string_pretty(&head).unwrap_or_default(), tensors: bytes }
 }
 
 /// Unpacks a model of `learner`.
@@ -84,6 +88,9 @@ pub(super) fn pack<T: Serialize>(learner: &str, shape: &Shape, of: T, tensors: &
 /// [`LearnError::Saved`] saying what is wrong.
 pub(super) fn unpack<T: for<'de> Deserialize<'de>>(saved: &Saved) -> Result<(Head<T>, Tensors), LearnError> {
     let head: Head<T> = serde_json::from_str(&saved.json).map_err(|error| refused(format!("model.json: {error}")))?;
+    if head.tensors != of_bytes(&saved.tensors) {
+        return Err(refused("model.safetensors is damaged, or belongs to another model.json"));
+    }
     Ok((head, Tensors::from_bytes(&saved.tensors)?))
 }
 
@@ -99,6 +106,7 @@ pub fn load(saved: &Saved) -> Result<Box<dyn Model>, LearnError> {
     match head.learner.as_str() {
         super::linear::NAME => Ok(Box::new(super::linear::load(saved)?)),
         super::forest::NAME => Ok(Box::new(super::forest::load(saved)?)),
+        super::net::NAME => Ok(Box::new(super::net::load(saved)?)),
         other => Err(refused(format!("there is no learner `{other}`"))),
     }
 }

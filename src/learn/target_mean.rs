@@ -18,6 +18,8 @@ pub(super) struct MeanSums {
     days: Vec<i32>,
     sums: Vec<Vec<f64>>,
     weights: Vec<Vec<f64>>,
+    /// Rows, whatever they weigh. Shape: `[folds][tasks]`.
+    rows: Vec<Vec<f64>>,
 }
 
 /// Shrunk means of one field, centred at the task's mean. Shape of each: `[entries × tasks]`.
@@ -34,7 +36,7 @@ pub(super) struct TargetMeans {
 
 impl MeanSums {
     pub(super) fn new(entries: usize, tasks: usize) -> Self {
-        Self { entries, tasks, days: Vec::new(), sums: Vec::new(), weights: Vec::new() }
+        Self { entries, tasks, days: Vec::new(), sums: Vec::new(), weights: Vec::new(), rows: Vec::new() }
     }
 
     /// Adds labelled rows of one as-of date. `labels` and `weights` are of one task, on the learner's scale.
@@ -43,6 +45,7 @@ impl MeanSums {
             self.days.push(day);
             self.sums.push(vec![0.0; self.entries * self.tasks]);
             self.weights.push(vec![0.0; self.entries * self.tasks]);
+            self.rows.push(vec![0.0; self.tasks]);
             self.days.len() - 1
         });
         let (sums, weights) = (&mut self.sums[fold], &mut self.weights[fold]);
@@ -50,6 +53,7 @@ impl MeanSums {
             let at = entries[row] as usize * self.tasks + task;
             sums[at] += label * weight;
             weights[at] += weight;
+            self.rows[fold][task] += 1.0;
         }
     }
 
@@ -67,10 +71,13 @@ impl MeanSums {
         for task in 0..self.tasks {
             let places = || (0..self.entries).map(move |entry| entry * self.tasks + task);
             let weight: f64 = places().map(|at| total(&self.weights, at)).sum();
+            let rows: f64 = folds.iter().map(|fold| self.rows[*fold][task]).sum();
+            // Rows of average weight, so that the scale of the weights does not matter.
+            let prior_weight = if rows > 0.0 { PRIOR_ROWS * weight / rows } else { PRIOR_ROWS };
             let prior = if weight > 0.0 { places().map(|at| total(&self.sums, at)).sum::<f64>() / weight } else { 0.0 };
             for at in places() {
                 let (sum, weight) = (total(&self.sums, at), total(&self.weights, at));
-                means[at] = ((sum - prior * weight) / (weight + PRIOR_ROWS)) as f32;
+                means[at] = ((sum - prior * weight) / (weight + prior_weight)) as f32;
             }
         }
         means

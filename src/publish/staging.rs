@@ -10,7 +10,7 @@ use arrow::array::RecordBatch;
 
 use super::error::PublishError;
 use super::folder;
-use super::home::Home;
+use super::home::{Home, PastRun};
 use super::manifest::{Manifest, OutputFile};
 use crate::fingerprint;
 use crate::ingest::clean::schema_of;
@@ -114,7 +114,7 @@ impl Staging {
     pub fn place_as(self, home: &Home, manifest: &Manifest) -> Result<Placed, PublishError> {
         let target = home.run(&manifest.run);
         if let Some(before) = home.find(&manifest.run)? {
-            return same_bytes(&before.manifest, manifest).map(|()| Placed::SameBytes);
+            return same_bytes(&before, manifest).map(|()| Placed::SameBytes);
         }
         folder::flush_all(self.path())?;
         let failed = |source| FileError::Io { what: "publish", path: target.clone(), source };
@@ -137,14 +137,17 @@ fn set_readable(_: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn same_bytes(before: &Manifest, now: &Manifest) -> Result<(), PublishError> {
+fn same_bytes(before: &PastRun, now: &Manifest) -> Result<(), PublishError> {
     let differs = |file: &str| Err(PublishError::NotRepeatable { run: now.run.clone(), file: file.to_owned() });
-    for (old, new) in before.files.iter().zip(&now.files) {
+    for (old, new) in before.manifest.files.iter().zip(&now.files) {
         if old != new {
             return differs(&new.file);
         }
     }
-    if before.files.len() == now.files.len() && before == now { Ok(()) } else { differs("manifest.json") }
+    // As bytes: a decimal of an f64 that is read back may differ in its last bit.
+    let path = before.folder.join("manifest.json");
+    let bytes = fs::read(&path).map_err(|source| FileError::Io { what: "read", path, source })?;
+    if bytes == now.to_json()? { Ok(()) } else { differs("manifest.json") }
 }
 
 fn relative(path: &Path, root: &Path) -> String {

@@ -11,7 +11,7 @@ use crate::explain::contributions::Contribution;
 use crate::explain::effects::Effect;
 use crate::explain::importance::Importance;
 use crate::ingest::quality::Quality;
-use crate::learn::Trial;
+use crate::learn::{Trial, TrialFigure};
 
 type Batch = Result<RecordBatch, String>;
 
@@ -123,11 +123,27 @@ pub fn effects(id: &str, rows: &[Effect], labels: &[String]) -> Batch {
 /// # Errors
 /// As [`metrics`].
 pub fn training(id: &str, rows: &[(&str, &Trial)]) -> Batch {
-    run(id, rows.len())
-        .text("learner", rows.iter().map(|(learner, _)| *learner))
-        .text("setting", rows.iter().map(|(_, trial)| &trial.setting))
-        .number("loss", rows.iter().map(|(_, trial)| Some(trial.loss)))
-        .truth("chosen", rows.iter().map(|(_, trial)| trial.chosen))
+    // The trial's own loss first, then what else was measured of it.
+    let own = |trial: &Trial| TrialFigure {
+        measure: "mean validation loss",
+        scenario: "*".into(),
+        task: "*".into(),
+        other_task: String::new(),
+        value: trial.loss,
+    };
+    let long: Vec<(&str, &Trial, TrialFigure)> = rows
+        .iter()
+        .flat_map(|(learner, trial)| std::iter::once(own(trial)).chain(trial.figures.iter().cloned()).map(move |figure| (*learner, *trial, figure)))
+        .collect();
+    run(id, long.len())
+        .text("learner", long.iter().map(|(learner, ..)| *learner))
+        .text("setting", long.iter().map(|(_, trial, _)| &trial.setting))
+        .truth("chosen", long.iter().map(|(_, trial, _)| trial.chosen))
+        .text("measure", long.iter().map(|(.., figure)| figure.measure))
+        .text("scenario", long.iter().map(|(.., figure)| &figure.scenario))
+        .text("task", long.iter().map(|(.., figure)| &figure.task))
+        .text("other_task", long.iter().map(|(.., figure)| &figure.other_task))
+        .number("value", long.iter().map(|(.., figure)| Some(figure.value)))
         .batch()
 }
 

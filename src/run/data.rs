@@ -3,6 +3,7 @@
 //! In: a [`Night`]. Out: [`Data`], all of it in the cache. Nothing is learned here.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use futures::future::try_join_all;
 
@@ -149,6 +150,26 @@ fn enough_history(job: &Job, plan: &Plan, tables: &CleanTables) -> Result<(), Ni
 pub(super) fn date(epoch_day: i32) -> String {
     use jiff::ToSpan as _;
     jiff::civil::date(1970, 1, 1).checked_add(epoch_day.days()).map_or_else(|_| epoch_day.to_string(), |date| date.to_string())
+}
+
+/// Name of the file that `polytask frame` writes for a snapshot.
+pub(super) fn frame_file(as_of: &AsOf) -> String {
+    format!("as_of={as_of}.parquet")
+}
+
+/// Refuses a folder that holds frames of other snapshots: together they would be no night's training frame.
+pub(super) fn refuse_other_frames(plan: &Plan, out: &Path) -> Result<(), NightError> {
+    let own: Vec<String> = plan.labelled.iter().map(|(as_of, _)| frame_file(as_of)).collect();
+    let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
+    let mut others: Vec<String> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("as_of=") && name.ends_with(".parquet") && !own.contains(name))
+        .collect();
+    others.sort();
+    match others.into_iter().next() {
+        Some(file) => Err(NightError::OtherFrames { folder: out.to_path_buf(), file }),
+        None => Ok(()),
+    }
 }
 
 /// Copies the refused rows of every clean table into the run folder.

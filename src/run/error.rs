@@ -1,5 +1,7 @@
 //! Any stage's error, as the night passes it on.
 
+use std::path::PathBuf;
+
 use crate::features::FeatureError;
 use crate::ingest::IngestError;
 use crate::job::JobError;
@@ -26,6 +28,9 @@ pub enum NightError {
     /// The report could not be made.
     #[error("failed to write the report: {0}")]
     Report(String),
+    /// A folder for frames that holds those of another night.
+    #[error("`{}` holds `{file}`, the frame of another night", folder.display())]
+    OtherFrames { folder: PathBuf, file: String },
     /// Writing or publishing failed.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -47,7 +52,7 @@ impl Outcome for NightError {
             Self::Job(error) => error.ending(),
             Self::Ingest(error) => error.ending(),
             Self::Features(error) => error.ending(),
-            Self::Learn(LearnError::Parameter { .. }) => Ending::Usage,
+            Self::Learn(LearnError::Parameter { .. }) | Self::OtherFrames { .. } => Ending::Usage,
             Self::Learn(LearnError::NoRows(_) | LearnError::NotFinite(_)) => Ending::Refused,
             Self::Learn(_) | Self::Report(_) => Ending::Internal,
             Self::Publish(error) => error.ending(),
@@ -69,6 +74,7 @@ impl Outcome for NightError {
             Self::Learn(LearnError::NotFinite(field)) => {
                 Some(format!("guard `{field}` in frame.sql against division by zero, for example with nullif()"))
             }
+            Self::OtherFrames { .. } => Some("give another folder with `--out`, or remove the old frames".into()),
             Self::Learn(_) | Self::Report(_) => None,
             Self::Publish(error) => error.hint(),
             Self::File(error) => error.hint(),

@@ -12,6 +12,7 @@ use super::{Night, NightError};
 use crate::evaluate::calibration::{Calibration, ReliabilityBin};
 use crate::evaluate::cells::{EvaluateSettings, Figure, Scored};
 use crate::evaluate::entire_space;
+use crate::evaluate::probe::probe;
 use crate::explain::contributions::Contribution;
 use crate::explain::effects::{Effect, Effects};
 use crate::explain::importance::{Importance, ImportanceAccumulator};
@@ -19,6 +20,7 @@ use crate::features::Snapshot;
 use crate::features::encode::{Encoder, EncoderFit, Roles, Unknowns};
 use crate::features::rows_file::{RowsFile, RowsWriter};
 use crate::job::{Job, ModelKind, Split};
+use crate::learn::picked::Picked;
 use crate::learn::rows::{Block, Shape};
 use crate::learn::{self, Choice, Examples, Learner, Model, Progress, Trial};
 use crate::table_file;
@@ -132,6 +134,7 @@ fn learners(job: &Job) -> Result<Vec<Box<dyn Learner>>, NightError> {
     let kinds = std::iter::once(&job.model).chain(&job.challengers);
     let made = kinds.map(|kind| match kind {
         ModelKind::Linear => learn::linear(job.linear.clone(), job.seed),
+        ModelKind::Net => learn::net(job.net.clone(), job.train.clone(), job.seed),
         ModelKind::Forest => learn::forest(job.forest.clone(), job.linear.clone(), job.seed),
     });
     Ok(made.collect::<Result<_, _>>()?)
@@ -139,7 +142,7 @@ fn learners(job: &Job) -> Result<Vec<Box<dyn Learner>>, NightError> {
 
 /// Fits the encoding on these snapshots and no others.
 fn fit(job: &Job, snapshots: &[&Snapshot]) -> Result<Encoder, NightError> {
-    let mut fit = EncoderFit::new(roles(job), job.encode.clone(), job.scenarios.clone(), job.snapshots.horizon.0, job.seed);
+    let mut fit = EncoderFit::new(Roles::of(job), job.encode.clone(), job.scenarios.clone(), job.snapshots.horizon.0, job.seed);
     for snapshot in snapshots {
         for batch in table_file::read(&snapshot.file)? {
             fit.observe(&batch.map_err(|error| table_file::FileError::Rows(error.to_string()))?)
@@ -147,20 +150,6 @@ fn fit(job: &Job, snapshots: &[&Snapshot]) -> Result<Encoder, NightError> {
         }
     }
     Ok(fit.finish().map_err(crate::features::FeatureError::from)?)
-}
-
-/// Which column of a frame is what.
-pub(super) fn roles(job: &Job) -> Roles {
-    Roles {
-        keys: job.keys.clone(),
-        entity: job.entity.clone(),
-        scenario: job.scenario.clone(),
-        tasks: job.learner_tasks(),
-        categorical: job.roles.categorical.clone(),
-        text: job.roles.text.clone(),
-        vector: job.roles.vector.clone(),
-        ignore: job.roles.ignore.clone(),
-    }
 }
 
 /// Encodes snapshots into memory-mapped files below `folder`, one each.
@@ -274,23 +263,57 @@ pub(super) fn evaluate(night: &Night<'_>, learned: &Learned) -> Result<Judged, N
         if at == 0 {
             judged.reliability = crate::evaluate::calibration::reliability(&scored);
         }
+        judged.figures.extend(invariance(taught, &blocks, &shape)?.into_iter().map(|figure| (taught.name, figure)));
         judged.predictions.push(predictions);
     }
     night.watch.note(&format!("held-out night {}: {} rows", date(holdout.as_of), holdout.scenario.len()));
     Ok(judged)
 }
 
+/// Rows on which the probe for scenarios is fitted and measured.
+const PROBE_ROWS: usize = 8000;
+
+/// How well a linear probe tells each scenario from the features that the model shares: `scenario_probe_auc`.
+fn invariance(taught: &Taught, blocks: &[Block<'_>], shape: &Shape) -> Result<Vec<Figure>, NightError> {
+    let rows: usize = blocks.iter().map(Block::rows).sum();
+    let positions: Vec<usize> = (0..rows).step_by(rows.div_ceil(PROBE_ROWS).max(1)).collect();
+    let picked = Picked::new(blocks, &positions);
+    let block = picked.block();
+    let Some(features) = taught.model.shared_features(&block).transpose()? else { return Ok(Vec::new()) };
+    let flat: Vec<f32> = features.iter().copied().collect();
+    let found = probe(&flat, features.ncols(), block.scenario, block.entity, shape.scenarios.len());
+    let figure = |(at, (name, value)): (usize, (&String, Option<f64>))| Figure {
+        scenario: name.clone(),
+        task: "*".into(),
+        metric: "scenario_probe_auc",
+        value,
+        low: None,
+        high: None,
+        n: block.scenario.len() as u64,
+        positives: block.scenario.iter().filter(|scenario| **scenario as usize == at).count() as u64,
+        note: None,
+    };
+    Ok(shape.scenarios.iter().zip(found).enumerate().map(figure).collect())
+}
+
 /// Contributions of the published model on the held-out night, added up by cell; nothing where it has no exact ones.
 pub(super) fn explain(night: &Night<'_>, learned: &Learned) -> Result<Explained, NightError> {
     let shape = learned.encoder.shape();
     let taught = &learned.taught[0];
+    let rows = learned.holdout.scenario.len();
+    // A network is explained on rows spread evenly over the held-out night.
+    let blocks = learned.holdout.rows.blocks();
+    let step = if taught.model.attribution_is_dear() { rows.div_ceil(night.job.importance_rows).max(1) } else { 1 };
+    let positions: Vec<usize> = (0..rows).step_by(step).collect();
+    let picked = (step > 1).then(|| Picked::new(&blocks, &positions));
+    let blocks = picked.as_ref().map_or(blocks, |picked| vec![picked.block()]);
+    let rows = positions.len();
     let mut importance = ImportanceAccumulator::new(&shape);
     let mut effects = Effects::new(&shape);
     let mut contributions = Vec::new();
-    let rows = learned.holdout.scenario.len();
     let every = rows.div_ceil(night.job.explained_rows.max(1)).max(1);
     let mut at = 0;
-    for block in learned.holdout.rows.blocks() {
+    for block in blocks {
         for part in block.parts(STRETCH) {
             let Some(attribution) = taught.model.attribute(&part) else {
                 return Ok(Explained { importance: Vec::new(), effects: Vec::new(), contributions, residual: 0.0 });
@@ -300,7 +323,9 @@ pub(super) fn explain(night: &Night<'_>, learned: &Learned) -> Result<Explained,
             importance.add(&part, &attribution, &raw);
             effects.add(&part, &attribution);
             let sampled: Vec<usize> = (0..part.rows()).filter(|row| (at + row) % every == 0).collect();
-            contributions.extend(crate::explain::contributions::of(&shape, &part, &attribution, &raw, &sampled, at));
+            let mut own = crate::explain::contributions::of(&shape, &part, &attribution, &raw, &sampled, at);
+            own.iter_mut().for_each(|row| row.row = positions[row.row as usize] as u64);
+            contributions.extend(own);
             at += part.rows();
             night.watch.step("explained rows", at as u64, rows as u64);
         }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
+use ndarray::{Array3, Axis};
 use serde_json::json;
 
 use super::data::{Data, Sources, query_digests};
@@ -95,9 +96,12 @@ fn predict(night: &Night<'_>, learned: &Learned, batch: &RecordBatch, day: i32) 
     let own = taught.calibration.apply(&raw(taught.model.as_ref(), std::slice::from_ref(&block))?, block.scenario);
     let mut under = Vec::new();
     if night.job.under_every_scenario {
-        for scenario in 0..learned.encoder.shape().scenarios.len() {
-            let served = vec![scenario as u16; block.rows()];
-            under.push(taught.calibration.apply(&raw(taught.model.as_ref(), &[block.under(&served)])?, &served));
+        let shape = learned.encoder.shape();
+        let mut raws = Array3::zeros((block.rows(), shape.scenarios.len(), shape.tasks.len()));
+        taught.model.raw_under(&block, raws.view_mut()).map_err(NightError::from)?;
+        for (scenario, raws) in raws.axis_iter(Axis(1)).enumerate() {
+            let by_task: Vec<Vec<f32>> = raws.axis_iter(Axis(1)).map(|raws| raws.to_vec()).collect();
+            under.push(taught.calibration.apply(&by_task, &vec![scenario as u16; block.rows()]));
         }
     }
     Ok(Predicted { own, under })

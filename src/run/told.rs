@@ -165,7 +165,8 @@ fn label(learned: &Learned, shape: &Shape, effect: &Effect) -> String {
             .or_else(|| learned.encoder.value(field, entry).map(str::to_owned))
             .unwrap_or_else(|| entry.to_string());
     }
-    match (effect.low, effect.high) {
+    // Ends of bins are f32: printed as such, 0.1 is 0.1.
+    match (effect.low.map(|low| low as f32), effect.high.map(|high| high as f32)) {
         (None, Some(high)) => format!("< {high}"),
         (Some(low), None) => format!("≥ {low}"),
         (Some(low), Some(high)) => format!("{low} – {high}"),

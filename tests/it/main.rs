@@ -1,8 +1,21 @@
 //! The one integration-test binary: each topic is a module, so that DataFusion is linked once.
 
+mod learn_rows;
 mod shop;
 
+mod cli;
+mod encode;
+mod evaluate_calibration;
+mod evaluate_cells;
+mod evaluate_metrics;
+mod explain_contributions;
+mod hostile;
+mod incremental;
 mod job_folder;
+mod learn_conformance;
 mod night;
 mod point_in_time;
+mod published;
 mod refusals;
+mod sources;
+mod tidy;

@@ -3,13 +3,15 @@
 //! In: a seed of the test's own and edits. Out: a folder with `queries/shop`, `data/shop/input`, and the binary to run on
 //! them. Small enough that a night takes a second.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, RecordBatchReader as _, StringArray, TimestampMicrosecondArray};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 /// 2026-01-01 00:00 UTC.
 pub const FIRST_DAY: i64 = 20_454;
@@ -125,22 +127,7 @@ impl Shop {
 
     /// Writes the sources as they are now.
     pub fn write_data(&self) {
-        let orders = &self.orders;
-        let column = |f: &dyn Fn(&Order) -> i64| -> ArrayRef { Arc::new(orders.iter().map(f).collect::<Int64Array>()) };
-        let instant =
-            |f: &dyn Fn(&Order) -> i64| -> ArrayRef { Arc::new(TimestampMicrosecondArray::from_iter_values(orders.iter().map(f))) };
-        write_parquet(
-            &self.input().join("orders.parquet"),
-            vec![
-                ("household_id", column(&|order| order.household)),
-                ("product_id", column(&|order| order.product)),
-                ("channel", Arc::new(orders.iter().map(|order| Some(order.channel)).collect::<StringArray>())),
-                ("sold_at", instant(&|order| order.sold_at)),
-                ("loaded_at", instant(&|order| order.loaded_at)),
-                ("quantity", column(&|order| order.quantity)),
-                ("amount", Arc::new(orders.iter().map(|order| order.amount).collect::<Float64Array>())),
-            ],
-        );
+        write_orders(&self.input().join("orders.parquet"), &self.orders);
         let names = (0..12).map(|product| Some(["bread", "milk", "tea"][product % 3])).collect::<StringArray>();
         write_parquet(
             &self.input().join("products.parquet"),
@@ -160,12 +147,53 @@ impl Shop {
         self.polytask(&args)
     }
 
+    /// Runs the program and expects it to succeed; returns what it said on stdout, then on stderr.
+    #[track_caller]
+    pub fn succeeds(&self, args: &[&str]) -> (String, String) {
+        let output = self.polytask(args);
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "{}", said(&output.stderr));
+        (said(&output.stdout), said(&output.stderr))
+    }
+
+    /// Publishes [`NIGHT`]; returns what it said on stderr.
+    #[track_caller]
+    pub fn published(&self) -> String {
+        self.succeeds(&["run", "queries/shop", "--as-of", NIGHT]).1
+    }
+
+    /// Makes the training frame of [`NIGHT`] below `frame`; returns what it said on stderr.
+    #[track_caller]
+    pub fn framed(&self, more: &[&str]) -> String {
+        let mut args = vec!["frame", "queries/shop", "--as-of", NIGHT, "--out", "frame"];
+        args.extend(more);
+        self.succeeds(&args).1
+    }
+
+    /// The bytes of each file of the training frame of [`NIGHT`].
+    #[track_caller]
+    pub fn frame(&self) -> BTreeMap<String, Vec<u8>> {
+        self.framed(&[]);
+        let files = fs::read_dir(self.path().join("frame")).expect("a folder").flatten();
+        files.map(|file| (file.file_name().to_string_lossy().into_owned(), fs::read(file.path()).expect("a file"))).collect()
+    }
+
     fn write_job(&self) {
         for (file, text) in FILES {
             self.put(file, text);
         }
         fs::create_dir_all(self.input()).expect("a folder");
     }
+}
+
+/// The rows of a Parquet file.
+#[track_caller]
+pub fn read(path: &Path) -> RecordBatch {
+    let file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("parquet").with_batch_size(1 << 20).build().expect("a reader");
+    let schema = reader.schema();
+    let batches: Vec<RecordBatch> = reader.map(|batch| batch.expect("rows")).collect();
+    arrow::compute::concat_batches(&schema, &batches).expect("one schema")
 }
 
 /// Writes a Parquet file of columns.
@@ -175,6 +203,24 @@ pub fn write_parquet(path: &Path, columns: Vec<(&str, ArrayRef)>) {
     let mut writer = ArrowWriter::try_new(File::create(path).expect("a file"), batch.schema(), None).expect("a writer");
     writer.write(&batch).expect("written rows");
     writer.close().expect("a footer");
+}
+
+/// Writes sales as a Parquet file.
+pub fn write_orders(path: &Path, orders: &[Order]) {
+    let column = |f: &dyn Fn(&Order) -> i64| -> ArrayRef { Arc::new(orders.iter().map(f).collect::<Int64Array>()) };
+    let instant = |f: &dyn Fn(&Order) -> i64| -> ArrayRef { Arc::new(TimestampMicrosecondArray::from_iter_values(orders.iter().map(f))) };
+    write_parquet(
+        path,
+        vec![
+            ("household_id", column(&|order| order.household)),
+            ("product_id", column(&|order| order.product)),
+            ("channel", Arc::new(orders.iter().map(|order| Some(order.channel)).collect::<StringArray>())),
+            ("sold_at", instant(&|order| order.sold_at)),
+            ("loaded_at", instant(&|order| order.loaded_at)),
+            ("quantity", column(&|order| order.quantity)),
+            ("amount", Arc::new(orders.iter().map(|order| order.amount).collect::<Float64Array>())),
+        ],
+    );
 }
 
 /// The night on which the tests run: 40 days of past.

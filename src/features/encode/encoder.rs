@@ -183,7 +183,9 @@ impl Encoder {
                 let name = format!("y_{}", task.name);
                 labels.push(label(&name, column(&name, "a label")?)?);
                 let name = format!("w_{}", task.name);
-                weights.push(batch.column_by_name(&name).map(|array| label(&name, array)).transpose()?);
+                let given = batch.column_by_name(&name).map(|array| label(&name, array)).transpose()?;
+                // A row whose weight is not known teaches nothing.
+                weights.push(given.map(|weights| weights.into_iter().map(|weight| if weight.is_nan() { 0.0 } else { weight }).collect()));
             }
         }
         Ok(EncodedBatch { as_of, entity, scenario, columns, labels, weights, unknowns })
@@ -251,11 +253,16 @@ fn count(unknowns: &mut Unknowns, field: &str, rows: usize) {
 }
 
 /// A label or weight; NULL is NaN.
+///
+/// # Errors
+/// [`EncodeError`] naming the column.
 fn label(name: &str, array: &ArrayRef) -> Result<Vec<f32>, EncodeError> {
     let wide = cast(array, &DataType::Float64).map_err(|error| EncodeError::Unreadable {
         column: name.to_owned(),
         role: "a label",
         message: error.to_string(),
     })?;
-    Ok(wide.as_primitive::<Float64Type>().iter().map(|value| value.map_or(f32::NAN, |value| value as f32)).collect())
+    let values: Vec<f32> = wide.as_primitive::<Float64Type>().iter().map(|value| value.map_or(f32::NAN, |value| value as f32)).collect();
+    // A number that is finite as it was read may be beyond what learning counts in.
+    if values.iter().any(|value| value.is_infinite()) { Err(EncodeError::Infinite(name.to_owned())) } else { Ok(values) }
 }

@@ -87,7 +87,8 @@ impl EncoderFit {
                 FieldFit::Text => {
                     texts(name, array)?;
                 }
-                FieldFit::Vector(width) => *width = Some(vectors(name, array, *width)?.0),
+                // Rows whose vectors are all missing do not say how wide one is.
+                FieldFit::Vector(width) => *width = Some(vectors(name, array, *width)?.0).filter(|width| *width > 0),
             }
         }
         self.sampled.extend(kept.iter().map(|row| hashes[*row]));
@@ -134,7 +135,7 @@ impl EncoderFit {
     /// The encoder.
     ///
     /// # Errors
-    /// [`EncodeError::Nothing`] when no row was seen.
+    /// [`EncodeError::Nothing`] when no row was seen, or no vector of a vector column.
     pub fn finish(mut self) -> Result<Encoder, EncodeError> {
         if self.rows == 0 {
             return Err(EncodeError::Nothing("there is no training row to fit the encoding on".into()));
@@ -146,6 +147,9 @@ impl EncoderFit {
         let mut fields = Vec::new();
         let mut encoders = Vec::new();
         for (name, fit) in self.fields {
+            if matches!(fit, FieldFit::Vector(None)) {
+                return Err(EncodeError::Nothing(format!("frame.sql: column `{name}` holds no vector in any training row")));
+            }
             let (kind, encoder) = fit.finish(rows, settings);
             fields.push(Field { name, kind });
             encoders.push(encoder);

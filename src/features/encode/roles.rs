@@ -3,6 +3,7 @@
 use arrow::datatypes::{DataType, Schema};
 
 use super::EncodeError;
+use crate::job::Job;
 use crate::learn::rows::Task;
 
 /// The columns of a frame that have a name in the job.
@@ -36,6 +37,29 @@ pub(super) enum Role {
 }
 
 impl Roles {
+    /// The roles that a job names.
+    #[must_use]
+    pub fn of(job: &Job) -> Self {
+        Self {
+            keys: job.keys.clone(),
+            entity: job.entity.clone(),
+            scenario: job.scenario.clone(),
+            tasks: job.learner_tasks(),
+            categorical: job.roles.categorical.clone(),
+            text: job.roles.text.clone(),
+            vector: job.roles.vector.clone(),
+            ignore: job.roles.ignore.clone(),
+        }
+    }
+
+    /// Number of features in a frame.
+    ///
+    /// # Errors
+    /// [`EncodeError`] naming a column without a role, or one that the job names and the frame lacks.
+    pub fn count(&self, schema: &Schema) -> Result<usize, EncodeError> {
+        self.features(schema).map(|features| features.len())
+    }
+
     /// The features of a frame, in the order of its columns.
     ///
     /// # Errors

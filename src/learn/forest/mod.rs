@@ -16,7 +16,7 @@ use super::design::{Design, Use, taught};
 use super::linear::{Half, LinearModel, LinearParams, LinearSettings, LinearValidParams};
 use super::rows::{Block, Shape, TaskKind};
 use super::saved::{Tensors, pack, unpack};
-use super::{Attribution, Choice, Examples, LearnError, Learner, Model, Progress, Saved, Trial, check_shape};
+use super::{Attribution, Choice, Examples, LearnError, Learner, Model, Progress, Saved, Trial, check_room, check_shape};
 use linfa::ParamGuard as _;
 use tree::Trees;
 
@@ -217,7 +217,7 @@ impl Learner for Forest {
         for (at, depth) in self.settings.depths.iter().enumerate() {
             let model = chosen.fit_depth(train, fitted.clone(), &samples, *depth)?;
             let loss = validation_loss(&model, valid)?;
-            trials.push(Trial { setting: format!("depth {depth}, sample of {}", sample_text(train.shape, &samples)), loss, chosen: false });
+            trials.push(Trial { setting: format!("depth {depth}, sample of {}", sample_text(train.shape, &samples)), loss, chosen: false, figures: Vec::new() });
             progress.at("forest: depths", at as u64 + 1, self.settings.depths.len() as u64);
             if loss < lowest {
                 (lowest, winner) = (loss, Some((*depth, model, trials.len() - 1)));
@@ -246,7 +246,7 @@ fn sample_text(shape: &Shape, samples: &[Sample]) -> String {
 /// Mean over the cells of `1 − R²` on the learner's own scale.
 fn validation_loss(model: &ForestModel, valid: &Examples<'_>) -> Result<f64, LearnError> {
     let shape = valid.shape;
-    let mut cells = vec![[0.0_f64; 4]; shape.tasks.len() * shape.scenarios.len()];
+    let mut cells = vec![[0.0_f64; 5]; shape.tasks.len() * shape.scenarios.len()];
     for block in &valid.blocks {
         let means = model.means(block)?;
         for task in 0..shape.tasks.len() {
@@ -257,14 +257,15 @@ fn validation_loss(model: &ForestModel, valid: &Examples<'_>) -> Result<f64, Lea
                 cell[1] += weight * label;
                 cell[2] += weight * label * label;
                 cell[3] += weight * error * error;
+                cell[4] += 1.0;
             }
         }
     }
     let losses: Vec<f64> = cells
         .iter()
-        .filter_map(|[n, sum, square, error]| {
-            let spread = square - sum * sum / n.max(1.0);
-            (*n >= 2.0 && spread > 1e-9).then_some(error / spread)
+        .filter_map(|[n, sum, square, error, rows]| {
+            let spread = square - sum * sum / n;
+            (*rows >= 2.0 && spread > 1e-9 * n).then_some(error / spread)
         })
         .collect();
     Ok(if losses.is_empty() { 1.0 } else { losses.iter().sum::<f64>() / losses.len() as f64 })
@@ -297,6 +298,7 @@ impl Model for ForestModel {
     }
 
     fn raw(&self, block: &Block<'_>, mut out: ArrayViewMut2<'_, f32>) -> Result<(), LearnError> {
+        check_room(&self.shape, block, &out)?;
         let means = self.means(block)?;
         for (task, spec) in self.shape.tasks.iter().enumerate() {
             for row in 0..block.rows() {

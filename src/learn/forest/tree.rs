@@ -119,7 +119,8 @@ impl Trees {
             no: whole(array("no", nodes)?),
             output: array("output", nodes)?,
         };
-        let sound = read.starts.iter().all(|start| (*start as usize) <= nodes)
+        let sound = trees > 0
+            && read.starts.iter().all(|start| (*start as usize) <= nodes)
             && read.starts[..trees].iter().all(|start| (*start as usize) < nodes)
             && read.feature.iter().all(|feature| (*feature as usize) < columns)
             && (0..nodes).all(|at| {

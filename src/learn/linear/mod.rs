@@ -13,7 +13,7 @@ use ndarray::{Array1, Array2, Array3, s};
 use serde::{Deserialize, Serialize};
 
 use super::design::{Design, Use};
-use super::{Choice, Examples, LearnError, Learner, Model, Progress, Trial};
+use super::{Choice, Examples, LearnError, Learner, Model, Progress, Trial, check_examples};
 use elastic_net::Penalty;
 use moments::{Group, Moments, groups, moments};
 use solve::{Problem, Solution, loss};
@@ -121,6 +121,7 @@ impl LinearValidParams {
     }
 
     fn prepare(&self, rows: &Examples<'_>, half: Half, progress: &dyn Progress) -> Result<Prepared, LearnError> {
+        check_examples(rows)?;
         let design = Design::fit(rows, self.settings.ramps);
         self.prepare_with(design, rows, half, progress)
     }
@@ -129,7 +130,7 @@ impl LinearValidParams {
         let groups = groups(rows);
         let moments = moments(rows, &design, &groups, half, Use::Learn, progress)?;
         for (group, moments) in groups.iter().zip(&moments) {
-            if moments.weight() < 2.0 {
+            if moments.rows.iter().sum::<u64>() < 2 {
                 let task = &rows.shape.tasks[group.tasks[0]].name;
                 return Err(LearnError::NoRows(format!(
                     "no row teaches task `{task}`: every label is missing, or the task before it never happened"
@@ -178,6 +179,7 @@ impl LinearValidParams {
         valid: &Examples<'_>,
         progress: &dyn Progress,
     ) -> Result<(Self, LinearModel, Vec<Trial>), LearnError> {
+        check_examples(valid)?;
         let prepared = self.prepare(train, Half::All, progress)?;
         let judged = moments(valid, &prepared.design, &prepared.groups, Half::All, Use::Predict, progress)?;
         let mut chosen = vec![self.settings.penalties[0]; train.shape.tasks.len()];
@@ -192,7 +194,7 @@ impl LinearValidParams {
                 let solution = problem.solve(self.penalty(*lambda))?;
                 let loss = loss(&solution, judged).unwrap_or(1.0);
                 let note = if solution.converged { "" } else { ", sweeps used up" };
-                trials.push(Trial { setting: format!("penalty {lambda} for {}{note}", names.join(", ")), loss, chosen: false });
+                trials.push(Trial { setting: format!("penalty {lambda} for {}{note}", names.join(", ")), loss, chosen: false, figures: Vec::new() });
                 progress.at("linear: penalties", trials.len() as u64, total);
                 if loss < lowest {
                     (lowest, winner) = (loss, Some((*lambda, solution, trials.len() - 1)));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::design::{Design, Use};
 use super::super::rows::{Block, Shape};
 use super::super::saved::{Tensors, pack, unpack};
-use super::super::{Attribution, LearnError, Model, Saved, check_shape};
+use super::super::{Attribution, LearnError, Model, Saved, check_room, check_shape};
 use super::NAME;
 
 /// A fitted linear model.
@@ -38,7 +38,7 @@ struct Parts {
 impl LinearModel {
     /// Raw outputs with the design's values for learning or for predicting.
     pub(in super::super) fn raw_for(&self, block: &Block<'_>, purpose: Use, mut out: ArrayViewMut2<'_, f32>) -> Result<(), LearnError> {
-        check_shape(&self.shape, block)?;
+        check_room(&self.shape, block, &out)?;
         let x = self.design.expand(block, &self.shape, purpose)?;
         let shared = self.shared.dot(&x);
         let deviations: Vec<Array2<f32>> = self.deviation.axis_iter(Axis(1)).map(|deviation| deviation.dot(&x)).collect();
@@ -146,9 +146,7 @@ impl LinearModel {
         let wide = |name: &str, columns: usize| -> Result<Array2<f32>, LearnError> {
             Array2::from_shape_vec((tasks, columns), tensors.get(&named(name), &[tasks, columns])?).map_err(refused)
         };
-        if (0..terms).any(|term| design.field(term) >= shape.fields.len()) || design.means.len() != shape.fields.len() {
-            return Err(LearnError::Saved("the design names a field that the shape does not have".into()));
-        }
+        design.check(&shape)?;
         for (field, means) in design.means.iter_mut().enumerate() {
             let Some(means) = means else { continue };
             let FieldKind::Categorical { entries, .. } = shape.fields[field].kind else {

@@ -26,6 +26,8 @@ pub(super) struct Moments {
     pub(super) xy: Vec<Array2<f64>>,
     /// `Σ w y²`. Shape of each: `[tasks]`.
     pub(super) yy: Vec<Array1<f64>>,
+    /// Rows, whatever they weigh. Shape: `[scenarios + 1]`.
+    pub(super) rows: Vec<u64>,
 }
 
 impl Moments {
@@ -35,6 +37,7 @@ impl Moments {
             xx: vec![Array2::zeros((terms + 1, terms + 1)); scenarios],
             xy: vec![Array2::zeros((terms + 1, tasks)); scenarios],
             yy: vec![Array1::zeros(tasks); scenarios],
+            rows: vec![0; scenarios],
         }
     }
 
@@ -45,6 +48,7 @@ impl Moments {
         for (own, other) in self.yy.iter_mut().zip(&other.yy) {
             *own += other;
         }
+        self.rows.iter_mut().zip(&other.rows).for_each(|(own, other)| *own += other);
     }
 
     /// Weight of all rows.
@@ -152,6 +156,7 @@ fn add_part(moments: &mut Moments, group: &Group, shape: &Shape, part: &Block<'_
         if rows.is_empty() {
             continue;
         }
+        moments.rows[scenario] += rows.len() as u64;
         // √w-scaled columns, so that one product gives the weighted moments.
         let mut x = Array2::<f32>::zeros((terms + 1, rows.len()));
         let weights: Vec<f32> = rows.iter().map(|at| labels[0][*at].2.sqrt() as f32).collect();

@@ -263,8 +263,12 @@ pub(super) fn loss(solution: &Solution, moments: &Moments) -> Option<f64> {
         let n = xx[[last, last]];
         for task in 0..solution.base.len() {
             let (square, sum) = (moments.yy[scenario][task], xy[[last, task]]);
-            let spread = square - sum * sum / n.max(1.0);
-            if n < 2.0 || spread <= 1e-9 {
+            if moments.rows[scenario] < 2 {
+                continue;
+            }
+            let spread = square - sum * sum / n;
+            // Labels that vary by less than this are all the same: what is left is rounding.
+            if spread <= 1e-9 * n {
                 continue;
             }
             let mut v = Array1::zeros(last + 1);

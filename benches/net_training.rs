@@ -1,0 +1,162 @@
+//! Throughput of the network `mmoe`: training (forward, backward, update) and scoring, in three settings.
+//!
+//!     cargo bench --bench net_training -- [--threads N] [big|big-512|small]
+//!
+//! Prints rows per second of wall time and per second of processor time, the median of five passes. The peers are in
+//! `benches/peers/torch_training.py`; run both in one go on an idle machine and quote the ratio.
+#![expect(clippy::print_stdout, reason = "a benchmark prints")]
+
+use std::sync::Mutex;
+use std::time::Instant;
+
+use ndarray::Array2;
+use polytask::learn::net::{Balance, NetSettings, Optimizer, ScenarioSharing, TaskSharing, TrainSettings, net};
+use polytask::learn::rows::{Block, Column, Field, FieldKind, Shape, Task, TaskKind};
+use polytask::learn::{Examples, Progress};
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+/// Rows of a pass.
+const ROWS: usize = 1 << 18;
+/// Passes that are timed, after one that is not.
+const PASSES: usize = 5;
+
+struct Setting {
+    name: &'static str,
+    fields: usize,
+    embedding: usize,
+    experts: usize,
+    layers: [usize; 2],
+    batch: usize,
+}
+
+const SETTINGS: [Setting; 3] = [
+    Setting { name: "big", fields: 16, embedding: 16, experts: 4, layers: [128, 64], batch: 2048 },
+    Setting { name: "big-512", fields: 16, embedding: 16, experts: 4, layers: [128, 64], batch: 512 },
+    Setting { name: "small", fields: 8, embedding: 8, experts: 2, layers: [64, 32], batch: 2048 },
+];
+
+/// Notes the time at the end of each pass.
+struct Stopwatch(Mutex<Vec<(Instant, f64)>>);
+
+impl Progress for Stopwatch {
+    fn at(&self, _: &str, done: u64, total: u64) {
+        if done == total {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((Instant::now(), processor_seconds()));
+        }
+    }
+}
+
+/// Processor time of this process so far, where the system says it (Linux).
+fn processor_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+struct Data {
+    shape: Shape,
+    entity: Vec<u64>,
+    scenario: Vec<u16>,
+    ids: Vec<Vec<u32>>,
+    numbers: Vec<Vec<f32>>,
+    labels: Vec<Vec<f32>>,
+}
+
+/// Skewed ids, normal numbers, three binary tasks.
+fn data(setting: &Setting) -> Data {
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let entries = |at: usize| (10.0 * 20_000_f64.powf(at as f64 / (setting.fields - 1) as f64)).round() as u32;
+    let mut fields = Vec::new();
+    let (mut ids, mut numbers) = (Vec::new(), Vec::new());
+    for at in 0..setting.fields {
+        let entries = entries(at);
+        fields.push(Field { name: format!("c{at}"), kind: FieldKind::Categorical { entries, share: vec![1.0 / entries as f32; entries as usize] } });
+        ids.push((0..ROWS).map(|_| (f64::from(entries) * random.r#gen::<f64>().powi(3)) as u32).collect());
+    }
+    let knots: Vec<f32> = (-7..=7).map(|at| at as f32 / 3.5).collect();
+    for at in 0..16 {
+        fields.push(Field { name: format!("n{at}"), kind: FieldKind::Numeric { knots: knots.clone(), mean: 0.0, std: 1.0, missing: 0.0 } });
+        numbers.push((0..ROWS).map(|_| (0..12).map(|_| random.r#gen::<f32>()).sum::<f32>() - 6.0).collect());
+    }
+    let tasks = (0..3).map(|at| Task { name: format!("t{at}"), kind: TaskKind::Binary, after: None, alpha: 1.0 }).collect();
+    Data {
+        shape: Shape { scenarios: vec!["all".into()], tasks, fields, horizon_days: 7 },
+        entity: vec![0; ROWS],
+        scenario: vec![0; ROWS],
+        ids,
+        numbers,
+        labels: (0..3).map(|_| (0..ROWS).map(|_| f32::from(u8::from(random.gen_bool(0.2)))).collect()).collect(),
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let at = arguments.iter().position(|argument| argument == "--threads");
+    let threads = at.and_then(|at| arguments.get(at + 1)).map_or(Ok(2), |text| text.parse())?;
+    let named = |name: &str| SETTINGS.iter().any(|setting| setting.name == name);
+    let wanted: Vec<&String> = arguments.iter().filter(|argument| named(argument)).collect();
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    println!("threads {threads}, {ROWS} rows a pass, median of {PASSES} passes");
+    for setting in SETTINGS.iter().filter(|setting| wanted.is_empty() || wanted.iter().any(|name| *name == setting.name)) {
+        let data = data(setting);
+        let columns = data.ids.iter().map(|ids| Column::Categorical(ids)).chain(data.numbers.iter().map(|numbers| Column::Numeric(numbers)));
+        let block = Block {
+            as_of: 20_000,
+            entity: &data.entity,
+            scenario: &data.scenario,
+            columns: columns.collect(),
+            labels: data.labels.iter().map(Vec::as_slice).collect(),
+            weights: vec![None; 3],
+        };
+        let form = NetSettings {
+            task_sharing: vec![TaskSharing::Mmoe],
+            scenario_sharing: vec![ScenarioSharing::None],
+            embedding: setting.embedding,
+            numeric_embedding: 1,
+            experts: setting.experts,
+            task_experts: 1,
+            levels: 1,
+            expert_layers: setting.layers.to_vec(),
+            tower_layers: vec![32],
+            gate_width: 16,
+        };
+        let train = TrainSettings {
+            optimizer: Optimizer::Adam,
+            rate: 0.001,
+            batch: setting.batch,
+            epochs: PASSES + 1,
+            patience: PASSES + 1,
+            warmup_steps: 0,
+            rate_decay: 1.0,
+            weight_decay: 0.0,
+            embedding_decay: 0.0,
+            scenario_decay: 0.0,
+            dropout: 0.0,
+            id_dropout: 0.0,
+            balance: Balance::Fixed,
+            invariance: 0.0,
+        };
+        let watch = Stopwatch(Mutex::new(Vec::new()));
+        let model = net(form, train, 1)?.fit(&Examples { shape: &data.shape, blocks: vec![block.clone()] }, &watch)?;
+        let times = watch.0.into_inner()?;
+        let rate = |seconds: Vec<f64>| ROWS as f64 / median(seconds) / 1e3;
+        let wall = rate(times.windows(2).map(|pair| (pair[1].0 - pair[0].0).as_secs_f64()).collect());
+        let processor = rate(times.windows(2).map(|pair| pair[1].1 - pair[0].1).collect());
+        println!("{:8} training {wall:8.1} k rows/s, {processor:8.1} k rows per processor second", setting.name);
+        let mut out = Array2::zeros((ROWS, 3));
+        let seconds = (0..=PASSES).map(|_| {
+            let begun = Instant::now();
+            model.raw(&block, out.view_mut()).map(|()| begun.elapsed().as_secs_f64())
+        });
+        let seconds = seconds.collect::<Result<Vec<_>, _>>()?;
+        println!("{:8} scoring  {:8.1} k rows/s", setting.name, rate(seconds[1..].to_vec()));
+    }
+    Ok(())
+}

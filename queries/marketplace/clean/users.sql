@@ -1,0 +1,27 @@
+-- Users.
+-- Grain: one user. Refused: a second row of a user. Repaired: regions spelt in several ways. An age group that is not
+-- known stays NULL.
+with numbered as (
+    select
+        user_id,
+        segment,
+        age_group,
+        lower(trim(region)) as region,
+        signed_up_on,
+        taste,
+        row_number() over (partition by user_id order by signed_up_on) as listing
+    from raw.users
+)
+
+select
+    user_id,
+    segment,
+    age_group,
+    region,
+    signed_up_on,
+    taste, -- what the user likes, in the space of the products' embeddings
+    case
+        when user_id is null then 'no user'
+        when listing > 1 then 'listed twice'
+    end as refused
+from numbered

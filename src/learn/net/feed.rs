@@ -1,0 +1,196 @@
+//! Rows on their way into the network: gathered from memory-mapped columns, row after row, in an order for learning.
+//!
+//! In: blocks of encoded rows. Out: [`Feed`], a window of rows whose cells lie side by side. A window of an epoch is drawn as
+//! short runs of neighbouring rows from all over the blocks and then shuffled, so that a mini-batch mixes entities and dates
+//! while the map is read in runs. Memory holds one window, whatever the number of rows.
+
+use rand::seq::SliceRandom as _;
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use super::super::rows::{Block, Column, FieldKind, Shape, TaskKind, UNKNOWN};
+use super::input::{Input, position};
+
+/// Rows of a window: 32 mini-batches of 2,048, a few tens of megabytes.
+pub(super) const WINDOW: usize = 65_536;
+/// Neighbouring rows that are read together: two cache lines of each column.
+const RUN: usize = 32;
+
+/// A run of rows of one block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) block: usize,
+    pub(super) from: usize,
+    pub(super) to: usize,
+}
+
+/// A window of rows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Feed {
+    cells: usize,
+    tasks: usize,
+    values: Vec<u32>,
+    /// Buckets of text fields; a text field's cells say where.
+    text: Vec<u32>,
+    /// Scenario of each row; the number of scenarios for one never seen.
+    pub(super) scenario: Vec<u16>,
+    labels: Vec<f32>,
+    weights: Vec<f32>,
+}
+
+/// Training sees a share of categorical values as "unknown", so that "unknown" is learned and no row leans on an id alone.
+#[derive(Debug)]
+pub(super) struct IdDropout {
+    pub(super) rate: f32,
+    pub(super) random: ChaCha8Rng,
+}
+
+impl Feed {
+    /// Number of rows.
+    pub(super) fn rows(&self) -> usize {
+        self.scenario.len()
+    }
+
+    /// The cells of a row.
+    pub(super) fn cells(&self, row: usize) -> &[u32] {
+        &self.values[row * self.cells..(row + 1) * self.cells]
+    }
+
+    /// The buckets that a text field's two cells point to.
+    pub(super) fn text(&self, from: u32, len: u32) -> &[u32] {
+        &self.text[from as usize..(from + len) as usize]
+    }
+
+    /// Labels of a row, one per task: on the scale on which they are learned, NaN where they teach nothing.
+    pub(super) fn labels(&self, row: usize) -> &[f32] {
+        &self.labels[row * self.tasks..(row + 1) * self.tasks]
+    }
+
+    /// Weights of a row, one per task.
+    pub(super) fn weights(&self, row: usize) -> &[f32] {
+        &self.weights[row * self.tasks..(row + 1) * self.tasks]
+    }
+
+    /// Replaces the window by the rows of `runs`.
+    pub(super) fn fill(&mut self, input: &Input, shape: &Shape, blocks: &[Block<'_>], runs: &[Run], mut drop: Option<&mut IdDropout>) {
+        let rows: usize = runs.iter().map(|run| run.to - run.from).sum();
+        self.cells = input.cells;
+        self.tasks = shape.tasks.len();
+        self.values.clear();
+        self.values.resize(rows * self.cells, 0);
+        self.text.clear();
+        self.scenario.clear();
+        self.labels.clear();
+        self.labels.resize(rows * self.tasks, f32::NAN);
+        self.weights.clear();
+        self.weights.resize(rows * self.tasks, 1.0);
+        let mut first = 0;
+        for run in runs {
+            let block = &blocks[run.block];
+            let known = shape.scenarios.len() as u16;
+            self.scenario.extend(block.scenario[run.from..run.to].iter().map(|scenario| (*scenario).min(known)));
+            for (field, column) in block.columns.iter().enumerate() {
+                self.fill_column(input.cell(field), &shape.fields[field].kind, *column, run, first);
+            }
+            for task in 0..self.tasks.min(block.labels.len()) {
+                for (at, row) in (run.from..run.to).enumerate() {
+                    let place = (first + at) * self.tasks + task;
+                    self.labels[place] = taught(shape, block, task, row);
+                    self.weights[place] = block.weights[task].map_or(1.0, |weights| weights[row]);
+                }
+            }
+            first += run.to - run.from;
+        }
+        if let Some(drop) = &mut drop
+            && drop.rate > 0.0
+        {
+            for row in self.values.chunks_exact_mut(self.cells.max(1)) {
+                for cell in &input.ids {
+                    if drop.random.r#gen::<f32>() < drop.rate {
+                        row[*cell] = UNKNOWN;
+                    }
+                }
+            }
+        }
+    }
+
+    fn fill_column(&mut self, cell: usize, kind: &FieldKind, column: Column<'_>, run: &Run, first: usize) {
+        let cells = self.cells;
+        let out = self.values[first * cells..].chunks_exact_mut(cells);
+        match (kind, column) {
+            (FieldKind::Numeric { knots, .. }, Column::Numeric(values)) => {
+                for (out, value) in out.zip(&values[run.from..run.to]) {
+                    out[cell] = position(knots, *value).to_bits();
+                }
+            }
+            (FieldKind::Categorical { entries: known, .. }, Column::Categorical(entries)) => {
+                for (out, entry) in out.zip(&entries[run.from..run.to]) {
+                    out[cell] = if entry < known { *entry } else { UNKNOWN };
+                }
+            }
+            (FieldKind::Text { buckets: known }, Column::Text { offsets, buckets }) => {
+                for (out, row) in out.zip(run.from..run.to) {
+                    let own = &buckets[offsets[row] as usize..offsets[row + 1] as usize];
+                    out[cell] = self.text.len() as u32;
+                    out[cell + 1] = own.len() as u32;
+                    self.text.extend(own.iter().map(|bucket| bucket % known));
+                }
+            }
+            (FieldKind::Vector { width }, Column::Vector(values)) => {
+                let width = *width as usize;
+                for (out, vector) in out.zip(values[run.from * width..run.to * width].chunks_exact(width.max(1))) {
+                    for (out, value) in out[cell..cell + width].iter_mut().zip(vector) {
+                        *out = value.to_bits();
+                    }
+                }
+            }
+            // Shapes are checked before a block gets here.
+            _ => {}
+        }
+    }
+}
+
+/// A label on the scale on which it is learned; NaN where the row teaches the task nothing: no label, or a number whose
+/// chain did not get that far. Probabilities of a chain are learned over the entire space, so there an event that could not
+/// happen is 0.
+pub(super) fn taught(shape: &Shape, block: &Block<'_>, task: usize, row: usize) -> f32 {
+    let spec = &shape.tasks[task];
+    let label = block.labels[task][row];
+    if let Some(parent) = spec.after {
+        let before = taught(shape, block, parent, row);
+        if before.is_nan() {
+            return f32::NAN;
+        }
+        if before == 0.0 {
+            return if spec.kind == TaskKind::Binary { 0.0 } else { f32::NAN };
+        }
+    }
+    if spec.kind == TaskKind::RegressionLog1p { label.max(0.0).ln_1p() } else { label }
+}
+
+/// The runs of an epoch, window by window, in an order of its own.
+pub(super) fn windows(blocks: &[Block<'_>], random: &mut ChaCha8Rng) -> Vec<Vec<Run>> {
+    let mut runs = runs(blocks, RUN);
+    runs.shuffle(random);
+    runs.chunks(WINDOW / RUN).map(<[Run]>::to_vec).collect()
+}
+
+/// All rows in their order, in runs of at most `most` rows.
+pub(super) fn runs(blocks: &[Block<'_>], most: usize) -> Vec<Run> {
+    let of = |(block, rows): (usize, usize)| (0..rows).step_by(most).map(move |from| Run { block, from, to: (from + most).min(rows) });
+    blocks.iter().map(Block::rows).enumerate().flat_map(of).collect()
+}
+
+/// A random order of the rows of a window.
+pub(super) fn order(rows: usize, random: &mut ChaCha8Rng) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..rows as u32).collect();
+    order.shuffle(random);
+    order
+}
+
+/// The random stream `stream` of a seed.
+pub(super) fn stream(seed: u64, stream: u64) -> ChaCha8Rng {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(stream);
+    random
+}

@@ -1,0 +1,351 @@
+//! Experts and gates: the part that the tasks share.
+//!
+//! In: one stream of features, or one per task and a shared one. Out: one stream per task (and a shared one, where another
+//! level follows). Each output is a mixture `Σ_e g_e · h_e` of the experts that its gate may see. The experts' first layers and
+//! the gates of one input stream are one product.
+//!
+//! One expert and no gate is the shared bottom; experts that every gate sees are MMoE; experts of a task beside shared ones
+//! are CGC, and several levels of it PLE.
+//!
+//! # Source
+//! Caruana (1997), "Multitask learning"; Ma et al. (2018), "Modeling task relationships in multi-task learning with multi-gate
+//! mixture-of-experts", equations 6 to 8; Tang et al. (2020), "Progressive layered extraction", equations 1 to 8.
+
+use super::dense::{ByScenario, Dense, Gradients, Noise, Pass};
+use super::settings::TaskSharing;
+use super::sgemm::{Into, Mat, MatMut};
+use super::weights::{Begin, Decay, Layout, Slot};
+
+/// An expert after its first layer, which lies in its stream's product.
+#[derive(Debug, Clone)]
+struct Expert {
+    stream: usize,
+    /// First column of its first hidden layer in the stream's product.
+    column: usize,
+    /// The layers after the first.
+    layers: Vec<Dense>,
+}
+
+/// One output: the experts that it mixes.
+#[derive(Debug, Clone)]
+struct Gate {
+    stream: usize,
+    /// First column of its logits in the stream's product.
+    column: usize,
+    experts: Vec<usize>,
+    /// What a scenario adds to the logits. Shape: `[scenarios, experts]`; none where there is nothing to weigh.
+    scenario_bias: Option<Slot>,
+}
+
+/// One level of experts and gates.
+#[derive(Debug, Clone)]
+pub(super) struct Mixture {
+    streams: Vec<Dense>,
+    experts: Vec<Expert>,
+    gates: Vec<Gate>,
+    /// Width of an expert's first hidden layer.
+    first: usize,
+    /// Width of an output.
+    pub(super) width: usize,
+}
+
+/// Activations and slopes of a slice.
+#[derive(Debug, Clone)]
+pub(super) struct MixtureTrace {
+    /// One per stream. Shape: `[rows, stream outputs]`.
+    first: Vec<Vec<f32>>,
+    d_first: Vec<Vec<f32>>,
+    /// One per expert and later layer. Shape: `[rows, layer outputs]`.
+    hidden: Vec<Vec<Vec<f32>>>,
+    d_hidden: Vec<Vec<Vec<f32>>>,
+    /// One per output. Shape: `[rows, experts of the gate]`.
+    shares: Vec<Vec<f32>>,
+    /// One per output. Shape: `[rows, width]`.
+    pub(super) out: Vec<Vec<f32>>,
+    pub(super) d_out: Vec<Vec<f32>>,
+}
+
+/// What a level is built for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Level<'a> {
+    pub(super) name: &'a str,
+    pub(super) sharing: TaskSharing,
+    pub(super) tasks: usize,
+    pub(super) scenarios: usize,
+    /// Width of an input stream.
+    pub(super) inputs: usize,
+    /// Number of input streams: 1, or tasks + 1 after another level.
+    pub(super) streams: usize,
+    /// Whether another level follows, which needs a shared output.
+    pub(super) followed: bool,
+    /// Experts that all tasks see.
+    pub(super) experts: usize,
+    /// Experts of each task, for PLE.
+    pub(super) task_experts: usize,
+    /// Widths of an expert's layers.
+    pub(super) layers: &'a [usize],
+}
+
+impl Mixture {
+    pub(super) fn new(level: &Level<'_>, layout: &mut Layout, own: &mut Layout) -> Self {
+        let first = level.layers[0];
+        // The stream that feeds an owner: a task, or `tasks` for what is shared.
+        let stream_of = |owner: usize| if level.streams == 1 { 0 } else { owner };
+        let mut owners: Vec<usize> = Vec::new();
+        match level.sharing {
+            TaskSharing::SharedBottom => owners.push(level.tasks),
+            TaskSharing::Mmoe => owners.extend(std::iter::repeat_n(level.tasks, level.experts)),
+            TaskSharing::Ple => {
+                owners.extend(std::iter::repeat_n(level.tasks, level.experts));
+                owners.extend((0..level.tasks).flat_map(|task| std::iter::repeat_n(task, level.task_experts)));
+            }
+        }
+        let outputs = level.tasks + usize::from(level.followed);
+        let sees = |output: usize, owner: usize| owner == level.tasks || owner == output || output == level.tasks;
+        let mut widths = vec![0; level.streams];
+        let mut experts: Vec<Expert> = Vec::new();
+        for (at, owner) in owners.iter().enumerate() {
+            let stream = stream_of(*owner);
+            let column = widths[stream];
+            widths[stream] += first;
+            let mut layers = Vec::new();
+            for (depth, pair) in level.layers.windows(2).enumerate() {
+                let name = format!("{}.expert{at}.layer{}", level.name, depth + 1);
+                layers.push(Dense::new(&name, (pair[0], pair[1], pair[1]), ByScenario::Nothing, level.scenarios, layout, own));
+            }
+            experts.push(Expert { stream, column, layers });
+        }
+        let relu = widths.clone();
+        let mut gates = Vec::new();
+        for output in 0..outputs {
+            let seen: Vec<usize> = (0..owners.len()).filter(|expert| sees(output, owners[*expert])).collect();
+            let stream = stream_of(output);
+            let column = widths[stream];
+            // A gate over one expert has nothing to weigh.
+            let weighs = seen.len() > 1;
+            widths[stream] += if weighs { seen.len() } else { 0 };
+            // The scenario speaks in the gates; an expert's features are the same in every scenario.
+            let name = format!("{}.gate{output}.scenario_bias", level.name);
+            let scenario_bias = weighs.then(|| layout.add(name, level.scenarios, seen.len(), Begin::Zero, Decay::OwnPart));
+            gates.push(Gate { stream, column, experts: seen, scenario_bias });
+        }
+        let streams = (0..level.streams)
+            .map(|stream| {
+                let shape = (level.inputs, widths[stream], relu[stream]);
+                Dense::new(&format!("{}.stream{stream}", level.name), shape, ByScenario::Nothing, level.scenarios, layout, own)
+            })
+            .collect();
+        Self { streams, experts, gates, first, width: level.layers[level.layers.len() - 1] }
+    }
+
+    pub(super) fn trace(&self, rows: usize) -> MixtureTrace {
+        let of = |width: usize| vec![0.0; rows * width];
+        let first: Vec<Vec<f32>> = self.streams.iter().map(|stream| of(stream.outputs)).collect();
+        let hidden: Vec<Vec<Vec<f32>>> = self.experts.iter().map(|expert| expert.layers.iter().map(|layer| of(layer.outputs)).collect()).collect();
+        let out: Vec<Vec<f32>> = self.gates.iter().map(|_| of(self.width)).collect();
+        MixtureTrace {
+            d_first: first.clone(),
+            first,
+            d_hidden: hidden.clone(),
+            hidden,
+            shares: self.gates.iter().map(|gate| of(gate.experts.len())).collect(),
+            d_out: out.clone(),
+            out,
+        }
+    }
+
+    /// Number of outputs.
+    pub(super) fn outputs(&self) -> usize {
+        self.gates.len()
+    }
+
+    /// Every dense layer, for effective weights.
+    pub(super) fn layers(&self) -> impl Iterator<Item = &Dense> {
+        self.streams.iter().chain(self.experts.iter().flat_map(|expert| &expert.layers))
+    }
+
+    /// Columns of the features that experts yield, side by side: what the probe for scenarios looks at.
+    pub(super) fn feature_width(&self) -> usize {
+        self.experts.len() * self.width
+    }
+
+    /// An expert's output on row `row`.
+    fn features<'a>(&self, trace: &'a MixtureTrace, expert: usize, row: usize) -> &'a [f32] {
+        match trace.hidden[expert].last() {
+            Some(last) => &last[row * self.width..(row + 1) * self.width],
+            None => {
+                let Expert { stream, column, .. } = &self.experts[expert];
+                let at = row * self.streams[*stream].outputs + column;
+                &trace.first[*stream][at..at + self.width]
+            }
+        }
+    }
+
+    /// Copies the experts' outputs of row `row` side by side.
+    pub(super) fn copy_features(&self, trace: &MixtureTrace, row: usize, into: &mut [f32]) {
+        for (expert, into) in into.chunks_exact_mut(self.width).enumerate() {
+            into.copy_from_slice(self.features(trace, expert, row));
+        }
+    }
+
+    /// The experts' layers: everything that does not depend on the scenario. `inputs` are the streams.
+    pub(super) fn forward_experts(&self, pass: &Pass<'_>, inputs: &[Mat<'_>], trace: &mut MixtureTrace, noise: &mut Noise) {
+        let rows = inputs[0].rows;
+        for ((stream, x), first) in self.streams.iter().zip(inputs).zip(&mut trace.first) {
+            stream.forward(pass, *x, MatMut::new(first, rows, stream.outputs), noise);
+        }
+        for (expert, hidden) in self.experts.iter().zip(&mut trace.hidden) {
+            let first = Mat::new(&trace.first[expert.stream], rows, self.streams[expert.stream].outputs).cols(expert.column, expert.column + self.first);
+            for depth in 0..expert.layers.len() {
+                let layer = &expert.layers[depth];
+                let (before, own) = hidden.split_at_mut(depth);
+                let x = before.last().map_or(first, |before| Mat::new(before, rows, layer.inputs));
+                layer.forward(pass, x, MatMut::new(&mut own[0], rows, layer.outputs), noise);
+            }
+        }
+    }
+
+    /// The mixtures, each row in the scenario of its group.
+    pub(super) fn forward_gates(&self, pass: &Pass<'_>, trace: &mut MixtureTrace) {
+        for (output, gate) in self.gates.iter().enumerate() {
+            for group in pass.groups {
+                let own = gate.scenario_bias.filter(|slot| group.scenario < slot.rows).map(|slot| slot.part(group.scenario, 1).of(pass.weights));
+                self.mix(output, gate, own, group.from..group.to, trace);
+            }
+        }
+    }
+
+    fn mix(&self, output: usize, gate: &Gate, own: Option<&[f32]>, rows: std::ops::Range<usize>, trace: &mut MixtureTrace) {
+        {
+            let n = gate.experts.len();
+            let mut shares = std::mem::take(&mut trace.shares[output]);
+            let mut out = std::mem::take(&mut trace.out[output]);
+            let wide = self.streams[gate.stream].outputs;
+            for row in rows {
+                let shares = &mut shares[row * n..(row + 1) * n];
+                if n == 1 {
+                    shares[0] = 1.0;
+                } else {
+                    shares.copy_from_slice(&trace.first[gate.stream][row * wide + gate.column..row * wide + gate.column + n]);
+                    if let Some(own) = own {
+                        super::dense::add(shares, own);
+                    }
+                    softmax(shares);
+                }
+                let out = &mut out[row * self.width..(row + 1) * self.width];
+                out.fill(0.0);
+                for (share, expert) in shares.iter().zip(&gate.experts) {
+                    let features = self.features(trace, *expert, row);
+                    out.iter_mut().zip(features).for_each(|(out, h)| *out += share * h);
+                }
+            }
+            trace.shares[output] = shares;
+            trace.out[output] = out;
+        }
+    }
+
+    /// From the slopes in `trace.d_out` back to the slopes of the input streams, which are added to `d_inputs`. `extra` is a slope
+    /// on the experts' outputs themselves (gradient reversal), side by side as [`Mixture::copy_features`] lays them.
+    pub(super) fn backward(
+        &self,
+        pass: &Pass<'_>,
+        inputs: &[Mat<'_>],
+        trace: &mut MixtureTrace,
+        extra: Option<Mat<'_>>,
+        scale: f32,
+        gradients: &mut Gradients,
+        d_inputs: &mut [MatMut<'_>],
+    ) {
+        let rows = inputs[0].rows;
+        for (stream, d) in self.streams.iter().zip(&mut trace.d_first) {
+            d[..rows * stream.outputs].fill(0.0);
+        }
+        for d in trace.d_hidden.iter_mut().filter_map(|hidden| hidden.last_mut()) {
+            d[..rows * self.width].fill(0.0);
+        }
+        for output in 0..self.gates.len() {
+            self.backward_gate(pass, output, trace, gradients);
+        }
+        if let Some(extra) = extra {
+            for row in 0..rows {
+                for (expert, d) in extra.row(row).chunks_exact(self.width).enumerate() {
+                    super::dense::add(self.d_features(trace, expert, row), d);
+                }
+            }
+        }
+        for (expert, (hidden, d_hidden)) in self.experts.iter().zip(trace.hidden.iter().zip(&mut trace.d_hidden)) {
+            let wide = self.streams[expert.stream].outputs;
+            let columns = (expert.column, expert.column + self.first);
+            let first = Mat::new(&trace.first[expert.stream], rows, wide).cols(columns.0, columns.1);
+            for depth in (0..expert.layers.len()).rev() {
+                let layer = &expert.layers[depth];
+                let (d_before, d_own) = d_hidden.split_at_mut(depth);
+                let x = if depth == 0 { first } else { Mat::new(&hidden[depth - 1], rows, layer.inputs) };
+                let dx = match d_before.last_mut() {
+                    Some(before) => MatMut::new(before, rows, layer.inputs),
+                    None => MatMut::new(&mut trace.d_first[expert.stream], rows, wide).cols(columns.0, columns.1),
+                };
+                let (y, d) = (Mat::new(&hidden[depth], rows, layer.outputs), MatMut::new(&mut d_own[0], rows, layer.outputs));
+                layer.backward(pass, x, y, d, scale, gradients, Some((dx, Into::Set)));
+            }
+        }
+        for (at, stream) in self.streams.iter().enumerate() {
+            let y = Mat::new(&trace.first[at], rows, stream.outputs);
+            let d = MatMut::new(&mut trace.d_first[at], rows, stream.outputs);
+            stream.backward(pass, inputs[at], y, d, scale, gradients, Some((d_inputs[at].again(), Into::Add)));
+        }
+    }
+
+    /// Where the slope of an expert's output on a row lies.
+    fn d_features<'a>(&self, trace: &'a mut MixtureTrace, expert: usize, row: usize) -> &'a mut [f32] {
+        match trace.d_hidden[expert].last_mut() {
+            Some(last) => &mut last[row * self.width..(row + 1) * self.width],
+            None => {
+                let Expert { stream, column, .. } = &self.experts[expert];
+                let at = row * self.streams[*stream].outputs + column;
+                &mut trace.d_first[*stream][at..at + self.width]
+            }
+        }
+    }
+
+    fn backward_gate(&self, pass: &Pass<'_>, output: usize, trace: &mut MixtureTrace, gradients: &mut Gradients) {
+        let gate = &self.gates[output];
+        let (n, wide) = (gate.experts.len(), self.streams[gate.stream].outputs);
+        let d_out = std::mem::take(&mut trace.d_out[output]);
+        for (group, row) in pass.groups.iter().flat_map(|group| (group.from..group.to).map(move |row| (group, row))) {
+            let d_out = &d_out[row * self.width..(row + 1) * self.width];
+            let at = row * wide + gate.column;
+            let mut mean = 0.0;
+            for (place, expert) in gate.experts.iter().enumerate() {
+                let share = trace.shares[output][row * n + place];
+                if n > 1 {
+                    let slope: f32 = self.features(trace, *expert, row).iter().zip(d_out).map(|(h, d)| h * d).sum();
+                    mean += share * slope;
+                    trace.d_first[gate.stream][at + place] = slope;
+                }
+                self.d_features(trace, *expert, row).iter_mut().zip(d_out).for_each(|(d, out)| *d += share * out);
+            }
+            if n > 1 {
+                let shares = &trace.shares[output][row * n..(row + 1) * n];
+                for (d, share) in trace.d_first[gate.stream][at..at + n].iter_mut().zip(shares) {
+                    *d = share * (*d - mean);
+                }
+                if let Some(slot) = gate.scenario_bias.filter(|slot| group.scenario < slot.rows) {
+                    super::dense::add(slot.part(group.scenario, 1).of_mut(&mut gradients.weights), &trace.d_first[gate.stream][at..at + n]);
+                }
+            }
+        }
+        trace.d_out[output] = d_out;
+    }
+}
+
+/// `exp(x_i) / Σ exp(x_j)`, in place.
+fn softmax(values: &mut [f32]) {
+    let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for value in values.iter_mut() {
+        *value = (*value - most).exp();
+        sum += *value;
+    }
+    values.iter_mut().for_each(|value| *value /= sum);
+}

@@ -1,0 +1,108 @@
+//! How weights follow gradients: step sizes, and the dense arena's update.
+//!
+//! In: gradients. Out: changed weights. Elementwise, in chunks that do not depend on the thread count.
+//!
+//! # Source
+//! Kingma and Ba (2015), "Adam", algorithm 1; Loshchilov and Hutter (2019), "Decoupled weight decay regularization", algorithm
+//! 2; Duchi, Hazan and Singer (2011), "Adaptive subgradient methods", section 1.1.
+
+use rayon::prelude::*;
+
+use super::settings::{Optimizer, TrainSettings};
+
+pub(super) const BETA1: f32 = 0.9;
+pub(super) const BETA2: f32 = 0.999;
+pub(super) const EPSILON: f32 = 1e-8;
+/// Numbers of the arena that one task updates.
+const CHUNK: usize = 1 << 14;
+
+/// Step sizes so far.
+#[derive(Debug, Clone)]
+pub(super) struct Clock {
+    pub(super) optimizer: Optimizer,
+    base: f32,
+    warmup: usize,
+    /// Factor on the step size of the current pass.
+    pub(super) factor: f32,
+    /// Steps begun, the current one included.
+    pub(super) step: usize,
+    pub(super) rate: f32,
+    /// `rate_τ · sqrt(1 − β2^τ) / (1 − β1^τ)` of every step τ; the first entry stands for no step.
+    pub(super) moves: Vec<f32>,
+    /// `Σ_{i ≤ τ} rate_i` of every step τ.
+    pub(super) rates: Vec<f64>,
+}
+
+impl Clock {
+    pub(super) fn new(settings: &TrainSettings) -> Self {
+        Self { optimizer: settings.optimizer, base: settings.rate, warmup: settings.warmup_steps, factor: 1.0, step: 0, rate: 0.0, moves: vec![0.0], rates: vec![0.0] }
+    }
+
+    /// Begins the next step.
+    pub(super) fn tick(&mut self) {
+        self.step += 1;
+        let warm = if self.warmup > 0 { (self.step as f32 / self.warmup as f32).min(1.0) } else { 1.0 };
+        self.rate = self.base * self.factor * warm;
+        self.moves.push(self.move_size());
+        self.rates.push(self.rates[self.step - 1] + f64::from(self.rate));
+    }
+
+    /// The step size of Adam with both bias corrections in it.
+    fn move_size(&self) -> f32 {
+        let step = self.step as i32;
+        let (c1, c2) = (1.0 - f64::from(BETA1).powi(step), 1.0 - f64::from(BETA2).powi(step));
+        (f64::from(self.rate) * c2.sqrt() / c1) as f32
+    }
+
+    /// `ε` as it stands beside the uncorrected `sqrt(v)`.
+    pub(super) fn epsilon(&self) -> f32 {
+        let c2 = 1.0 - f64::from(BETA2).powi(self.step as i32);
+        (f64::from(EPSILON) * c2.sqrt()) as f32
+    }
+
+    /// One number's update. `m` and `v` are its moments; `decay` is decoupled.
+    pub(super) fn update(&self, weight: &mut f32, m: &mut f32, v: &mut f32, gradient: f32, decay: f32, (size, epsilon): (f32, f32)) {
+        *weight -= self.rate * decay * *weight;
+        match self.optimizer {
+            Optimizer::Adam => {
+                *m += (1.0 - BETA1) * (gradient - *m);
+                *v += (1.0 - BETA2) * (gradient * gradient - *v);
+                *weight -= size * *m / (v.sqrt() + epsilon);
+            }
+            Optimizer::Adagrad => {
+                *v += gradient * gradient;
+                *weight -= self.rate * gradient / (v.sqrt() + EPSILON);
+            }
+            Optimizer::Sgd => *weight -= self.rate * gradient,
+        }
+    }
+
+    /// Step size and `ε` of the current step, for [`Clock::update`].
+    pub(super) fn size(&self) -> (f32, f32) {
+        (self.moves[self.step], self.epsilon())
+    }
+}
+
+/// The dense arena's moments.
+#[derive(Debug, Clone)]
+pub(super) struct Moments {
+    pub(super) m: Vec<f32>,
+    pub(super) v: Vec<f32>,
+}
+
+impl Moments {
+    pub(super) fn new(len: usize) -> Self {
+        Self { m: vec![0.0; len], v: vec![0.0; len] }
+    }
+
+    /// Updates every weight of the arena.
+    pub(super) fn step(&mut self, clock: &Clock, weights: &mut [f32], gradients: &[f32], decays: &[f32]) {
+        let size = clock.size();
+        let chunks = weights.par_chunks_mut(CHUNK).zip(self.m.par_chunks_mut(CHUNK)).zip(self.v.par_chunks_mut(CHUNK));
+        chunks.zip(gradients.par_chunks(CHUNK)).zip(decays.par_chunks(CHUNK)).for_each(|((((weights, m), v), gradients), decays)| {
+            for at in 0..weights.len() {
+                clock.update(&mut weights[at], &mut m[at], &mut v[at], gradients[at], decays[at], size);
+            }
+        });
+    }
+}

@@ -1,0 +1,413 @@
+//! Training: passes over the rows in mini-batches, each cut into lanes that workers share.
+//!
+//! In: blocks of rows. Out: weights. A mini-batch is cut into a fixed number of lanes, each lane into slices; a lane adds its
+//! gradients up in the order of its slices, and the lanes are added in their order: the result does not depend on the number
+//! of threads. After the first step nothing is allocated.
+
+use ndarray::Array2;
+use rand::seq::SliceRandom as _;
+use rayon::prelude::*;
+
+use super::super::{LearnError, Progress};
+use super::super::rows::{Block, Shape};
+use super::balance::Balancer;
+use super::dense::{Gradients, Noise};
+use super::feed::{Feed, IdDropout, Run, order, runs, stream, windows};
+use super::heads::CellLosses;
+use super::network::{Network, SLICE, Weights, Workspace};
+use super::optimise::{Clock, Moments};
+use super::settings::TrainSettings;
+use super::sgemm::{Mat, MatMut};
+use super::tables::{Drift, TableState};
+
+/// Lanes of a mini-batch: as many workers as can share a step.
+const LANES: usize = 4;
+/// Numbers of a gradient that one task adds up.
+const CHUNK: usize = 1 << 14;
+/// Rows that one worker takes at a time when nothing is learned.
+const STRETCH: usize = 2048;
+/// Rows on which the conflict of gradients is measured.
+const CONFLICT_ROWS: usize = 4096;
+
+/// What one worker needs.
+#[derive(Debug)]
+struct Lane {
+    space: Workspace,
+    /// One per stream of slopes: all tasks together, or each task.
+    gradients: Vec<Gradients>,
+}
+
+/// A training run.
+pub(super) struct Trainer<'a> {
+    net: &'a Network,
+    shape: &'a Shape,
+    settings: &'a TrainSettings,
+    seed: u64,
+    pub(super) weights: Weights,
+    lanes: Vec<Lane>,
+    sums: Vec<Gradients>,
+    /// Slopes of the input columns of a mini-batch, one per stream. Shape of each: `[batch, inputs]`.
+    dx: Vec<Vec<f32>>,
+    moments: Moments,
+    decays: Vec<f32>,
+    tables: Vec<TableState>,
+    clock: Clock,
+    drift: Drift,
+    balancer: Balancer,
+    feed: Feed,
+    passes: usize,
+}
+
+/// How much two tasks' gradients on the shared dense weights agree.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Conflict {
+    /// `None`: over all scenarios.
+    pub(super) scenario: Option<usize>,
+    pub(super) tasks: (usize, usize),
+    pub(super) cosine: f64,
+}
+
+impl<'a> Trainer<'a> {
+    pub(super) fn new(net: &'a Network, shape: &'a Shape, settings: &'a TrainSettings, weights: Weights, seed: u64) -> Self {
+        let alpha: Vec<f32> = shape.tasks.iter().map(|task| task.alpha).collect();
+        let balancer = Balancer::new(settings.balance, &alpha);
+        let streams = if balancer.by_task() { net.tasks } else { 1 };
+        let gradients = || (0..streams).map(|_| net.gradients()).collect::<Vec<_>>();
+        let rows = settings.batch.div_ceil(LANES).min(SLICE);
+        Self {
+            lanes: (0..LANES).map(|_| Lane { space: net.workspace(rows), gradients: gradients() }).collect(),
+            sums: gradients(),
+            dx: (0..streams).map(|_| vec![0.0; settings.batch * net.input.width]).collect(),
+            moments: Moments::new(net.layout.len),
+            decays: net.layout.decays(settings.weight_decay, settings.scenario_decay),
+            tables: net.input.tables.iter().map(|table| TableState::new(table.entries, table.width)).collect(),
+            clock: Clock::new(settings),
+            drift: Drift::default(),
+            balancer,
+            feed: Feed::default(),
+            passes: 0,
+            net,
+            shape,
+            settings,
+            seed,
+            weights,
+        }
+    }
+
+    /// One pass over the rows; returns the losses on the way. The embeddings are flushed at its end.
+    pub(super) fn pass(&mut self, blocks: &[Block<'_>], what: &str, progress: &dyn Progress) -> CellLosses {
+        let total: usize = blocks.iter().map(Block::rows).sum();
+        let mut random = stream(self.seed, 1 + self.passes as u64);
+        let mut drop = IdDropout { rate: self.settings.id_dropout, random: stream(self.seed ^ 0x1d, 1 + self.passes as u64) };
+        self.clock.factor = self.settings.rate_decay.powi(self.passes as i32);
+        let mut losses = CellLosses::new(self.net.scenarios, self.net.tasks);
+        let mut feed = std::mem::take(&mut self.feed);
+        let mut done = 0;
+        for runs in windows(blocks, &mut random) {
+            feed.fill(&self.net.input, self.shape, blocks, &runs, Some(&mut drop));
+            let mut order = order(feed.rows(), &mut random);
+            for batch in order.chunks_mut(self.settings.batch) {
+                batch.sort_by_key(|row| feed.scenario[*row as usize]);
+                self.step(&feed, batch, &mut random, &mut losses);
+            }
+            done += feed.rows();
+            progress.at(what, done as u64, total as u64);
+        }
+        self.feed = feed;
+        self.passes += 1;
+        self.flush();
+        let means: Vec<f64> = (0..self.net.tasks).map(|task| losses.of_task(task).unwrap_or(f64::NAN)).collect();
+        self.balancer.after_pass(&means);
+        losses
+    }
+
+    /// Brings every embedding row up to date.
+    pub(super) fn flush(&mut self) {
+        self.drift.prepare(&self.clock, self.clock.step, self.settings.embedding_decay);
+        let (clock, drift) = (&self.clock, &self.drift);
+        self.tables.par_iter_mut().zip(&mut self.weights.tables).for_each(|(state, values)| state.flush(clock, drift, values));
+    }
+
+    /// One mini-batch. `batch` is sorted by scenario.
+    pub(super) fn step(&mut self, feed: &Feed, batch: &[u32], random: &mut rand_chacha::ChaCha8Rng, losses: &mut CellLosses) {
+        let (net, tasks) = (self.net, self.net.tasks);
+        let decay = self.settings.embedding_decay;
+        self.drift.prepare(&self.clock, self.clock.step, decay);
+        self.clock.tick();
+        let (clock, drift) = (&self.clock, &self.drift);
+        self.tables
+            .par_iter_mut()
+            .zip(&mut self.weights.tables)
+            .enumerate()
+            .for_each(|(at, (state, values))| state.read((at, &net.input), feed, batch, (clock, drift), values));
+        let scale = self.scale(feed, batch);
+        self.run_lanes(feed, batch, &scale);
+        let mut mean = CellLosses::new(net.scenarios, tasks);
+        for lane in &self.lanes {
+            mean.add(&lane.space.losses);
+        }
+        losses.add(&mean);
+        let mean: Vec<f64> = (0..tasks).map(|task| mean.of_task(task).unwrap_or(f64::NAN)).collect();
+        self.reduce();
+        self.combine(batch.len(), &mean, random);
+        self.balancer.after_step(&mean);
+        net.collect(&self.weights.dense, &mut self.sums[0]);
+        self.moments.step(&self.clock, &mut self.weights.dense, &self.sums[0].weights, &self.decays);
+        net.prepare(&mut self.weights);
+        let (clock, dx) = (&self.clock, Mat::new(&self.dx[0], batch.len(), net.input.width));
+        self.tables
+            .par_iter_mut()
+            .zip(&mut self.weights.tables)
+            .enumerate()
+            .for_each(|(at, (state, values))| state.step((at, &net.input), feed, batch, dx, clock, decay, values));
+    }
+
+    /// What a row's loss counts in each task: the task's weight over the weight of the rows that teach it.
+    fn scale(&self, feed: &Feed, batch: &[u32]) -> Vec<f32> {
+        let mut sums = vec![0.0_f64; self.net.tasks];
+        for row in batch {
+            let (labels, weights) = (feed.labels(*row as usize), feed.weights(*row as usize));
+            for (sum, (label, weight)) in sums.iter_mut().zip(labels.iter().zip(weights)) {
+                *sum += if label.is_nan() { 0.0 } else { f64::from(*weight) };
+            }
+        }
+        self.balancer.weights().iter().zip(sums).map(|(weight, sum)| if sum > 0.0 { (f64::from(*weight) / sum) as f32 } else { 0.0 }).collect()
+    }
+
+    /// Forward and backward for every lane.
+    fn run_lanes(&mut self, feed: &Feed, batch: &[u32], scale: &[f32]) {
+        let (net, weights, settings) = (self.net, &self.weights, self.settings);
+        let width = net.input.width;
+        let rows = batch.len().div_ceil(LANES).max(1);
+        let reversal = settings.invariance / batch.len() as f32;
+        let seed = self.seed ^ (self.clock.step as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let masks: Vec<Vec<f32>> = match self.sums.len() {
+            1 => vec![scale.to_vec()],
+            _ => (0..net.tasks).map(|task| scale.iter().enumerate().map(|(at, scale)| if at == task { *scale } else { 0.0 }).collect()).collect(),
+        };
+        // One chunk of every stream's slopes for each lane.
+        let mut slopes: Vec<Vec<&mut [f32]>> = (0..LANES).map(|_| Vec::with_capacity(masks.len())).collect();
+        for dx in &mut self.dx {
+            let mut chunks = dx[..batch.len() * width].chunks_mut((rows * width).max(1));
+            for lane in &mut slopes {
+                lane.push(chunks.next().unwrap_or_default());
+            }
+        }
+        self.lanes.par_iter_mut().zip(slopes).enumerate().for_each(|(at, (lane, mut slopes))| {
+            for gradients in &mut lane.gradients {
+                gradients.weights.fill(0.0);
+                gradients.own.fill(0.0);
+            }
+            lane.space.losses.clear();
+            let own = &batch[(at * rows).min(batch.len())..((at + 1) * rows).min(batch.len())];
+            for (slice, order) in own.chunks(SLICE).enumerate() {
+                lane.space.noise = Noise::new(settings.dropout, super::mix(seed ^ ((at as u64) << 32 | slice as u64)));
+                net.forward(weights, feed, order, &mut lane.space);
+                for (stream, mask) in masks.iter().enumerate() {
+                    if stream > 0 {
+                        // Every task's losses were counted with the first stream.
+                        let counted = lane.space.losses.clone();
+                        net.loss(feed, order, mask, &mut lane.space);
+                        lane.space.losses = counted;
+                    } else {
+                        net.loss(feed, order, mask, &mut lane.space);
+                    }
+                    let part = &mut slopes[stream][slice * SLICE * width..];
+                    let dx = MatMut::new(part, order.len(), width);
+                    net.backward(weights, feed, order, if stream == 0 { reversal } else { 0.0 }, &mut lane.space, &mut lane.gradients[stream], dx);
+                }
+            }
+        });
+    }
+
+    /// Adds the lanes' gradients up in their order.
+    fn reduce(&mut self) {
+        let lanes = &self.lanes;
+        for (stream, sum) in self.sums.iter_mut().enumerate() {
+            let add = |of: fn(&Gradients) -> &Vec<f32>, sum: &mut Vec<f32>| {
+                sum.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, sum)| {
+                    let range = chunk * CHUNK..chunk * CHUNK + sum.len();
+                    sum.copy_from_slice(&of(&lanes[0].gradients[stream])[range.clone()]);
+                    for lane in &lanes[1..] {
+                        super::dense::add(sum, &of(&lane.gradients[stream])[range.clone()]);
+                    }
+                });
+            };
+            add(|gradients| &gradients.weights, &mut sum.weights);
+            add(|gradients| &gradients.own, &mut sum.own);
+        }
+    }
+
+    /// Makes one gradient of the tasks' gradients, where they were kept apart.
+    fn combine(&mut self, rows: usize, losses: &[f64], random: &mut rand_chacha::ChaCha8Rng) {
+        if self.sums.len() == 1 {
+            return;
+        }
+        let gram = gram(&self.sums, self.net.layout.shared);
+        let mut order: Vec<usize> = (0..self.net.tasks).collect();
+        order.shuffle(random);
+        let factors = self.balancer.surgery(&gram, losses, &order);
+        let shared = self.net.layout.shared;
+        let (first, others) = self.sums.split_at_mut(1);
+        first[0].weights[..shared].iter_mut().for_each(|sum| *sum *= factors[0]);
+        for (other, factor) in others.iter().zip(&factors[1..]) {
+            first[0].weights[..shared].iter_mut().zip(&other.weights).for_each(|(sum, part)| *sum += factor * part);
+            super::dense::add(&mut first[0].weights[shared..], &other.weights[shared..]);
+            super::dense::add(&mut first[0].own, &other.own);
+        }
+        let numbers = rows * self.net.input.width;
+        let (first, others) = self.dx.split_at_mut(1);
+        first[0][..numbers].iter_mut().for_each(|sum| *sum *= factors[0]);
+        for (other, factor) in others.iter().zip(&factors[1..]) {
+            first[0][..numbers].iter_mut().zip(other).for_each(|(sum, part)| *sum += factor * part);
+        }
+    }
+
+    /// Losses on rows that are not learned from.
+    pub(super) fn evaluate(&self, blocks: &[Block<'_>]) -> CellLosses {
+        let empty = || CellLosses::new(self.net.scenarios, self.net.tasks);
+        let scale = vec![0.0; self.net.tasks];
+        let parts: Vec<CellLosses> = runs(blocks, STRETCH)
+            .par_iter()
+            .map_init(
+                || (Feed::default(), self.net.workspace(SLICE)),
+                |(feed, space), run| {
+                    feed.fill(&self.net.input, self.shape, blocks, std::slice::from_ref(run), None);
+                    space.losses.clear();
+                    for order in sorted(feed).chunks(SLICE) {
+                        self.net.forward(&self.weights, feed, order, space);
+                        self.net.loss(feed, order, &scale, space);
+                    }
+                    space.losses.clone()
+                },
+            )
+            .collect();
+        parts.iter().fold(empty(), |mut sum, part| {
+            sum.add(part);
+            sum
+        })
+    }
+
+    /// Cosines between the tasks' gradients on the shared dense weights, on a fixed sample of the rows; per scenario and over
+    /// all.
+    pub(super) fn conflicts(&self, blocks: &[Block<'_>]) -> Vec<Conflict> {
+        let (net, tasks) = (self.net, self.net.tasks);
+        let mut random = stream(self.seed, 0);
+        let picked: Vec<Run> = windows(blocks, &mut random).into_iter().flatten().take(CONFLICT_ROWS / 32).collect();
+        let mut feed = Feed::default();
+        feed.fill(&net.input, self.shape, blocks, &picked, None);
+        let rows = sorted(&feed);
+        let scale = self.scale(&feed, &rows);
+        let mut all: Vec<Gradients> = (0..tasks).map(|_| net.gradients()).collect();
+        let mut found = Vec::new();
+        for scenario in 0..net.scenarios {
+            let own: Vec<u32> = rows.iter().copied().filter(|row| feed.scenario[*row as usize] as usize == scenario).collect();
+            let gradients: Vec<Gradients> = (0..tasks)
+                .into_par_iter()
+                .map(|task| {
+                    let mut space = net.workspace(SLICE);
+                    let mut gradients = net.gradients();
+                    let mut dx = vec![0.0; SLICE * net.input.width];
+                    let mask: Vec<f32> = scale.iter().enumerate().map(|(at, scale)| if at == task { *scale } else { 0.0 }).collect();
+                    for order in own.chunks(SLICE) {
+                        net.forward(&self.weights, &feed, order, &mut space);
+                        net.loss(&feed, order, &mask, &mut space);
+                        net.backward(&self.weights, &feed, order, 0.0, &mut space, &mut gradients, MatMut::new(&mut dx, order.len(), net.input.width));
+                    }
+                    gradients
+                })
+                .collect();
+            all.iter_mut().zip(&gradients).for_each(|(sum, part)| super::dense::add(&mut sum.weights, &part.weights));
+            found.extend(cosines(Some(scenario), &gradients, net));
+        }
+        found.extend(cosines(None, &all, net));
+        found
+    }
+}
+
+fn cosines(scenario: Option<usize>, gradients: &[Gradients], net: &Network) -> Vec<Conflict> {
+    let gram = gram(gradients, net.layout.shared);
+    let pairs = (0..net.tasks).flat_map(|a| (a + 1..net.tasks).map(move |b| (a, b)));
+    pairs.filter_map(|(a, b)| Some(Conflict { scenario, tasks: (a, b), cosine: super::balance::cosine(&gram, net.tasks, a, b)? })).collect()
+}
+
+/// Inner products of gradients on the first `shared` weights. Shape: `[tasks × tasks]`.
+fn gram(gradients: &[Gradients], shared: usize) -> Vec<f64> {
+    let tasks = gradients.len();
+    let mut gram = vec![0.0; tasks * tasks];
+    for a in 0..tasks {
+        for b in a..tasks {
+            let inner: f64 = gradients[a].weights[..shared].iter().zip(&gradients[b].weights).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+            gram[a * tasks + b] = inner;
+            gram[b * tasks + a] = inner;
+        }
+    }
+    gram
+}
+
+/// The rows of a window by scenario.
+fn sorted(feed: &Feed) -> Vec<u32> {
+    let mut rows: Vec<u32> = (0..feed.rows() as u32).collect();
+    rows.sort_by_key(|row| feed.scenario[*row as usize]);
+    rows
+}
+
+/// Raw outputs of a block. With `under` every row is also scored as if it were served in each scenario, from one pass of what
+/// the scenarios share.
+///
+/// # Shapes
+/// Returns `[rows × tasks]`, and with `under` after it `[rows × scenarios × tasks]`.
+pub(super) fn predict(net: &Network, shape: &Shape, weights: &Weights, block: &Block<'_>, under: bool) -> (Vec<f32>, Vec<f32>) {
+    let (tasks, scenarios) = (net.tasks, net.scenarios);
+    let blocks = std::slice::from_ref(block);
+    let parts: Vec<(Vec<f32>, Vec<f32>)> = runs(blocks, STRETCH)
+        .par_iter()
+        .map_init(
+            || (Feed::default(), net.workspace(SLICE)),
+            |(feed, space), run| {
+                feed.fill(&net.input, shape, blocks, std::slice::from_ref(run), None);
+                let mut own = vec![0.0; feed.rows() * tasks];
+                let mut others = vec![0.0; if under { feed.rows() * scenarios * tasks } else { 0 }];
+                for order in sorted(feed).chunks(SLICE) {
+                    net.forward(weights, feed, order, space);
+                    for (at, row) in order.iter().enumerate() {
+                        for task in 0..tasks {
+                            own[*row as usize * tasks + task] = net.heads.raw(task, space.outputs()[at * tasks + task]);
+                        }
+                    }
+                    for scenario in 0..if under { scenarios } else { 0 } {
+                        net.forward_under(weights, order.len(), scenario, space);
+                        for (at, row) in order.iter().enumerate() {
+                            for task in 0..tasks {
+                                let place = (*row as usize * scenarios + scenario) * tasks + task;
+                                others[place] = net.heads.raw(task, space.outputs()[at * tasks + task]);
+                            }
+                        }
+                    }
+                }
+                (own, others)
+            },
+        )
+        .collect();
+    let (own, others): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+    (own.concat(), others.concat())
+}
+
+/// The experts' features of a block, side by side. Shape: `[rows, experts · width]`.
+pub(super) fn features(net: &Network, shape: &Shape, weights: &Weights, block: &Block<'_>) -> Result<Array2<f32>, LearnError> {
+    let (blocks, wide) = (std::slice::from_ref(block), net.feature_width());
+    let (mut feed, mut space) = (Feed::default(), net.workspace(SLICE));
+    let mut all = Array2::zeros((block.rows(), wide));
+    for run in runs(blocks, STRETCH) {
+        feed.fill(&net.input, shape, blocks, std::slice::from_ref(&run), None);
+        for order in sorted(&feed).chunks(SLICE) {
+            net.forward(weights, &feed, order, &mut space);
+            for (at, row) in order.iter().enumerate() {
+                let mut into = all.row_mut(run.from + *row as usize);
+                let into = into.as_slice_mut().ok_or_else(|| LearnError::Shape("the features do not lie row by row".into()))?;
+                net.copy_features(&space, at, into);
+            }
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,108 @@
+//! Rows picked out of blocks: a block of its own, for work that is too dear for every row.
+
+use super::rows::{Block, Column};
+
+/// A column that owns its values.
+#[derive(Debug, Clone, PartialEq)]
+enum Owned {
+    Numeric(Vec<f32>),
+    Categorical(Vec<u32>),
+    Text { offsets: Vec<i32>, buckets: Vec<u32> },
+    Vector(Vec<f32>),
+}
+
+impl Owned {
+    fn lend(&self) -> Column<'_> {
+        match self {
+            Self::Numeric(values) => Column::Numeric(values),
+            Self::Categorical(entries) => Column::Categorical(entries),
+            Self::Text { offsets, buckets } => Column::Text { offsets, buckets },
+            Self::Vector(values) => Column::Vector(values),
+        }
+    }
+}
+
+/// Picked rows, in the order in which they were asked for. Labels and weights are left behind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picked {
+    as_of: i32,
+    entity: Vec<u64>,
+    scenario: Vec<u16>,
+    columns: Vec<Owned>,
+}
+
+impl Picked {
+    /// The rows at `positions`, counted through all blocks.
+    ///
+    /// # Panics
+    /// When a position lies beyond the last row.
+    #[must_use]
+    pub fn new(blocks: &[Block<'_>], positions: &[usize]) -> Self {
+        let mut starts = Vec::with_capacity(blocks.len());
+        let mut rows = 0;
+        for block in blocks {
+            starts.push(rows);
+            rows += block.rows();
+        }
+        let places: Vec<(usize, usize)> = positions
+            .iter()
+            .map(|position| {
+                assert!(*position < rows, "row {position} of {rows}");
+                let block = starts.partition_point(|start| start <= position) - 1;
+                (block, position - starts[block])
+            })
+            .collect();
+        let fields = blocks.first().map_or(0, |block| block.columns.len());
+        Self {
+            as_of: blocks.first().map_or(0, |block| block.as_of),
+            entity: places.iter().map(|(block, row)| blocks[*block].entity[*row]).collect(),
+            scenario: places.iter().map(|(block, row)| blocks[*block].scenario[*row]).collect(),
+            columns: (0..fields).map(|field| pick(blocks, field, &places)).collect(),
+        }
+    }
+
+    /// The rows as learners see them.
+    #[must_use]
+    pub fn block(&self) -> Block<'_> {
+        Block {
+            as_of: self.as_of,
+            entity: &self.entity,
+            scenario: &self.scenario,
+            columns: self.columns.iter().map(Owned::lend).collect(),
+            labels: Vec::new(),
+            weights: Vec::new(),
+        }
+    }
+}
+
+fn pick(blocks: &[Block<'_>], field: usize, places: &[(usize, usize)]) -> Owned {
+    let column = |block: usize| blocks[block].columns[field];
+    match blocks[0].columns[field] {
+        Column::Numeric(_) => Owned::Numeric(
+            places.iter().map(|(block, row)| if let Column::Numeric(values) = column(*block) { values[*row] } else { f32::NAN }).collect(),
+        ),
+        Column::Categorical(_) => Owned::Categorical(
+            places.iter().map(|(block, row)| if let Column::Categorical(entries) = column(*block) { entries[*row] } else { 0 }).collect(),
+        ),
+        Column::Text { .. } => {
+            let (mut offsets, mut all) = (vec![0], Vec::new());
+            for (block, row) in places {
+                if let Column::Text { offsets, buckets } = column(*block) {
+                    all.extend_from_slice(&buckets[offsets[*row] as usize..offsets[row + 1] as usize]);
+                }
+                offsets.push(all.len() as i32);
+            }
+            Owned::Text { offsets, buckets: all }
+        }
+        Column::Vector(_) => {
+            let mut all = Vec::new();
+            for (block, row) in places {
+                if let Column::Vector(values) = column(*block) {
+                    let width = values.len() / blocks[*block].rows().max(1);
+                    all.extend_from_slice(&values[row * width..(row + 1) * width]);
+                }
+            }
+            Owned::Vector(all)
+        }
+    }
+}
