@@ -66,6 +66,9 @@ const MATERIALS: [(&str, f64); 8] =
 /// Standard deviation of the log of prices within a category.
 pub(super) const PRICE_SPREAD: f64 = 0.45;
 
+/// Slots of a page.
+pub(super) const LAST_SLOT: f64 = 12.0;
+
 /// A product.
 #[derive(Debug, Clone)]
 pub(super) struct Product {
@@ -161,7 +164,7 @@ fn product(at: usize, dice: &mut ChaCha8Rng) -> Product {
         words: words.iter().map(|(_, worth)| worth).sum(),
         price_level: 0.0,
         popularity: (0.8 * normal(dice)).exp(),
-        slot: std::array::from_fn(|_| (6.5 + 2.2 * normal(dice)).clamp(1.0, 12.0)),
+        slot: std::array::from_fn(|_| (6.5 + 2.2 * normal(dice)).clamp(1.0, LAST_SLOT)),
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) const SPEND: usize = 3;
 pub(super) const SHOWN: [f64; 4] = [0.38, 0.26, 0.22, 0.14];
 /// Logit of each task at the centre of all signals, by scenario; for `spend` the log of 1 + amount.
 pub(super) const BASE: [[f64; 4]; 4] =
-    [[-2.25, -0.55, -1.05, 3.30], [-1.45, -0.25, -0.70, 3.25], [-1.85, -0.40, -0.90, 3.30], [-1.25, -0.10, -0.45, 3.15]];
+    [[-2.60, -1.00, -1.60, 3.30], [-1.90, -0.70, -1.30, 3.25], [-2.20, -0.85, -1.45, 3.30], [-1.65, -0.50, -1.05, 3.15]];
 /// Standard deviation of log(1 + amount) around what the effects say.
 pub(super) const SPEND_NOISE: f64 = 0.35;
 

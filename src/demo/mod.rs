@@ -97,7 +97,7 @@ pub fn generate(settings: &Settings, input: &Path, progress: &dyn Fn(u64, u64)) 
         let first_id = written as i64 + 1;
         let file = place.file(&format!("impressions/week={}/part.parquet", world::week_start(week)))?;
         let mut writer = tables::ImpressionWriter::create(&file)?;
-        let mut ahead = WeekOf::new(&mut world, week, events, first_id);
+        let mut ahead = pool.install(|| WeekOf::new(&mut world, week, events, first_id));
         while let Some(part) = pool.install(|| ahead.next(threads * 2))? {
             for delivered in &part.batches {
                 writer.write(delivered)?;

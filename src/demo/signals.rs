@@ -17,17 +17,17 @@ pub(super) fn scale(feature: Feature, world: &World) -> Option<(f64, f64)> {
     Some(match feature {
         // The inner product of two random directions has the standard deviation 1/√width.
         Feature::TasteMatch => (0.0, 1.0 / (WIDTH as f64).sqrt()),
-        Feature::CategoryClicks => (0.7, 0.6),
-        Feature::UsualSlot => (6.5, 2.0),
+        Feature::CategoryClicks => (0.75, 0.85),
+        Feature::UsualSlot => (6.5, 2.1),
         Feature::PriceLevel => (0.0, PRICE_SPREAD),
         Feature::Rating => (3.9, 0.5),
-        Feature::BrandClicks => (0.5, 0.5),
+        Feature::BrandClicks => (0.45, 0.6),
         Feature::Discount => (0.05, 0.11),
         Feature::ProductViews => (world.usual_views_log, 0.8),
-        Feature::DaysSinceVisit => (4.0, 4.0),
+        Feature::DaysSinceVisit => (5.0, 5.0),
         Feature::ListedDays => (5.5, 0.8),
         Feature::TenureDays => (5.6, 1.0),
-        Feature::Visits => (9.0, 3.0),
+        Feature::Visits => (7.0, 3.3),
         Feature::Title
         | Feature::Category
         | Feature::Embedding

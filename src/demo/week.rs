@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
-use super::catalogue::{self, CATEGORIES, Shelf};
+use super::catalogue::{self, BRANDS, CATEGORIES, LAST_SLOT, Shelf, cents};
 use super::dirt::{self, Planted};
 use super::effects::{CART, CLICK, PURCHASE, SCENARIOS, SHOWN, SPEND, SPEND_NOISE};
 use super::people::REGULARS;
@@ -29,6 +29,8 @@ pub(super) const DAY: i64 = 86_400_000_000;
 const OWN_CATEGORIES: [f64; 4] = [0.5, 0.35, 0.6, 0.3];
 /// Share of products of another brand than the user's own that are looked at twice before they are shown.
 const OTHER_BRANDS: f64 = 0.4;
+/// Slots by which one page differs from the next.
+const SLOT_NOISE: f64 = 1.2;
 /// Tries to find a product that the user has not been shown in this scenario this week.
 const TRIES: usize = 12;
 
@@ -148,60 +150,72 @@ impl<'a> WeekOf<'a> {
 
     /// One user's week; returns what the user's past is after it.
     fn user(&self, user: usize, out: &mut Vec<Impression>, spread: &mut Spread) -> PersonPast {
-        let (world, week) = (&*self.world, self.week);
-        let (person, past) = (&world.people[user], &world.past[user]);
+        let (world, now) = (&*self.world, self.week % LOOK_BACK);
         let count = (self.before[user + 1] - self.before[user]) as usize;
-        let mut dice = dice(world.seed, Purpose::Behaviour, week, user);
-        let own = self.scales.of_person(person, past, 7 * week as i32);
-        let mut after = *past;
-        after.category_clicks[week % LOOK_BACK] = [0; CATEGORIES.len()];
-        after.brand_clicks[week % LOOK_BACK] = [0; catalogue::BRANDS.len()];
+        let mut dice = dice(world.seed, Purpose::Behaviour, self.week, user);
+        let own = self.scales.of_person(&world.people[user], &world.past[user], 7 * self.week as i32);
+        let mut after = world.past[user];
+        after.category_clicks[now] = [0; CATEGORIES.len()];
+        after.brand_clicks[now] = [0; BRANDS.len()];
         after.days <<= 7;
-        let times = times(week, count, &mut dice);
         let mut seen: Vec<(u8, u32)> = Vec::with_capacity(count);
-        for (at, occurred_at) in times.into_iter().enumerate() {
+        for (at, occurred_at) in times(self.week, count, &mut dice).into_iter().enumerate() {
             let scenario = scenario(&mut dice);
             let product = self.product(user, scenario, &seen, &mut dice);
             seen.push((scenario as u8, product));
             let offered = &world.products[product as usize];
             let signals = self.scales.of_pair(
-                (person, past, &own),
+                (&world.people[user], &world.past[user], &own),
                 (offered, &world.shown[product as usize], &self.products[product as usize]),
                 scenario,
             );
             spread.observe(&signals);
-            let clicked = happens(world.coefficients.predict(scenario, CLICK, &signals), &mut dice);
-            let carted = clicked && happens(world.coefficients.predict(scenario, CART, &signals), &mut dice);
-            let purchased = clicked && happens(world.coefficients.predict(scenario, PURCHASE, &signals), &mut dice);
-            let noise: f64 = dice.sample(StandardNormal);
-            let amount_log = world.coefficients.predict(scenario, SPEND, &signals) + SPEND_NOISE * noise;
-            let slot_noise: f64 = dice.sample(StandardNormal);
-            let slot = (offered.slot[scenario] + 1.2 * slot_noise).round().clamp(1.0, 12.0) as u8;
-            let dwell: f64 = dice.sample(StandardNormal);
-            if clicked {
-                let clicks = &mut after.category_clicks[week % LOOK_BACK][offered.category as usize];
+            let id = self.first_id + (self.before[user] as usize + at) as i64;
+            let impression = self.impression(id, (user, product, scenario), occurred_at, &signals, &mut dice);
+            if impression.clicked {
+                let clicks = &mut after.category_clicks[now][offered.category as usize];
                 *clicks = clicks.saturating_add(1);
-                let clicks = &mut after.brand_clicks[week % LOOK_BACK][offered.brand as usize];
+                let clicks = &mut after.brand_clicks[now][offered.brand as usize];
                 *clicks = clicks.saturating_add(1);
             }
-            let day_of_week = (occurred_at / DAY) as i32 - FIRST_DAY - 7 * week as i32;
+            let day_of_week = (occurred_at / DAY) as i32 - FIRST_DAY - 7 * self.week as i32;
             after.days |= 1 << (6 - day_of_week);
-            out.push(Impression {
-                id: self.first_id + (self.before[user] as usize + at) as i64,
-                user: user as u32,
-                product,
-                scenario: scenario as u8,
-                slot,
-                clicked,
-                carted,
-                purchased,
-                price: catalogue::cents(offered.price * (1.0 - self.discounts[product as usize])),
-                amount: if purchased { catalogue::cents(amount_log.exp_m1().max(0.01)) } else { 0.0 },
-                dwell_seconds: clicked.then(|| ((3.0 + dwell).exp() * 10.0).round() / 10.0),
-                occurred_at,
-            });
+            out.push(impression);
         }
         after
+    }
+
+    /// A product is shown, and the user does something with it or not.
+    fn impression(
+        &self,
+        id: i64,
+        (user, product, scenario): (usize, u32, usize),
+        occurred_at: i64,
+        signals: &Signals,
+        dice: &mut ChaCha8Rng,
+    ) -> Impression {
+        let offered = &self.world.products[product as usize];
+        let effects = |task| self.world.coefficients.predict(scenario, task, signals);
+        let clicked = happens(effects(CLICK), dice);
+        let carted = clicked && happens(effects(CART), dice);
+        let purchased = clicked && happens(effects(PURCHASE), dice);
+        let [spend_noise, slot_noise, dwell_noise]: [f64; 3] = std::array::from_fn(|_| dice.sample(StandardNormal));
+        let amount = (effects(SPEND) + SPEND_NOISE * spend_noise).exp_m1();
+        Impression {
+            id,
+            user: user as u32,
+            product,
+            scenario: scenario as u8,
+            slot: (offered.slot[scenario] + SLOT_NOISE * slot_noise).round().clamp(1.0, LAST_SLOT) as u8,
+            clicked,
+            carted,
+            purchased,
+            price: cents(offered.price * (1.0 - self.discounts[product as usize])),
+            amount: if purchased { cents(amount).max(0.01) } else { 0.0 },
+            // Twenty seconds in the middle, in tenths.
+            dwell_seconds: clicked.then(|| ((3.0 + dwell_noise).exp() * 10.0).round() / 10.0),
+            occurred_at,
+        }
     }
 
     /// The product that a user is shown: more often of the user's own categories and brands, and by popularity.

@@ -133,7 +133,9 @@ pub fn training(id: &str, rows: &[(&str, &Trial)]) -> Batch {
     };
     let long: Vec<(&str, &Trial, TrialFigure)> = rows
         .iter()
-        .flat_map(|(learner, trial)| std::iter::once(own(trial)).chain(trial.figures.iter().cloned()).map(move |figure| (*learner, *trial, figure)))
+        .flat_map(|(learner, trial)| {
+            std::iter::once(own(trial)).chain(trial.figures.iter().cloned()).map(move |figure| (*learner, *trial, figure))
+        })
         .collect();
     run(id, long.len())
         .text("learner", long.iter().map(|(learner, ..)| *learner))

@@ -17,5 +17,6 @@ mod night;
 mod point_in_time;
 mod published;
 mod refusals;
+mod scaffold;
 mod sources;
 mod tidy;

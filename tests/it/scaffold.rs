@@ -222,7 +222,7 @@ fn from_the_small_shops_files_a_job_is_made_that_checks_and_publishes() {
     );
     yard.holds("clean/orders.sql", &["when household_id is null then 'no household_id'", "when sold_at is null then 'no sold_at'"]);
     yard.holds("examples.sql", &["from candidates", "outcome.orders"]);
-    yard.holds("frame.sql", &["products.category -- category of the product", "pair_history.pair_due, -- "]);
+    yard.holds("frame.sql", &["products.category -- category of the product", " as pair_due, -- "]);
     yard.holds("decisions/top_items.sql", &["left join products on products.product_id = scores.product_id"]);
 }
 

@@ -1,8 +1,9 @@
 //! `polytask new`: a job folder guessed from Parquet files, commented and ready to run.
 //!
-//! In: Parquet files. Out: a [`Proposal`] that can be written and summarised. `files`, `sample` and `facts` are what was
-//! read; `guess` is what it means; `texts` is what is written. No SQL runs here: `polytask check` tries it.
+//! In: Parquet files. Out: a [`Proposal`] that can be written and summarised. `files`, `sample`, `counter` and `facts`
+//! are what was read; `guess` is what it means; `texts` is what is written. No SQL runs here: `polytask check` tries it.
 
+mod counter;
 mod error;
 mod facts;
 mod files;

@@ -217,7 +217,12 @@ impl Learner for Forest {
         for (at, depth) in self.settings.depths.iter().enumerate() {
             let model = chosen.fit_depth(train, fitted.clone(), &samples, *depth)?;
             let loss = validation_loss(&model, valid)?;
-            trials.push(Trial { setting: format!("depth {depth}, sample of {}", sample_text(train.shape, &samples)), loss, chosen: false, figures: Vec::new() });
+            trials.push(Trial {
+                setting: format!("depth {depth}, sample of {}", sample_text(train.shape, &samples)),
+                loss,
+                chosen: false,
+                figures: Vec::new(),
+            });
             progress.at("forest: depths", at as u64 + 1, self.settings.depths.len() as u64);
             if loss < lowest {
                 (lowest, winner) = (loss, Some((*depth, model, trials.len() - 1)));

@@ -194,7 +194,12 @@ impl LinearValidParams {
                 let solution = problem.solve(self.penalty(*lambda))?;
                 let loss = loss(&solution, judged).unwrap_or(1.0);
                 let note = if solution.converged { "" } else { ", sweeps used up" };
-                trials.push(Trial { setting: format!("penalty {lambda} for {}{note}", names.join(", ")), loss, chosen: false, figures: Vec::new() });
+                trials.push(Trial {
+                    setting: format!("penalty {lambda} for {}{note}", names.join(", ")),
+                    loss,
+                    chosen: false,
+                    figures: Vec::new(),
+                });
                 progress.at("linear: penalties", trials.len() as u64, total);
                 if loss < lowest {
                     (lowest, winner) = (loss, Some((*lambda, solution, trials.len() - 1)));

@@ -17,9 +17,9 @@ use rayon::prelude::*;
 
 use super::super::Attribution;
 use super::super::rows::{Block, Shape};
+use super::dense::Gradients;
 use super::feed::{Feed, Run, runs};
 use super::network::{Network, Weights, Workspace};
-use super::dense::Gradients;
 
 /// Steps of the way.
 const STEPS: usize = 12;

@@ -113,7 +113,14 @@ struct Own {
 
 impl Dense {
     /// Lays the layer out. `own` is the layout of effective weights.
-    pub(super) fn new(name: &str, (inputs, outputs, relu): (usize, usize, usize), by: ByScenario, scenarios: usize, layout: &mut Layout, own: &mut Layout) -> Self {
+    pub(super) fn new(
+        name: &str,
+        (inputs, outputs, relu): (usize, usize, usize),
+        by: ByScenario,
+        scenarios: usize,
+        layout: &mut Layout,
+        own: &mut Layout,
+    ) -> Self {
         let weight = layout.add(format!("{name}.weight"), inputs, outputs, Begin::Glorot, Decay::Weights);
         let bias = layout.add(format!("{name}.bias"), 1, outputs, Begin::Zero, Decay::Never);
         let mut at = |what: &str, rows| layout.add(format!("{name}.{what}"), rows, outputs, Begin::Zero, Decay::OwnPart);
@@ -182,7 +189,8 @@ impl Dense {
     pub(super) fn forward(&self, pass: &Pass<'_>, x: Mat<'_>, mut y: MatMut<'_>, noise: &mut Noise) {
         let bias = self.bias.of(pass.weights);
         for group in pass.groups {
-            let own = self.scenario_bias.filter(|_| group.scenario < self.scenarios).map(|slot| slot.part(group.scenario, 1).of(pass.weights));
+            let own =
+                self.scenario_bias.filter(|_| group.scenario < self.scenarios).map(|slot| slot.part(group.scenario, 1).of(pass.weights));
             for row in group.from..group.to {
                 let y = y.row(row);
                 y.copy_from_slice(bias);
@@ -193,7 +201,14 @@ impl Dense {
         }
         let mut whole = [Group { scenario: 0, from: 0, to: 0 }];
         for group in self.stretches(pass.groups, &mut whole, x.rows) {
-            product(y.part(group.from, group.to), Into::Add, x.rows(group.from, group.to), Op::N, self.weight_of(pass, group.scenario), Op::N);
+            product(
+                y.part(group.from, group.to),
+                Into::Add,
+                x.rows(group.from, group.to),
+                Op::N,
+                self.weight_of(pass, group.scenario),
+                Op::N,
+            );
         }
         for row in 0..y.rows {
             let units = &mut y.row(row)[..self.relu];
@@ -204,7 +219,16 @@ impl Dense {
 
     /// Shapes: `x: [rows, inputs]`, `y` and `d: [rows, outputs]`; `d` comes in as the loss's slope in `y` and goes out as
     /// that before relu. `dx: [rows, inputs]`, left out where nothing before the layer learns. Gradients are added up.
-    pub(super) fn backward(&self, pass: &Pass<'_>, x: Mat<'_>, y: Mat<'_>, mut d: MatMut<'_>, scale: f32, gradients: &mut Gradients, dx: Option<(MatMut<'_>, Into)>) {
+    pub(super) fn backward(
+        &self,
+        pass: &Pass<'_>,
+        x: Mat<'_>,
+        y: Mat<'_>,
+        mut d: MatMut<'_>,
+        scale: f32,
+        gradients: &mut Gradients,
+        dx: Option<(MatMut<'_>, Into)>,
+    ) {
         for group in pass.groups {
             for row in group.from..group.to {
                 let (y, d) = (y.row(row), d.row(row));
@@ -221,7 +245,9 @@ impl Dense {
         let stretches = self.stretches(pass.groups, &mut whole, x.rows);
         for group in stretches {
             let place = match self.scenario_weight {
-                Some(own) if group.scenario < self.scenarios => own.effective.part(group.scenario * self.inputs, self.inputs).of_mut(&mut gradients.own),
+                Some(own) if group.scenario < self.scenarios => {
+                    own.effective.part(group.scenario * self.inputs, self.inputs).of_mut(&mut gradients.own)
+                }
                 _ => self.weight.of_mut(&mut gradients.weights),
             };
             let target = MatMut::new(place, self.inputs, self.outputs);

@@ -30,7 +30,13 @@ pub(super) struct GateTrace {
 }
 
 impl GateUnit {
-    pub(super) fn new(name: &str, (inputs, hidden, outputs): (usize, usize, usize), scenarios: usize, layout: &mut Layout, own: &mut Layout) -> Self {
+    pub(super) fn new(
+        name: &str,
+        (inputs, hidden, outputs): (usize, usize, usize),
+        scenarios: usize,
+        layout: &mut Layout,
+        own: &mut Layout,
+    ) -> Self {
         Self {
             hidden: Dense::new(&format!("{name}.hidden"), (inputs, hidden, hidden), ByScenario::Bias, scenarios, layout, own),
             out: Dense::new(&format!("{name}.out"), (hidden, outputs, 0), ByScenario::Nothing, scenarios, layout, own),
@@ -38,7 +44,11 @@ impl GateUnit {
     }
 
     pub(super) fn trace(&self, rows: usize) -> GateTrace {
-        GateTrace { hidden: vec![0.0; rows * self.hidden.outputs], factor: vec![0.0; rows * self.out.outputs], d_hidden: vec![0.0; rows * self.hidden.outputs] }
+        GateTrace {
+            hidden: vec![0.0; rows * self.hidden.outputs],
+            factor: vec![0.0; rows * self.out.outputs],
+            d_hidden: vec![0.0; rows * self.hidden.outputs],
+        }
     }
 
     /// Number of factors.

@@ -141,7 +141,8 @@ impl Mixture {
     pub(super) fn trace(&self, rows: usize) -> MixtureTrace {
         let of = |width: usize| vec![0.0; rows * width];
         let first: Vec<Vec<f32>> = self.streams.iter().map(|stream| of(stream.outputs)).collect();
-        let hidden: Vec<Vec<Vec<f32>>> = self.experts.iter().map(|expert| expert.layers.iter().map(|layer| of(layer.outputs)).collect()).collect();
+        let hidden: Vec<Vec<Vec<f32>>> =
+            self.experts.iter().map(|expert| expert.layers.iter().map(|layer| of(layer.outputs)).collect()).collect();
         let out: Vec<Vec<f32>> = self.gates.iter().map(|_| of(self.width)).collect();
         MixtureTrace {
             d_first: first.clone(),
@@ -195,7 +196,8 @@ impl Mixture {
             stream.forward(pass, *x, MatMut::new(first, rows, stream.outputs), noise);
         }
         for (expert, hidden) in self.experts.iter().zip(&mut trace.hidden) {
-            let first = Mat::new(&trace.first[expert.stream], rows, self.streams[expert.stream].outputs).cols(expert.column, expert.column + self.first);
+            let first = Mat::new(&trace.first[expert.stream], rows, self.streams[expert.stream].outputs)
+                .cols(expert.column, expert.column + self.first);
             for depth in 0..expert.layers.len() {
                 let layer = &expert.layers[depth];
                 let (before, own) = hidden.split_at_mut(depth);
@@ -209,7 +211,8 @@ impl Mixture {
     pub(super) fn forward_gates(&self, pass: &Pass<'_>, trace: &mut MixtureTrace) {
         for (output, gate) in self.gates.iter().enumerate() {
             for group in pass.groups {
-                let own = gate.scenario_bias.filter(|slot| group.scenario < slot.rows).map(|slot| slot.part(group.scenario, 1).of(pass.weights));
+                let own =
+                    gate.scenario_bias.filter(|slot| group.scenario < slot.rows).map(|slot| slot.part(group.scenario, 1).of(pass.weights));
                 self.mix(output, gate, own, group.from..group.to, trace);
             }
         }

@@ -18,10 +18,10 @@ mod optimise;
 mod settings;
 mod sgemm;
 mod tables;
-mod tower;
-mod train;
 #[cfg(test)]
 mod tests;
+mod tower;
+mod train;
 mod weights;
 
 use super::design::taught;
@@ -118,7 +118,10 @@ impl Net {
         for (task, spec) in shape.tasks.iter().enumerate() {
             let (n, mean, square) = labels.task(task);
             if n <= 0.0 {
-                return Err(LearnError::NoRows(format!("no row teaches task `{}`: every label is missing, or the task before it never happened", spec.name)));
+                return Err(LearnError::NoRows(format!(
+                    "no row teaches task `{}`: every label is missing, or the task before it never happened",
+                    spec.name
+                )));
             }
             if spec.kind == TaskKind::Binary {
                 let p = mean.clamp(1e-4, 1.0 - 1e-4);
@@ -155,7 +158,13 @@ fn curves(measure: &'static str, shape: &Shape, losses: &CellLosses) -> Vec<Tria
     let cells = (0..shape.scenarios.len()).flat_map(|scenario| (0..shape.tasks.len()).map(move |task| (scenario, task)));
     let figure = |(scenario, task): (usize, usize)| {
         let (scenario_name, task_name) = (shape.scenarios[scenario].clone(), shape.tasks[task].name.clone());
-        Some(TrialFigure { measure, scenario: scenario_name, task: task_name, other_task: String::new(), value: losses.mean(scenario, task)? })
+        Some(TrialFigure {
+            measure,
+            scenario: scenario_name,
+            task: task_name,
+            other_task: String::new(),
+            value: losses.mean(scenario, task)?,
+        })
     };
     cells.filter_map(figure).collect()
 }
@@ -217,12 +226,20 @@ impl Learner for Net {
                     let judged = trainer.evaluate(&valid.blocks);
                     let loss = relative_loss(&network, &judged, &base);
                     if !loss.is_finite() {
-                        return Err(LearnError::Library { learner: NAME, message: format!("training diverged in pass {pass}: lower train.rate") });
+                        return Err(LearnError::Library {
+                            learner: NAME,
+                            message: format!("training diverged in pass {pass}: lower train.rate"),
+                        });
                     }
                     let mut figures = curves("training loss", train.shape, &learned);
                     figures.extend(curves("validation loss", train.shape, &judged));
                     figures.extend(trainer.conflicts(&train.blocks).iter().map(|conflict| cosine(train.shape, conflict)));
-                    trials.push(Trial { setting: format!("{} × {}, pass {pass}", word(tasks), word(scenarios)), loss, chosen: false, figures });
+                    trials.push(Trial {
+                        setting: format!("{} × {}, pass {pass}", word(tasks), word(scenarios)),
+                        loss,
+                        chosen: false,
+                        figures,
+                    });
                     if loss < lowest {
                         (lowest, since) = (loss, 0);
                         if best.as_ref().is_none_or(|(best, ..)| loss < *best) {
@@ -248,7 +265,11 @@ impl Learner for Net {
     }
 
     fn fit(&self, rows: &Examples<'_>, progress: &dyn Progress) -> Result<Box<dyn Model>, LearnError> {
-        let chosen = self.chosen.unwrap_or(Chosen { tasks: self.net.task_sharing[0], scenarios: self.net.scenario_sharing[0], passes: self.train.epochs });
+        let chosen = self.chosen.unwrap_or(Chosen {
+            tasks: self.net.task_sharing[0],
+            scenarios: self.net.scenario_sharing[0],
+            passes: self.train.epochs,
+        });
         let (network, weights) = self.begin(rows, chosen.tasks, chosen.scenarios)?;
         let mut trainer = Trainer::new(&network, rows.shape, &self.train, weights, self.seed);
         for pass in 1..=chosen.passes {

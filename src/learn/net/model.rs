@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::super::rows::{Block, Column, Shape};
 use super::super::saved::{Tensors, pack, unpack};
 use super::super::{Attribution, LearnError, Model, Saved, check_shape};
-use super::{NAME, attribute};
 use super::network::{Network, Weights};
 use super::settings::{NetSettings, ScenarioSharing, TaskSharing};
 use super::train::{features, predict};
+use super::{NAME, attribute};
 
 /// A fitted network.
 #[derive(Debug, Clone)]
@@ -33,7 +33,14 @@ struct Form {
 }
 
 impl NetModel {
-    pub(super) fn new(shape: Shape, settings: &NetSettings, sharing: (TaskSharing, ScenarioSharing), net: Network, weights: Weights, rows: &[Block<'_>]) -> Self {
+    pub(super) fn new(
+        shape: Shape,
+        settings: &NetSettings,
+        sharing: (TaskSharing, ScenarioSharing),
+        net: Network,
+        weights: Weights,
+        rows: &[Block<'_>],
+    ) -> Self {
         let background = attribute::background(&net, &shape, &weights, rows);
         let scales = net.heads.heads.iter().map(|head| (head.centre, head.spread)).collect();
         let form = Form { settings: settings.clone(), task_sharing: sharing.0, scenario_sharing: sharing.1, scales };
@@ -122,7 +129,8 @@ pub(in super::super) fn load(saved: &Saved) -> Result<impl Model + use<>, LearnE
         let values = tensors.get(&named.name, &[named.slot.rows, named.slot.cols])?;
         named.slot.of_mut(&mut dense).copy_from_slice(&values);
     }
-    let tables = net.input.tables.iter().map(|table| tensors.get(&format!("input.{}.embedding", table.name), &[table.entries, table.width]));
+    let tables =
+        net.input.tables.iter().map(|table| tensors.get(&format!("input.{}.embedding", table.name), &[table.entries, table.width]));
     let mut weights = Weights { dense, own: vec![0.0; net.own.len], tables: tables.collect::<Result<_, _>>()? };
     if weights.dense.iter().chain(weights.tables.iter().flatten()).any(|value| !value.is_finite()) {
         return Err(LearnError::Saved("a weight is not finite".into()));

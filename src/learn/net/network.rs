@@ -118,7 +118,8 @@ impl Network {
         });
         let towers: Vec<Tower> = towers.collect();
         let features = levels.last().map_or(0, Mixture::feature_width);
-        let reversal = reversal.then(|| Dense::new("reversal", (features, n_scenarios, 0), ByScenario::Nothing, n_scenarios, &mut layout, &mut own));
+        let reversal =
+            reversal.then(|| Dense::new("reversal", (features, n_scenarios, 0), ByScenario::Nothing, n_scenarios, &mut layout, &mut own));
         Self {
             input,
             gate_inputs,
@@ -252,7 +253,8 @@ impl Network {
         if let (Some(gate), Some(trace)) = (&self.gate_units, &mut space.gate_units) {
             gate.forward(&pass, x, trace);
         }
-        let factors = space.gate_units.as_ref().zip(self.gate_units.as_ref()).map(|(trace, gate)| (trace.factor.as_slice(), gate.outputs()));
+        let factors =
+            space.gate_units.as_ref().zip(self.gate_units.as_ref()).map(|(trace, gate)| (trace.factor.as_slice(), gate.outputs()));
         for (task, tower) in self.towers.iter().enumerate() {
             let mixed = Mat::new(&trace.out[task], rows, level.width);
             let z = &mut space.z_task[task];
@@ -271,14 +273,31 @@ impl Network {
 
     /// From the slopes in the heads' numbers back to the inputs: adds gradients up and fills `dx: [rows, inputs]`.
     /// `reversal` is the weight of gradient reversal per row.
-    pub(super) fn backward(&self, weights: &Weights, feed: &Feed, order: &[u32], reversal: f32, space: &mut Workspace, gradients: &mut Gradients, mut dx: MatMut<'_>) {
+    pub(super) fn backward(
+        &self,
+        weights: &Weights,
+        feed: &Feed,
+        order: &[u32],
+        reversal: f32,
+        space: &mut Workspace,
+        gradients: &mut Gradients,
+        mut dx: MatMut<'_>,
+    ) {
         let reversal = (reversal > 0.0).then_some((feed, order, reversal));
         self.backward_rest(weights, order.len(), reversal, space, gradients, dx.again());
         self.input.backward(feed, order, dx.view(), gradients);
     }
 
     /// The way back to the slopes of the input columns.
-    fn backward_rest(&self, weights: &Weights, rows: usize, reversal: Option<(&Feed, &[u32], f32)>, space: &mut Workspace, gradients: &mut Gradients, mut dx: MatMut<'_>) {
+    fn backward_rest(
+        &self,
+        weights: &Weights,
+        rows: usize,
+        reversal: Option<(&Feed, &[u32], f32)>,
+        space: &mut Workspace,
+        gradients: &mut Gradients,
+        mut dx: MatMut<'_>,
+    ) {
         let width = self.input.width;
         let scale = space.noise.scale;
         let Workspace { groups, x, gate_inputs, bent, d_bent, levels, gate_units, d_factors, towers, z_task, d_task, d, .. } = space;
@@ -292,7 +311,11 @@ impl Network {
                 *out = d[row * self.tasks + task];
             }
             let (mixed, d_mixed) = (Mat::new(&trace.out[task], rows, level.width), MatMut::new(&mut trace.d_out[task], rows, level.width));
-            let factors = gate_units.as_ref().zip(self.gate_units.as_ref()).map(|(trace, gate)| Factors { wide: gate.outputs(), factor: &trace.factor, d: d_factors });
+            let factors = gate_units.as_ref().zip(self.gate_units.as_ref()).map(|(trace, gate)| Factors {
+                wide: gate.outputs(),
+                factor: &trace.factor,
+                d: d_factors,
+            });
             let head = (Mat::new(&z_task[task], rows, 1), MatMut::new(d_task, rows, 1));
             tower.backward(&pass, mixed, head, factors, &mut towers[task], scale, gradients, d_mixed);
         }
@@ -301,7 +324,16 @@ impl Network {
         }
         let extra = match reversal.filter(|_| self.reversal.is_some()) {
             Some((feed, order, reversal)) => {
-                self.reverse(&pass, feed, order, reversal, (&mut space.features, &mut space.d_features), (&mut space.guess, &mut space.d_guess), levels, gradients);
+                self.reverse(
+                    &pass,
+                    feed,
+                    order,
+                    reversal,
+                    (&mut space.features, &mut space.d_features),
+                    (&mut space.guess, &mut space.d_guess),
+                    levels,
+                    gradients,
+                );
                 Some(Mat::new(&space.d_features, rows, level.feature_width()))
             }
             None => None,
@@ -358,7 +390,15 @@ impl Network {
     }
 
     /// Slopes of one task's number in the input columns of the last [`Network::forward_from`]. `dx: [rows, inputs]`.
-    pub(super) fn slopes_of(&self, weights: &Weights, rows: usize, task: usize, space: &mut Workspace, scratch: &mut Gradients, dx: &mut [f32]) {
+    pub(super) fn slopes_of(
+        &self,
+        weights: &Weights,
+        rows: usize,
+        task: usize,
+        space: &mut Workspace,
+        scratch: &mut Gradients,
+        dx: &mut [f32],
+    ) {
         for (at, d) in space.d[..rows * self.tasks].iter_mut().enumerate() {
             *d = f32::from(u8::from(at % self.tasks == task));
         }

@@ -35,7 +35,16 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn new(settings: &TrainSettings) -> Self {
-        Self { optimizer: settings.optimizer, base: settings.rate, warmup: settings.warmup_steps, factor: 1.0, step: 0, rate: 0.0, moves: vec![0.0], rates: vec![0.0] }
+        Self {
+            optimizer: settings.optimizer,
+            base: settings.rate,
+            warmup: settings.warmup_steps,
+            factor: 1.0,
+            step: 0,
+            rate: 0.0,
+            moves: vec![0.0],
+            rates: vec![0.0],
+        }
     }
 
     /// Begins the next step.

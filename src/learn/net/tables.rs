@@ -77,11 +77,26 @@ pub(super) struct TableState {
 impl TableState {
     pub(super) fn new(entries: usize, width: usize) -> Self {
         let numbers = entries * width;
-        Self { width, m: vec![0.0; numbers], v: vec![0.0; numbers], last: vec![0; entries], read: vec![(0, 0); entries], touched: Vec::new(), sums: Vec::new() }
+        Self {
+            width,
+            m: vec![0.0; numbers],
+            v: vec![0.0; numbers],
+            last: vec![0; entries],
+            read: vec![(0, 0); entries],
+            touched: Vec::new(),
+            sums: Vec::new(),
+        }
     }
 
     /// Lists the rows that step `clock.step` reads, and brings each up to the step before, for which `drift` is prepared.
-    pub(super) fn read(&mut self, (at, input): (usize, &Input), feed: &Feed, order: &[u32], (clock, drift): (&Clock, &Drift), values: &mut [f32]) {
+    pub(super) fn read(
+        &mut self,
+        (at, input): (usize, &Input),
+        feed: &Feed,
+        order: &[u32],
+        (clock, drift): (&Clock, &Drift),
+        values: &mut [f32],
+    ) {
         self.touched.clear();
         let step = clock.step as u32;
         let (read, touched) = (&mut self.read, &mut self.touched);
@@ -122,7 +137,16 @@ impl TableState {
     }
 
     /// Updates the rows that [`TableState::read`] listed, from the slopes of the input columns.
-    pub(super) fn step(&mut self, (at, input): (usize, &Input), feed: &Feed, order: &[u32], dx: Mat<'_>, clock: &Clock, decay: f32, values: &mut [f32]) {
+    pub(super) fn step(
+        &mut self,
+        (at, input): (usize, &Input),
+        feed: &Feed,
+        order: &[u32],
+        dx: Mat<'_>,
+        clock: &Clock,
+        decay: f32,
+        values: &mut [f32],
+    ) {
         let width = self.width;
         self.sums.clear();
         self.sums.resize(self.touched.len() * width, 0.0);

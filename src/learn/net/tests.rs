@@ -94,7 +94,8 @@ impl Rows {
     pub(super) fn everything(rows: usize, seed: u64) -> Self {
         let mut random = stream(seed, 9);
         let knots: Vec<f32> = (-4..=4).map(|knot| knot as f32 / 2.0).collect();
-        let numeric = |name: &str| Field { name: name.into(), kind: FieldKind::Numeric { knots: knots.clone(), mean: 0.0, std: 1.0, missing: 0.1 } };
+        let numeric =
+            |name: &str| Field { name: name.into(), kind: FieldKind::Numeric { knots: knots.clone(), mean: 0.0, std: 1.0, missing: 0.1 } };
         let shape = Shape {
             scenarios: vec!["home".into(), "search".into(), "cart".into()],
             tasks: vec![
@@ -152,10 +153,18 @@ impl Rows {
     }
 
     /// Two numbers and two binary tasks whose labels `label` makes of the row's numbers and scenario.
-    pub(super) fn planted(rows: usize, seed: u64, scenarios: &[f32], label: impl Fn(&[f32; 4], usize, &mut ChaCha8Rng) -> [f32; 2]) -> Self {
+    pub(super) fn planted(
+        rows: usize,
+        seed: u64,
+        scenarios: &[f32],
+        label: impl Fn(&[f32; 4], usize, &mut ChaCha8Rng) -> [f32; 2],
+    ) -> Self {
         let mut random = stream(seed, 9);
         let knots: Vec<f32> = (-4..=4).map(|knot| knot as f32 / 2.0).collect();
-        let field = |at: usize| Field { name: format!("x{at}"), kind: FieldKind::Numeric { knots: knots.clone(), mean: 0.0, std: 1.0, missing: 0.0 } };
+        let field = |at: usize| Field {
+            name: format!("x{at}"),
+            kind: FieldKind::Numeric { knots: knots.clone(), mean: 0.0, std: 1.0, missing: 0.0 },
+        };
         let shape = Shape {
             scenarios: (0..scenarios.len()).map(|at| format!("s{at}")).collect(),
             tasks: vec![binary("a", None), binary("b", None)],
@@ -227,7 +236,9 @@ fn total(network: &Network, weights: &mut Weights, feed: &Feed, order: &[u32], s
     let mut space = network.workspace(order.len());
     network.forward(weights, feed, order, &mut space);
     network.loss(feed, order, scale, &mut space);
-    (0..network.tasks).map(|task| f64::from(scale[task]) * (0..=network.scenarios).map(|at| space.losses.loss[at * network.tasks + task]).sum::<f64>()).sum()
+    (0..network.tasks)
+        .map(|task| f64::from(scale[task]) * (0..=network.scenarios).map(|at| space.losses.loss[at * network.tasks + task]).sum::<f64>())
+        .sum()
 }
 
 /// Compares every matrix's slope along a random direction with a finite difference.
@@ -239,7 +250,9 @@ fn slopes_are_right(tasks: TaskSharing, scenarios: ScenarioSharing) {
     network.heads.heads[3].spread = 0.7;
     let mut weights = shaken(&network, 11);
     // PEPNet's gates look at the inputs without a slope: with these weights at 0 a finite difference does not see them either.
-    for named in network.layout.named.iter().filter(|named| ["gate_inputs.hidden.weight", "gate_units.hidden.weight"].contains(&named.name.as_str())) {
+    for named in
+        network.layout.named.iter().filter(|named| ["gate_inputs.hidden.weight", "gate_units.hidden.weight"].contains(&named.name.as_str()))
+    {
         named.slot.of_mut(&mut weights.dense).fill(0.0);
     }
     let blocks = [rows.block()];
@@ -260,7 +273,10 @@ fn slopes_are_right(tasks: TaskSharing, scenarios: ScenarioSharing) {
     let check = |name: &str, found: f64, expected: f64| {
         // Single precision leaves about 1e-7 of the loss (some 3) in each evaluation, over a step of 5e-4; a unit that crosses
         // the kink of relu on the way adds a little.
-        assert!((found - expected).abs() < 2e-3 + 0.02 * expected.abs(), "{tasks:?} × {scenarios:?}, {name}: {found} instead of {expected}");
+        assert!(
+            (found - expected).abs() < 2e-3 + 0.02 * expected.abs(),
+            "{tasks:?} × {scenarios:?}, {name}: {found} instead of {expected}"
+        );
     };
     for named in &network.layout.named {
         let direction: Vec<f32> = (0..named.slot.rows * named.slot.cols).map(|_| normal(&mut random)).collect();
@@ -377,7 +393,8 @@ fn rows_that_catch_up_end_where_dense_adam_ends() {
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let rows = Rows::everything(3000, 1);
-    let settings = TrainSettings { epochs: 2, dropout: 0.2, id_dropout: 0.1, balance: Balance::Pcgrad, invariance: 0.1, ..plain_training() };
+    let settings =
+        TrainSettings { epochs: 2, dropout: 0.2, id_dropout: 0.1, balance: Balance::Pcgrad, invariance: 0.1, ..plain_training() };
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| net(form(), settings.clone(), 3).expect("settings").fit(&rows.examples(), &Silent).expect("a model").save())
@@ -395,7 +412,10 @@ fn every_combination_and_balance_learns_saves_and_loads() {
             let form = NetSettings { task_sharing: vec![tasks], scenario_sharing: vec![scenarios], ..form() };
             for balance in [Balance::Fixed, Balance::Uncertainty, Balance::Dwa, Balance::Gradnorm, Balance::Pcgrad] {
                 let settings = TrainSettings { epochs: 3, balance, ..plain_training() };
-                let choice = net(form.clone(), settings, 3).expect("settings").choose(&rows.examples(), &rows.examples(), &Silent).expect("a choice");
+                let choice = net(form.clone(), settings, 3)
+                    .expect("settings")
+                    .choose(&rows.examples(), &rows.examples(), &Silent)
+                    .expect("a choice");
                 let loss = choice.trials.iter().map(|trial| trial.loss).fold(f64::INFINITY, f64::min);
                 assert!(loss < 1.0, "{tasks:?} × {scenarios:?}, {balance:?}: no better than the base rate ({loss})");
                 let model = choice.model;
@@ -436,7 +456,8 @@ fn log_loss(model: &dyn Model, rows: &Rows, task: usize, scenario: Option<u16>) 
     let n = rows.scenario.len();
     let mut raw = Array2::zeros((n, rows.shape.tasks.len()));
     model.raw(&rows.block(), raw.view_mut()).expect("outputs");
-    let picked: Vec<usize> = (0..n).filter(|row| scenario.is_none_or(|wanted| rows.scenario[*row] == wanted) && !rows.labels[task][*row].is_nan()).collect();
+    let picked: Vec<usize> =
+        (0..n).filter(|row| scenario.is_none_or(|wanted| rows.scenario[*row] == wanted) && !rows.labels[task][*row].is_nan()).collect();
     let loss = |row: &usize| {
         let p = f64::from(sigmoid(raw[[*row, task]])).clamp(1e-7, 1.0 - 1e-7);
         let y = f64::from(rows.labels[task][*row]);
@@ -505,10 +526,12 @@ fn a_small_scenario_is_helped_by_the_others() {
 
 #[test]
 fn a_scenario_never_seen_is_scored_by_the_shared_part() {
-    let world = |rows, seed| Rows::planted(rows, seed, &[0.5, 0.5], |x, scenario, random| {
-        let p = sigmoid(2.0 * x[0] + if scenario == 0 { 0.5 } else { -0.5 });
-        [chance(p, random), chance(p, random)]
-    });
+    let world = |rows, seed| {
+        Rows::planted(rows, seed, &[0.5, 0.5], |x, scenario, random| {
+            let p = sigmoid(2.0 * x[0] + if scenario == 0 { 0.5 } else { -0.5 });
+            [chance(p, random), chance(p, random)]
+        })
+    };
     let (train, valid) = (world(6000, 1), world(2000, 2));
     let mut test = world(4000, 3);
     test.scenario.fill(UNSEEN_SCENARIO);
@@ -591,13 +614,21 @@ impl Parity {
         let floats = |name: &str| self.rows[name].iter().map(|value| *value as f32).collect::<Vec<f32>>();
         let ids = |name: &str| self.rows[name].iter().map(|value| *value as u32).collect::<Vec<u32>>();
         let knots = vec![-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0];
-        let number = |name: &str| Field { name: name.into(), kind: FieldKind::Numeric { knots: knots.clone(), mean: 0.0, std: 1.0, missing: 0.0 } };
-        let category = |name: &str, entries: u32| Field { name: name.into(), kind: FieldKind::Categorical { entries, share: vec![0.1; entries as usize] } };
+        let number =
+            |name: &str| Field { name: name.into(), kind: FieldKind::Numeric { knots: knots.clone(), mean: 0.0, std: 1.0, missing: 0.0 } };
+        let category = |name: &str, entries: u32| Field {
+            name: name.into(),
+            kind: FieldKind::Categorical { entries, share: vec![0.1; entries as usize] },
+        };
         let n = self.rows["user"].len();
         Rows {
             shape: Shape {
                 scenarios: vec!["a".into(), "b".into(), "c".into()],
-                tasks: vec![binary("click", None), binary("buy", Some(0)), Task { name: "rating".into(), kind: TaskKind::Regression, after: None, alpha: 1.0 }],
+                tasks: vec![
+                    binary("click", None),
+                    binary("buy", Some(0)),
+                    Task { name: "rating".into(), kind: TaskKind::Regression, after: None, alpha: 1.0 },
+                ],
                 fields: vec![category("user", 12), number("price"), category("brand", 7), number("age")],
                 horizon_days: 7,
             },
@@ -618,7 +649,12 @@ impl Parity {
 fn the_first_steps_lose_what_pytorch_loses() {
     let parity: Parity = serde_json::from_str(include_str!("../../../tests/fixtures/torch/parity.json")).expect("the fixture");
     let rows = parity.rows();
-    let columns = vec![Column::Categorical(&rows.category), Column::Numeric(&rows.numbers[0]), Column::Categorical(&rows.buckets), Column::Numeric(&rows.numbers[1])];
+    let columns = vec![
+        Column::Categorical(&rows.category),
+        Column::Numeric(&rows.numbers[0]),
+        Column::Categorical(&rows.buckets),
+        Column::Numeric(&rows.numbers[1]),
+    ];
     let blocks = [Block {
         as_of: 20_000,
         entity: &rows.entity,
@@ -627,14 +663,25 @@ fn the_first_steps_lose_what_pytorch_loses() {
         labels: rows.labels.iter().map(Vec::as_slice).collect(),
         weights: vec![None; 3],
     }];
-    let form = NetSettings { embedding: 3, numeric_embedding: 2, experts: 2, task_experts: 1, levels: 1, expert_layers: vec![6, 4], tower_layers: vec![3], gate_width: 2, ..form() };
+    let form = NetSettings {
+        embedding: 3,
+        numeric_embedding: 2,
+        experts: 2,
+        task_experts: 1,
+        levels: 1,
+        expert_layers: vec![6, 4],
+        tower_layers: vec![3],
+        gate_width: 2,
+        ..form()
+    };
     let settings = TrainSettings { rate: 0.01, batch: 32, ..plain_training() };
     assert_eq!(parity.cases.len(), 6);
     for case in &parity.cases {
         let mut network = Network::new(&rows.shape, &form, case.task_sharing, case.scenario_sharing, false);
         (network.heads.heads[2].centre, network.heads.heads[2].spread) = (3.0, 0.5);
         let mut weights = network.begin(&[0.0; 3], 1);
-        let given = |name: &str| case.weights.get(name).unwrap_or_else(|| panic!("{name} is not in the fixture")).iter().map(|value| *value as f32);
+        let given =
+            |name: &str| case.weights.get(name).unwrap_or_else(|| panic!("{name} is not in the fixture")).iter().map(|value| *value as f32);
         for named in &network.layout.named {
             let place = named.slot.of_mut(&mut weights.dense);
             assert_eq!(place.len(), given(&named.name).len(), "{}", named.name);
@@ -655,7 +702,12 @@ fn the_first_steps_lose_what_pytorch_loses() {
             trainer.step(&feed, &batch, &mut random, &mut losses);
             let found: f64 = (0..3).filter_map(|task| losses.of_task(task)).sum();
             // PyTorch's fixture is in double precision; ours are single: twenty steps keep four digits.
-            assert!((found - expected).abs() < 1e-4 * expected, "{:?} × {:?}, step {step}: {found} instead of {expected}", case.task_sharing, case.scenario_sharing);
+            assert!(
+                (found - expected).abs() < 1e-4 * expected,
+                "{:?} × {:?}, step {step}: {found} instead of {expected}",
+                case.task_sharing,
+                case.scenario_sharing
+            );
         }
     }
 }

@@ -33,7 +33,15 @@ pub(super) struct Factors<'a> {
 }
 
 impl Tower {
-    pub(super) fn new(name: &str, (inputs, layers, outputs): (usize, &[usize], usize), by: ByScenario, personal: Option<usize>, scenarios: usize, layout: &mut Layout, own: &mut Layout) -> Self {
+    pub(super) fn new(
+        name: &str,
+        (inputs, layers, outputs): (usize, &[usize], usize),
+        by: ByScenario,
+        personal: Option<usize>,
+        scenarios: usize,
+        layout: &mut Layout,
+        own: &mut Layout,
+    ) -> Self {
         let mut hidden = Vec::new();
         let mut width = inputs;
         for (depth, units) in layers.iter().enumerate() {
@@ -61,7 +69,15 @@ impl Tower {
     }
 
     /// Shapes: `x: [rows, inputs]`, `out: [rows, outputs]`; `factors: [rows, wide]` for PPNet.
-    pub(super) fn forward(&self, pass: &Pass<'_>, x: Mat<'_>, factors: Option<(&[f32], usize)>, trace: &mut TowerTrace, noise: &mut Noise, out: MatMut<'_>) {
+    pub(super) fn forward(
+        &self,
+        pass: &Pass<'_>,
+        x: Mat<'_>,
+        factors: Option<(&[f32], usize)>,
+        trace: &mut TowerTrace,
+        noise: &mut Noise,
+        out: MatMut<'_>,
+    ) {
         let rows = x.rows;
         let mut column = self.personal.unwrap_or(0);
         for (depth, layer) in self.hidden.iter().enumerate() {

@@ -8,8 +8,8 @@ use ndarray::Array2;
 use rand::seq::SliceRandom as _;
 use rayon::prelude::*;
 
-use super::super::{LearnError, Progress};
 use super::super::rows::{Block, Shape};
+use super::super::{LearnError, Progress};
 use super::balance::Balancer;
 use super::dense::{Gradients, Noise};
 use super::feed::{Feed, IdDropout, Run, order, runs, stream, windows};
@@ -171,7 +171,12 @@ impl<'a> Trainer<'a> {
                 *sum += if label.is_nan() { 0.0 } else { f64::from(*weight) };
             }
         }
-        self.balancer.weights().iter().zip(sums).map(|(weight, sum)| if sum > 0.0 { (f64::from(*weight) / sum) as f32 } else { 0.0 }).collect()
+        self.balancer
+            .weights()
+            .iter()
+            .zip(sums)
+            .map(|(weight, sum)| if sum > 0.0 { (f64::from(*weight) / sum) as f32 } else { 0.0 })
+            .collect()
     }
 
     /// Forward and backward for every lane.
@@ -183,7 +188,9 @@ impl<'a> Trainer<'a> {
         let seed = self.seed ^ (self.clock.step as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let masks: Vec<Vec<f32>> = match self.sums.len() {
             1 => vec![scale.to_vec()],
-            _ => (0..net.tasks).map(|task| scale.iter().enumerate().map(|(at, scale)| if at == task { *scale } else { 0.0 }).collect()).collect(),
+            _ => (0..net.tasks)
+                .map(|task| scale.iter().enumerate().map(|(at, scale)| if at == task { *scale } else { 0.0 }).collect())
+                .collect(),
         };
         // One chunk of every stream's slopes for each lane.
         let mut slopes: Vec<Vec<&mut [f32]>> = (0..LANES).map(|_| Vec::with_capacity(masks.len())).collect();
@@ -214,7 +221,15 @@ impl<'a> Trainer<'a> {
                     }
                     let part = &mut slopes[stream][slice * SLICE * width..];
                     let dx = MatMut::new(part, order.len(), width);
-                    net.backward(weights, feed, order, if stream == 0 { reversal } else { 0.0 }, &mut lane.space, &mut lane.gradients[stream], dx);
+                    net.backward(
+                        weights,
+                        feed,
+                        order,
+                        if stream == 0 { reversal } else { 0.0 },
+                        &mut lane.space,
+                        &mut lane.gradients[stream],
+                        dx,
+                    );
                 }
             }
         });
@@ -312,7 +327,15 @@ impl<'a> Trainer<'a> {
                     for order in own.chunks(SLICE) {
                         net.forward(&self.weights, &feed, order, &mut space);
                         net.loss(&feed, order, &mask, &mut space);
-                        net.backward(&self.weights, &feed, order, 0.0, &mut space, &mut gradients, MatMut::new(&mut dx, order.len(), net.input.width));
+                        net.backward(
+                            &self.weights,
+                            &feed,
+                            order,
+                            0.0,
+                            &mut space,
+                            &mut gradients,
+                            MatMut::new(&mut dx, order.len(), net.input.width),
+                        );
                     }
                     gradients
                 })
@@ -337,7 +360,8 @@ fn gram(gradients: &[Gradients], shared: usize) -> Vec<f64> {
     let mut gram = vec![0.0; tasks * tasks];
     for a in 0..tasks {
         for b in a..tasks {
-            let inner: f64 = gradients[a].weights[..shared].iter().zip(&gradients[b].weights).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+            let inner: f64 =
+                gradients[a].weights[..shared].iter().zip(&gradients[b].weights).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
             gram[a * tasks + b] = inner;
             gram[b * tasks + a] = inner;
         }

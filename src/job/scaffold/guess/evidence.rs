@@ -171,12 +171,16 @@ impl Evidence {
         if rows == 0 || (in_order as f64) < IN_ORDER * rows as f64 || self.settle_days() > LATEST {
             return None;
         }
+        let within = match self.settle_days() {
+            0 => "on the same day".to_owned(),
+            1 => "within a day".to_owned(),
+            days => format!("within {days} days"),
+        };
         Some(format!(
-            "{}: never before {} in {:.1} % of the rows, and within {} day(s) in 99 %",
+            "{}: not before {} in {:.1} % of the rows, and {within} in 99 %",
             table.columns[arrival].name,
             table.columns[time].name,
             in_order as f64 * 100.0 / rows as f64,
-            self.settle_days()
         ))
     }
 

@@ -42,7 +42,7 @@ pub(super) fn event_time(table: &Table) -> Option<usize> {
 pub(super) fn why(table: &Table, time: usize) -> String {
     let column = &table.columns[time];
     let others: Vec<&str> = (0..table.columns.len())
-        .filter(|at| *at != time && likeness(&table.columns[*at]) > 0)
+        .filter(|at| *at != time && likeness(&table.columns[*at]) > 0 && !words::sounds_like_arrival(&table.columns[*at].words))
         .map(|at| table.columns[at].name.as_str())
         .collect();
     let told = column

@@ -17,15 +17,16 @@ pub(super) fn tables(guess: &Guess, taken: &mut Names) -> Vec<Joined> {
     for (at, role) in guess.roles.iter().enumerate() {
         let Role::Describes { column: own, key } = role else { continue };
         let (table, key) = (&guess.tables[at], guess.keys()[*key]);
-        let mut features = Vec::new();
-        for (place, column) in table.columns.iter().enumerate() {
-            if place == *own || features.len() == COLUMNS || clean::expression(guess, at, place).is_none() {
-                continue;
+        let (mut features, mut unused) = (Vec::new(), Vec::new());
+        for (place, column) in table.columns.iter().enumerate().filter(|(place, _)| place != own) {
+            let usable = features.len() < COLUMNS && clean::expression(guess, at, place).is_some();
+            match usable.then(|| feature(table.name(), &key.base, column, taken)).flatten() {
+                Some(feature) => features.push(feature),
+                None => unused.push(format!("{}.{}", table.name(), column.name)),
             }
-            features.extend(feature(table.name(), &key.base, column, taken));
         }
         let on = vec![(table.columns[*own].name.clone(), key.name.clone())];
-        joined.push(Joined { table: table.name().to_owned(), on, features, query: None });
+        joined.push(Joined { table: table.name().to_owned(), on, features, unused, query: None });
     }
     joined
 }

@@ -280,7 +280,7 @@ fn history(guess: &Guess, taken: &mut Names, columns: &mut Names, steps: &Names,
     );
     let (text, features) = query.text(&header, &steps, &keys);
     let on = grain.keys.iter().map(|key| ((*key).to_owned(), (*key).to_owned())).collect();
-    Joined { table, on, features, query: Some(text) }
+    Joined { table, on, features, unused: Vec::new(), query: Some(text) }
 }
 
 /// Counts of another table of events.
@@ -312,5 +312,5 @@ fn other(guess: &Guess, taken: &mut Names, columns: &mut Names, steps: &Names, a
     let header = format!("How often {name} name the {} in the last {whole} days.\nGrain: {}.", query.subject, own_keys.join(" x "));
     let (text, features) = query.text(&header, &steps, &own_keys);
     let on = named.iter().map(|(column, key)| (own.columns[*column].name.clone(), keys[*key].name.clone())).collect();
-    Joined { table, on, features, query: Some(text) }
+    Joined { table, on, features, unused: Vec::new(), query: Some(text) }
 }

@@ -14,6 +14,9 @@ use crate::job::scaffold::time::date;
 /// Events below which a category counts with fewer rows than the default's.
 const SMALL: u64 = 200_000;
 
+/// Unused columns that are named.
+const NAMED: usize = 20;
+
 /// The text of job.toml.
 pub(super) fn text(draft: &Draft<'_>, job: &str, path_of: &dyn Fn(&Found) -> String) -> String {
     let mut page = Page::toml(&format!(
@@ -219,6 +222,12 @@ fn features(draft: &Draft<'_>, page: &mut Page) {
     if of(Encoding::Text).next().is_some() {
         page.say("Texts of several words, taken apart.");
         page.add(format!("text = {}\n", list(of(Encoding::Text))));
+    }
+    let unused = super::unused(draft);
+    if !unused.is_empty() {
+        let more = unused.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        page.say(&format!("No feature uses yet: {}{more}.", unused[..unused.len().min(NAMED)].join(", ")));
     }
     if guess.events().rows() < SMALL {
         page.add("\n[encode]\n");

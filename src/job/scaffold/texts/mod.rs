@@ -12,7 +12,7 @@ mod outputs;
 mod page;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::Table;
 use super::files::Found;
@@ -55,6 +55,8 @@ struct Joined {
     /// Its key columns, and those of `rows` that they equal.
     on: Vec<(String, String)>,
     features: Vec<Feature>,
+    /// Columns of it that no feature uses.
+    unused: Vec<String>,
     /// Its query below features/, if it is a feature table.
     query: Option<String>,
 }
@@ -93,6 +95,23 @@ impl<'a> Draft<'a> {
     fn features(&self) -> impl Iterator<Item = &Feature> {
         self.joined.iter().flat_map(|table| &table.features)
     }
+}
+
+/// Columns of events and descriptions that no feature uses.
+fn unused(draft: &Draft<'_>) -> Vec<String> {
+    let guess = draft.guess;
+    let labels = guess.tasks.iter().filter_map(|task| match task.made {
+        Made::Column(at) | Made::SpentWhere(at) | Made::Rated(at) => Some(at),
+        Made::CameBack | Made::Spent => None,
+    });
+    let keys = guess.keys().into_iter().map(|key| key.column);
+    let parts = [Some(guess.time), guess.available.as_ref().map(|(at, _)| *at), guess.scenario.column, guess.amount];
+    let product = guess.product.iter().map(|(quantity, _, _)| *quantity);
+    let features = [&guess.measures, &guess.of_item, &guess.of_entity, &guess.of_event].into_iter().flatten().copied();
+    let used: BTreeSet<usize> = labels.chain(keys).chain(parts.into_iter().flatten()).chain(product).chain(features).collect();
+    let events = guess.events();
+    let rest = (0..events.columns.len()).filter(|at| !used.contains(at)).map(|at| format!("{}.{}", events.name(), guess.column(at).name));
+    rest.chain(draft.joined.iter().flat_map(|table| table.unused.clone())).collect()
 }
 
 /// The files of the job: names below its folder, and texts.
