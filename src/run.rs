@@ -93,6 +93,7 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
         return Ok(Ended::Already { run });
     }
 
+    learned::learners(night.job)?;
     plan_all(night.job, night.home, &sources.graph, &sources.files).await?;
     let data = data::data(night, &sources, true).await?;
     let clock = clock.lap("ingest and features");
@@ -163,6 +164,9 @@ async fn plan_all(
 /// # Errors
 /// [`NightError`], the first thing that is wrong.
 pub async fn check(job: &Job, home: &Home) -> Result<String, NightError> {
+    learned::learners(job)?;
+    // The number of snapshots is right or wrong on every date.
+    job.plan(jiff::civil::date(2000, 1, 1))?;
     let graph = Graph::new(job)?;
     let cache = Cache::new(home.runs.join("cache"), false);
     let files = data::locate(job, home, &cache)?;

@@ -65,8 +65,12 @@ fn summary(ended: &Ended, home: &Home) -> String {
             text
         }
         Ended::Already { run } => {
+            let report = home.run(run).join("report.html");
             format!("nothing to do: {run} was published with the same inputs, configuration and seed\nreport  {}", report.display())
         }
-        Ended::SameBytes { run } => format!("made again: {run} has the same bytes as the published run\nreport  {}", report.display()),
+        Ended::SameBytes { run } => {
+            let report = home.run(run).join("report.html");
+            format!("made again: {run} has the same bytes as the published run\nreport  {}", report.display())
+        }
     }
 }

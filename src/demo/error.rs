@@ -13,7 +13,12 @@ pub enum DemoError {
     Events(u64),
     /// The folder holds what this program did not generate.
     #[error("failed to generate into `{}`: it holds `{found}`, which was not generated here", folder.display())]
-    Foreign { folder: PathBuf, found: String },
+    Foreign {
+        /// The folder.
+        folder: PathBuf,
+        /// Its first entry.
+        found: String,
+    },
     /// A file of the job is there already and says something else.
     #[error("failed to write the marketplace job: `{}` is there already and differs", .0.display())]
     JobFile(PathBuf),

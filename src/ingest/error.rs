@@ -121,7 +121,7 @@ impl Outcome for IngestError {
             Self::Sql { hint, .. } => hint.clone(),
             Self::Plan { file, .. } => format!("correct {file}; `polytask check` tries every query without running the night"),
             Self::UnknownTable { known, .. } => format!("it can see: {known}"),
-            Self::NotVisible { .. } => "features and candidates see the past only; labels are made in examples.sql".into(),
+            Self::NotVisible { .. } => "docs/your-own-job.md lists what each query file sees".into(),
             Self::Cycle(_) => "break the circle: move what both need into a third query".into(),
             Self::UnknownParam { known, .. } => format!("parameters: {known}; add your own under [params] in job.toml"),
             Self::BadTime { table, .. } => format!("`tables.{table}` in job.toml names the column; it must be a timestamp or a date"),

@@ -102,8 +102,11 @@ pub fn locate(source: &Source, input: &Path, digests: &mut Digests) -> Result<So
     if root.is_dir() {
         walk(&root, &mut paths)?;
         paths.sort();
-    } else {
+    } else if root.extension().is_some_and(|extension| extension == "parquet") {
         paths.push(root.clone());
+    } else {
+        let message = "its name does not end in .parquet".to_owned();
+        return Err(IngestError::BadFile { source_name: source.name.clone(), file: source.path.clone(), message });
     }
     if paths.is_empty() {
         return Err(IngestError::EmptyFolder { source_name: source.name.clone(), path: root });

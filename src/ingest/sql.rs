@@ -12,7 +12,8 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, Expr, Statement as SqlStatement, TableFactor, TimezoneInfo, Value, Visit as _, Visitor, visit_expressions_mut,
+    CastKind, DataType, Expr, Statement as SqlStatement, TableFactor, TimezoneInfo, Value, Visit as _, Visitor, visit_expressions,
+    visit_expressions_mut,
 };
 
 use super::error::IngestError;
@@ -116,10 +117,22 @@ pub fn parse(query: &Query) -> Result<Select, IngestError> {
     let whole = Statement::Statement(statement.clone());
     let (mut tables, _) =
         resolve_table_references(&whole, true).map_err(|error| wrong(error.strip_backtrace(), "check the names of its tables"))?;
+    if let ControlFlow::Break(name) = visit_expressions(&*statement, unrepeatable) {
+        let message = format!("`{name}` gives something else every time: the night could not be repeated");
+        return Err(wrong(message, "`$as_of` and `$as_of_date` are the night's own now; for a sample take rows by a hash of their key"));
+    }
     let mut called = Called::default();
     let _ = statement.visit(&mut called);
     tables.retain(|table| !called.0.contains(table.table()));
     Ok(Select { file: query.file.clone(), statement: *statement, tables })
+}
+
+/// Stops at a call of a function whose value depends on the clock or on chance.
+fn unrepeatable(expression: &Expr) -> ControlFlow<String> {
+    let Expr::Function(function) = expression else { return ControlFlow::Continue(()) };
+    let name = function.name.to_string().to_lowercase();
+    let bad = ["now", "current_timestamp", "current_date", "current_time", "today", "random", "rand", "uuid"];
+    if bad.contains(&name.as_str()) { ControlFlow::Break(name) } else { ControlFlow::Continue(()) }
 }
 
 /// Plans a SELECT in a session, with its parameters bound.

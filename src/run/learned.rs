@@ -130,7 +130,7 @@ pub(super) fn learn(night: &Night<'_>, data: &Data, staging: &Path) -> Result<Le
 }
 
 /// The published learner, then its challengers.
-fn learners(job: &Job) -> Result<Vec<Box<dyn Learner>>, NightError> {
+pub(super) fn learners(job: &Job) -> Result<Vec<Box<dyn Learner>>, NightError> {
     let kinds = std::iter::once(&job.model).chain(&job.challengers);
     let made = kinds.map(|kind| match kind {
         ModelKind::Linear => learn::linear(job.linear.clone(), job.seed),

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Output;
 use std::sync::Mutex;
 
-use arrow::array::{Array, AsArray as _, RecordBatch};
+use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use polytask::demo::{self, DemoError, Settings, Summary};

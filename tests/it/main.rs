@@ -4,6 +4,7 @@ mod learn_rows;
 mod shop;
 
 mod cli;
+mod demo;
 mod encode;
 mod evaluate_calibration;
 mod evaluate_cells;

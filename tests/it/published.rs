@@ -293,7 +293,10 @@ fn the_report_and_the_tables_hold_the_same_figures() {
     };
     same("metrics", "figures", &["learner", "scenario", "task", "metric", "note"], &["value"]);
     same("calibration", "reliability", &["scenario", "task"], &["predicted", "observed", "low", "high"]);
-    same("training", "training", &["learner", "setting"], &["loss"]);
+    same("training", "training", &["learner", "setting"], &[]);
+    let losses = numbers(&read(&run.join("training.parquet")), "value");
+    let told = report["training"].as_array().expect("trials").iter().map(|trial| trial["loss"].as_f64());
+    assert!(told.zip(losses).all(|(told, value)| told.is_some() && told == value), "training.value");
     same("importance", "importance", &["scenario", "task", "feature"], &["value", "shared", "scenario_part", "task_part", "direction"]);
     same("effects", "effects", &["scenario", "task", "feature", "label"], &["contribution"]);
     same("quality", "quality", &["scenario", "dimension", "measure", "subject"], &["value"]);

@@ -33,7 +33,7 @@ pub(super) fn family(data_type: &DataType) -> Family {
 
 /// What all values of a column have been so far.
 struct All {
-    /// Whole numbers.
+    /// Whole numbers, or texts of them.
     whole: bool,
     /// Texts such as `2026-01-31`.
     days: bool,
@@ -182,6 +182,7 @@ impl Counter {
 
     fn text(&mut self, text: &str) {
         self.value(text, || text.to_owned());
+        self.all.whole &= text.parse::<i64>().is_ok();
         self.characters += text.chars().count() as u64;
         self.text_words += text.split_whitespace().count() as u64;
     }

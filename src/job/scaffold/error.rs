@@ -12,25 +12,58 @@ pub enum ScaffoldError {
     Missing(PathBuf),
     /// A file or folder whose name a job cannot carry.
     #[error("`{path}` cannot be a source: {why}")]
-    BadPath { path: String, why: &'static str },
+    BadPath {
+        /// The file or folder.
+        path: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A folder without Parquet files.
     #[error("`{}` holds no .parquet file", .0.display())]
     EmptyFolder(PathBuf),
     /// Not a Parquet file, or a damaged one.
     #[error("`{file}` cannot be read as Parquet: {message}")]
-    BadFile { file: String, message: String },
+    BadFile {
+        /// The file.
+        file: String,
+        /// What the decoder says.
+        message: String,
+    },
     /// A source without rows.
     #[error("`{0}` has 0 rows")]
     NoRows(String),
     /// A column whose name SQL cannot carry safely.
     #[error("`{file}`: column `{column}` {why}")]
-    BadColumn { file: String, column: String, why: &'static str },
+    BadColumn {
+        /// The source.
+        file: String,
+        /// The name, escaped.
+        column: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// Files of one folder that are not one table.
     #[error("`{file}`: column `{column}` is {found}, but {expected} in `{first}`")]
-    Differs { file: String, column: String, found: String, first: String, expected: String },
+    Differs {
+        /// The file that differs.
+        file: String,
+        /// The column.
+        column: String,
+        /// Its type there.
+        found: String,
+        /// The first file.
+        first: String,
+        /// Its type in that one.
+        expected: String,
+    },
     /// Files of one folder that lie below different Hive partitions.
     #[error("`{file}` does not lie below the folders {expected}")]
-    Partitions { file: String, expected: String },
+    Partitions {
+        /// The file.
+        file: String,
+        /// The folders of its neighbours.
+        expected: String,
+    },
     /// No table says when anything happened.
     #[error("no table says when something happened: {0}")]
     NoTime(String),
@@ -39,13 +72,31 @@ pub enum ScaffoldError {
     NoEvents(String),
     /// The events span too few days for snapshots.
     #[error("`{file}`: column `{column}` spans {days} day(s), from {first} to {newest}")]
-    TooShort { file: String, column: String, days: i32, first: String, newest: String },
+    TooShort {
+        /// The source.
+        file: String,
+        /// The event time.
+        column: String,
+        /// Days from first to newest.
+        days: i32,
+        /// First day.
+        first: String,
+        /// Newest day.
+        newest: String,
+    },
     /// The folder is there and holds something.
     #[error("`{}` is there already", .0.display())]
     Exists(PathBuf),
     /// The file system said no.
     #[error("cannot {what} `{}`: {source}", path.display())]
-    Io { what: &'static str, path: PathBuf, source: std::io::Error },
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the file system said.
+        source: std::io::Error,
+    },
 }
 
 impl Outcome for ScaffoldError {

@@ -92,7 +92,7 @@ pub(super) struct Column {
     pub(super) least: f64,
     /// See `least`.
     pub(super) most: f64,
-    /// Whether every number is whole.
+    /// Whether every number is whole, or every text a whole number.
     pub(super) whole: bool,
     /// Mean length of texts.
     pub(super) characters: f64,

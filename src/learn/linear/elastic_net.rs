@@ -18,8 +18,8 @@ use ndarray::Array2;
 use super::super::LearnError;
 
 /// Added to the diagonal of `H`, whose entries are about 1: keeps the factor of collinear columns finite and changes a
-/// coefficient by less than the penalty does.
-const JITTER: f64 = 1e-6;
+/// coefficient by less than the penalty does. Fewer rows than columns, in moments of single precision, need the larger ones.
+const JITTERS: [f64; 4] = [1e-6, 1e-5, 1e-4, 1e-3];
 
 /// A penalty.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,16 +47,29 @@ fn library(error: &dyn std::fmt::Display) -> LearnError {
     LearnError::Library { learner: "linear", message: error.to_string() }
 }
 
+/// The Cholesky factor of `H` with the least jitter that makes it positive definite.
+fn factor(h: &Array2<f64>) -> Result<Array2<f64>, LearnError> {
+    let mut failed = None;
+    for jitter in JITTERS {
+        let mut raised = h.clone();
+        raised.diag_mut().iter_mut().for_each(|value| *value += jitter);
+        match raised.cholesky_inplace() {
+            Ok(lower) => return Ok(lower.to_owned()),
+            Err(error) => failed = Some(error),
+        }
+    }
+    Err(failed.map_or_else(|| library(&"the second moments cannot be factorised"), |error| library(&error)))
+}
+
 impl Rows {
     /// # Errors
     /// [`LearnError::Library`] when the moments are not finite or cannot be factorised.
-    pub(super) fn new(mut h: Array2<f64>, mut c: Array2<f64>) -> Result<Self, LearnError> {
+    pub(super) fn new(h: Array2<f64>, mut c: Array2<f64>) -> Result<Self, LearnError> {
         if h.iter().chain(&c).any(|value| !value.is_finite()) {
             return Err(library(&"the second moments are not finite"));
         }
         let m = h.nrows();
-        h.diag_mut().iter_mut().for_each(|value| *value += JITTER);
-        let lower = h.cholesky_inplace().map_err(|error| library(&error))?.to_owned();
+        let lower = factor(&h)?;
         lower.solve_triangular_inplace(&mut c, UPLO::Lower).map_err(|error| library(&error))?;
         let scale = (m as f64).sqrt();
         // linfa walks down columns: column-major is 2.5 times as fast.

@@ -127,16 +127,16 @@ impl NetSettings {
         if self.scenario_sharing.is_empty() {
             return bad("net.scenario_sharing", "[]".into(), "a list of none, star, pepnet");
         }
-        for (key, value, most) in [
-            ("net.embedding", self.embedding, 256),
-            ("net.numeric_embedding", self.numeric_embedding, 64),
-            ("net.experts", self.experts, 64),
-            ("net.task_experts", self.task_experts, 64),
-            ("net.levels", self.levels, 4),
-            ("net.gate_width", self.gate_width, 1024),
+        for (key, value, most, domain) in [
+            ("net.embedding", self.embedding, 256, "1 to 256"),
+            ("net.numeric_embedding", self.numeric_embedding, 64, "1 to 64"),
+            ("net.experts", self.experts, 64, "1 to 64"),
+            ("net.task_experts", self.task_experts, 64, "1 to 64"),
+            ("net.levels", self.levels, 4, "1 to 4"),
+            ("net.gate_width", self.gate_width, 1024, "1 to 1024"),
         ] {
             if value == 0 || value > most {
-                return Err(LearnError::Parameter { key, value: value.to_string(), domain: "1 to a few hundred" });
+                return bad(key, value.to_string(), domain);
             }
         }
         if self.expert_layers.is_empty() || self.expert_layers.iter().any(|width| !(1..=4096).contains(width)) {

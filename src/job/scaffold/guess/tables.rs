@@ -7,7 +7,7 @@ use super::labels::Labels;
 use super::scenario::Scenario;
 use super::times;
 use crate::job::scaffold::error::ScaffoldError;
-use crate::job::scaffold::facts::{Column, Table};
+use crate::job::scaffold::facts::{Column, Family, Table};
 use crate::job::scaffold::names;
 use crate::job::scaffold::words::{self, ENTITIES, ITEMS};
 
@@ -83,6 +83,12 @@ fn plain(name: &str) -> String {
     name.replace('_', "")
 }
 
+/// Whether a column's values can be those of a key.
+fn suits(column: &Column, key: &Key) -> bool {
+    // Text that is no number would be NULL in every row when it is made one.
+    !key.is_number || matches!(column.family, Family::Integer | Family::Float | Family::Text | Family::BinaryText) && column.whole
+}
+
 /// The column of a table that names `key` once a row: by the key's name, or `id` in a table of its own name.
 fn describes(table: &Table, key: &str) -> Option<usize> {
     let own = words::base(&words::words(key));
@@ -103,7 +109,9 @@ pub(super) fn roles(tables: &[Table], events: usize, entity: &Key, item: Option<
             continue;
         }
         // A description of the item says more of a pair than one of the entity's.
-        let described = keys.iter().enumerate().rev().find_map(|(key, of)| describes(table, &of.name).map(|column| (column, key)));
+        let described = keys.iter().enumerate().rev().find_map(|(key, of)| {
+            describes(table, &of.name).filter(|column| suits(&table.columns[*column], of)).map(|column| (column, key))
+        });
         if let Some((column, key)) = described {
             roles.push(Role::Describes { column, key });
             continue;
@@ -112,7 +120,7 @@ pub(super) fn roles(tables: &[Table], events: usize, entity: &Key, item: Option<
             .iter()
             .enumerate()
             .filter_map(|(key, of)| {
-                let same = |column: &Column| plain(&column.name) == plain(&of.name) && keys::is_id(column);
+                let same = |column: &Column| plain(&column.name) == plain(&of.name) && keys::is_id(column) && suits(column, of);
                 table.columns.iter().position(same).map(|column| (column, key))
             })
             .collect();

@@ -74,6 +74,8 @@ fn key_expression(column: &Column, raw: &str, as_number: bool) -> String {
         (Family::Integer, true) | (Family::Text, false) if is_plain(column) => raw.to_owned(),
         (Family::Binary, _) => format!("encode({raw}, 'hex')"),
         (_, true) => format!("try_cast({raw} as bigint)"),
+        // 5.0 is the key 5.
+        (Family::Float, false) => format!("cast(try_cast({raw} as bigint) as varchar)"),
         (_, false) => format!("cast({raw} as varchar)"),
     }
 }
