@@ -26,6 +26,7 @@ const QUEUE: usize = 4;
 
 /// Why a table file could not be written or read.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant names its fields")]
 pub enum FileError {
     /// The file system said no.
     #[error("cannot {what} `{}`: {source}", path.display())]

@@ -21,7 +21,7 @@ const STEPS: usize = 200;
 #[must_use]
 pub fn probe(features: &[f32], width: usize, scenario: &[u16], entity: &[u64], scenarios: usize) -> Vec<Option<f64>> {
     let rows = scenario.len();
-    let (learn, judge): (Vec<usize>, Vec<usize>) = (0..rows).partition(|row| entity[*row] % 2 == 0);
+    let (learn, judge): (Vec<usize>, Vec<usize>) = (0..rows).partition(|row| entity[*row].is_multiple_of(2));
     let scaled = Scaled::new(features, width, &learn);
     (0..scenarios)
         .map(|wanted| {

@@ -7,6 +7,7 @@ use crate::table_file::FileError;
 
 /// Why a snapshot or its encoding was refused.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant names its fields")]
 pub enum FeatureError {
     /// A query does not parse, plan or run.
     #[error(transparent)]

@@ -7,6 +7,7 @@ use crate::table_file::{FileError, is_out_of_memory};
 
 /// Why sources, queries or clean tables were refused.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant names its fields")]
 pub enum IngestError {
     /// A source's file or folder is not there.
     #[error("source `{source_name}`: there is no `{}`", path.display())]

@@ -6,6 +6,7 @@ use crate::outcome::{Ending, Outcome};
 
 /// Why a job folder was refused.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant names its fields")]
 pub enum JobError {
     /// The folder or its `job.toml` is not there.
     #[error("`{}` is not a job: it has no job.toml", .0.display())]

@@ -84,15 +84,15 @@ impl Design {
             return Err(LearnError::Saved("the design has another number of fields than the shape".into()));
         }
         for term in &self.terms {
-            let field = shape.fields.get(self.field_of(term));
+            let field = shape.fields.get(Self::field_of(term));
             let fits = match (term, field.map(|field| &field.kind)) {
-                (Term::Value { .. } | Term::Ramp { .. } | Term::Missing { .. }, Some(FieldKind::Numeric { .. })) => true,
+                (Term::Value { .. } | Term::Ramp { .. } | Term::Missing { .. }, Some(FieldKind::Numeric { .. }))
+                | (Term::Slot { .. }, Some(FieldKind::Text { .. })) => true,
                 (Term::Entry { entry, .. }, Some(FieldKind::Categorical { entries, .. })) => entry < entries,
                 (Term::Mean { field, task }, Some(FieldKind::Categorical { .. })) => {
                     *task < shape.tasks.len() && self.means[*field].is_some()
                 }
                 (Term::Vector { at, .. }, Some(FieldKind::Vector { width })) => at < width,
-                (Term::Slot { .. }, Some(FieldKind::Text { .. })) => true,
                 _ => false,
             };
             if !fits {
@@ -120,7 +120,7 @@ impl Design {
     }
 
     fn fill(&self, term: &Term, block: &Block<'_>, purpose: Use, out: &mut [f32]) {
-        match (term, block.columns[self.field_of(term)]) {
+        match (term, block.columns[Self::field_of(term)]) {
             (Term::Value { mean, std, .. }, Column::Numeric(values)) => {
                 fill(out, values, |x| if x.is_nan() { 0.0 } else { (x - mean) / std });
             }
@@ -154,7 +154,7 @@ impl Design {
         }
     }
 
-    fn field_of(&self, term: &Term) -> usize {
+    fn field_of(term: &Term) -> usize {
         match term {
             Term::Value { field, .. }
             | Term::Ramp { field, .. }
@@ -242,7 +242,7 @@ pub(super) fn taught<'a>(shape: &'a Shape, block: &'a Block<'_>, task: usize) ->
     (0..block.rows()).filter_map(move |row| {
         let label = labels[row];
         let weight = weights.map_or(1.0, |weights| f64::from(weights[row]));
-        let teaches = !label.is_nan() && weight > 0.0 && parent.is_none_or(|parent| parent[row] == 1.0);
+        let teaches = !label.is_nan() && weight > 0.0 && parent.is_none_or(|parent| parent[row] > 0.5);
         teaches.then(|| (row, on_scale(kind, label), weight))
     })
 }

@@ -172,6 +172,7 @@ pub struct Saved {
 
 /// Why rows could not be learned from, or a model not be used.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant names its fields")]
 pub enum LearnError {
     /// No row, or a task without one observed label.
     #[error("{0}")]

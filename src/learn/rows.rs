@@ -120,6 +120,7 @@ pub struct Block<'a> {
 }
 
 /// One encoded column of a block.
+#[expect(missing_docs, reason = "the variant says what its fields hold")]
 #[derive(Debug, Clone, Copy)]
 pub enum Column<'a> {
     /// Shape: `[rows]`, NaN = missing.
@@ -178,7 +179,7 @@ impl<'a> Column<'a> {
             Self::Categorical(entries) => Self::Categorical(&entries[from..to]),
             Self::Text { offsets, buckets } => Self::Text { offsets: &offsets[from..=to], buckets },
             Self::Vector(values) => {
-                let width = if rows == 0 { 0 } else { values.len() / rows };
+                let width = values.len().checked_div(rows).unwrap_or(0);
                 Self::Vector(&values[from * width..to * width])
             }
         }

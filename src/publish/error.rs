@@ -7,6 +7,7 @@ use crate::table_file::FileError;
 
 /// Why a run could not be published.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant names its fields")]
 pub enum PublishError {
     /// A file could not be written or read.
     #[error(transparent)]

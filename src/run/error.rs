@@ -12,6 +12,7 @@ use crate::table_file::FileError;
 
 /// Why a night ended early. Nothing was published then.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant names its fields")]
 pub enum NightError {
     /// The job is wrong.
     #[error(transparent)]

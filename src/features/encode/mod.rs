@@ -32,6 +32,7 @@ pub struct EncodeSettings {
 
 /// Why a column could not be encoded.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant names its fields")]
 pub enum EncodeError {
     /// A column of a type without a role.
     #[error("frame.sql: column `{column}` is {found}, which has no role")]

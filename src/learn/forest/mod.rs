@@ -194,7 +194,9 @@ impl Forest {
             }
             left -= share;
         }
-        drawn.iter_mut().for_each(|rows| rows.sort_unstable());
+        for rows in &mut drawn {
+            rows.sort_unstable();
+        }
         drawn
     }
 }

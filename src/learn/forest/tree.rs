@@ -162,10 +162,10 @@ mod tests {
 
     #[test]
     fn upstream_still_has_no_probabilities() {
-        use smartcore::ensemble::random_forest_classifier::RandomForestClassifier;
+        use smartcore::ensemble::random_forest_classifier::{RandomForestClassifier, RandomForestClassifierParameters};
         let matrix = DenseMatrix::new(4, 1, vec![0.0_f32, 1.0, 2.0, 3.0], false).expect("a matrix");
         let labels = vec![0_u32, 0, 1, 1];
-        let forest = RandomForestClassifier::fit(&matrix, &labels, Default::default()).expect("a forest");
+        let forest = RandomForestClassifier::fit(&matrix, &labels, RandomForestClassifierParameters::default()).expect("a forest");
         // A vote is a class, never a share: were it a float, the regressor on 0/1 labels would no longer be needed.
         let votes: Vec<u32> = forest.predict(&matrix).expect("votes");
         assert!(votes.iter().all(|vote| *vote < 2));

@@ -123,10 +123,10 @@ impl LinearValidParams {
     fn prepare(&self, rows: &Examples<'_>, half: Half, progress: &dyn Progress) -> Result<Prepared, LearnError> {
         check_examples(rows)?;
         let design = Design::fit(rows, self.settings.ramps);
-        self.prepare_with(design, rows, half, progress)
+        Self::prepare_with(design, rows, half, progress)
     }
 
-    fn prepare_with(&self, design: Design, rows: &Examples<'_>, half: Half, progress: &dyn Progress) -> Result<Prepared, LearnError> {
+    fn prepare_with(design: Design, rows: &Examples<'_>, half: Half, progress: &dyn Progress) -> Result<Prepared, LearnError> {
         let groups = groups(rows);
         let moments = moments(rows, &design, &groups, half, Use::Learn, progress)?;
         for (group, moments) in groups.iter().zip(&moments) {
@@ -148,7 +148,7 @@ impl LinearValidParams {
         half: Half,
         progress: &dyn Progress,
     ) -> Result<LinearModel, LearnError> {
-        let prepared = self.prepare_with(design.clone(), rows, half, progress)?;
+        let prepared = Self::prepare_with(design.clone(), rows, half, progress)?;
         self.solve(rows, prepared)
     }
 

@@ -101,7 +101,7 @@ impl Half {
     pub(in super::super) fn holds(self, entity: u64) -> bool {
         match self {
             Self::All => true,
-            Self::Even => entity % 2 == 0,
+            Self::Even => entity.is_multiple_of(2),
             Self::Odd => entity % 2 == 1,
         }
     }

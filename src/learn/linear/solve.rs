@@ -90,7 +90,7 @@ impl Problem {
             strongest(&parts, scenarios, penalty, room)?
         };
         let (h, c, means) = assemble(&parts, scenarios, kept.len(), &deviating, deviation);
-        Ok(Self { rows: Rows::new(h, c)?, scales, scenarios, terms, kept, deviating, deviation, means })
+        Ok(Self { rows: Rows::new(&h, c)?, scales, scenarios, terms, kept, deviating, deviation, means })
     }
 
     /// The coefficients under a penalty.
@@ -244,7 +244,7 @@ fn assemble(parts: &[Part], scenarios: usize, kept: usize, deviating: &[usize], 
 fn strongest(parts: &[Part], scenarios: usize, penalty: Penalty, room: usize) -> Result<Vec<usize>, LearnError> {
     let kept = parts[0].first.len();
     let (h, c, _) = assemble(parts, scenarios, kept, &[], 1.0);
-    let w = Rows::new(h, c)?.fit(penalty)?.coefficients;
+    let w = Rows::new(&h, c)?.fit(penalty)?.coefficients;
     let strength: Vec<f64> = (0..kept).map(|at| w.row(at).iter().map(|w| w * w).sum()).collect();
     let mut order: Vec<usize> = (0..kept).collect();
     order.sort_by(|a, b| strength[*b].total_cmp(&strength[*a]).then(a.cmp(b)));

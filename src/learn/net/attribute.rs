@@ -144,7 +144,7 @@ pub(super) fn attribute(net: &Network, shape: &Shape, weights: &Weights, backgro
             let rows = desk.feed.rows();
             let empty = || Array3::<f32>::zeros((rows, tasks, fields + 1));
             let (mut shared, mut scenario_part, mut task_part) = (empty(), empty(), empty());
-            for scenario in 0..=net.scenarios {
+            for (scenario, own) in own.iter().enumerate() {
                 let order: Vec<u32> = (0..rows as u32).filter(|row| desk.feed.scenario[*row as usize] as usize == scenario).collect();
                 if order.is_empty() {
                     continue;
@@ -164,7 +164,7 @@ pub(super) fn attribute(net: &Network, shape: &Shape, weights: &Weights, backgro
                         }
                     }
                     for task in 0..tasks {
-                        scenario_part[[row, task, fields]] = own[scenario][task] - base[task];
+                        scenario_part[[row, task, fields]] = own[task] - base[task];
                     }
                 }
             }

@@ -212,7 +212,9 @@ impl Dense {
         }
         for row in 0..y.rows {
             let units = &mut y.row(row)[..self.relu];
-            units.iter_mut().for_each(|unit| *unit = unit.max(0.0));
+            for unit in units.iter_mut() {
+                *unit = unit.max(0.0);
+            }
             noise.apply(units);
         }
     }

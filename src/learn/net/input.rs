@@ -240,7 +240,9 @@ impl Input {
             if spec.text {
                 let own = feed.text(cells[spec.cell], cells[spec.cell + 1]);
                 let share = 1.0 / own.len().max(1) as f32;
-                own.iter().for_each(|bucket| read(at, *bucket, share));
+                for bucket in own {
+                    read(at, *bucket, share);
+                }
             } else {
                 read(at, cells[spec.cell], 1.0);
             }
@@ -279,6 +281,8 @@ fn mean_of(values: &[f32], buckets: &[u32], x: &mut [f32]) {
     }
     if !buckets.is_empty() {
         let share = 1.0 / buckets.len() as f32;
-        x.iter_mut().for_each(|x| *x *= share);
+        for x in x.iter_mut() {
+            *x *= share;
+        }
     }
 }

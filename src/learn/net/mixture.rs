@@ -172,14 +172,12 @@ impl Mixture {
 
     /// An expert's output on row `row`.
     fn features<'a>(&self, trace: &'a MixtureTrace, expert: usize, row: usize) -> &'a [f32] {
-        match trace.hidden[expert].last() {
-            Some(last) => &last[row * self.width..(row + 1) * self.width],
-            None => {
-                let Expert { stream, column, .. } = &self.experts[expert];
-                let at = row * self.streams[*stream].outputs + column;
-                &trace.first[*stream][at..at + self.width]
-            }
+        if let Some(last) = trace.hidden[expert].last() {
+            return &last[row * self.width..(row + 1) * self.width];
         }
+        let Expert { stream, column, .. } = &self.experts[expert];
+        let at = row * self.streams[*stream].outputs + column;
+        &trace.first[*stream][at..at + self.width]
     }
 
     /// Copies the experts' outputs of row `row` side by side.
@@ -301,13 +299,13 @@ impl Mixture {
 
     /// Where the slope of an expert's output on a row lies.
     fn d_features<'a>(&self, trace: &'a mut MixtureTrace, expert: usize, row: usize) -> &'a mut [f32] {
-        match trace.d_hidden[expert].last_mut() {
-            Some(last) => &mut last[row * self.width..(row + 1) * self.width],
-            None => {
-                let Expert { stream, column, .. } = &self.experts[expert];
-                let at = row * self.streams[*stream].outputs + column;
-                &mut trace.d_first[*stream][at..at + self.width]
-            }
+        let Expert { stream, column, layers } = &self.experts[expert];
+        if layers.is_empty() {
+            let at = row * self.streams[*stream].outputs + column;
+            &mut trace.d_first[*stream][at..at + self.width]
+        } else {
+            let last = &mut trace.d_hidden[expert][layers.len() - 1];
+            &mut last[row * self.width..(row + 1) * self.width]
         }
     }
 
@@ -350,5 +348,7 @@ fn softmax(values: &mut [f32]) {
         *value = (*value - most).exp();
         sum += *value;
     }
-    values.iter_mut().for_each(|value| *value /= sum);
+    for value in values {
+        *value /= sum;
+    }
 }

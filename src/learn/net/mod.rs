@@ -41,7 +41,7 @@ pub(super) const NAME: &str = "net";
 /// The learner: its form, how it learns, and what was chosen.
 #[derive(Debug, Clone)]
 struct Net {
-    net: NetSettings,
+    form: NetSettings,
     train: TrainSettings,
     seed: u64,
     chosen: Option<Chosen>,
@@ -59,10 +59,10 @@ struct Chosen {
 ///
 /// # Errors
 /// [`LearnError::Parameter`] naming the key.
-pub fn net(net: NetSettings, train: TrainSettings, seed: u64) -> Result<Box<dyn Learner>, LearnError> {
-    net.check()?;
+pub fn net(form: NetSettings, train: TrainSettings, seed: u64) -> Result<Box<dyn Learner>, LearnError> {
+    form.check()?;
     train.check()?;
-    Ok(Box::new(Net { net, train, seed, chosen: None }))
+    Ok(Box::new(Net { form, train, seed, chosen: None }))
 }
 
 /// Mixes the bits of a counter (the finaliser of `SplitMix64`: Steele, Lea and Flood 2014, figure 16).
@@ -112,7 +112,7 @@ impl Net {
     /// A network laid out for these rows, and fresh weights.
     fn begin(&self, examples: &Examples<'_>, tasks: TaskSharing, scenarios: ScenarioSharing) -> Result<(Network, Weights), LearnError> {
         let shape = examples.shape;
-        let mut network = Network::new(shape, &self.net, tasks, scenarios, self.train.invariance > 0.0);
+        let mut network = Network::new(shape, &self.form, tasks, scenarios, self.train.invariance > 0.0);
         let labels = LabelSums::of(examples);
         let mut bias = Vec::new();
         for (task, spec) in shape.tasks.iter().enumerate() {
@@ -214,8 +214,8 @@ impl Learner for Net {
     fn choose(&self, train: &Examples<'_>, valid: &Examples<'_>, progress: &dyn Progress) -> Result<Choice, LearnError> {
         let mut trials = Vec::new();
         let mut best: Option<(f64, Chosen, Network, Weights, usize)> = None;
-        for tasks in &self.net.task_sharing {
-            for scenarios in &self.net.scenario_sharing {
+        for tasks in &self.form.task_sharing {
+            for scenarios in &self.form.scenario_sharing {
                 let (network, weights) = self.begin(train, *tasks, *scenarios)?;
                 let base = base_losses(&network, valid.shape, &valid.blocks);
                 let mut trainer = Trainer::new(&network, train.shape, &self.train, weights, self.seed);
@@ -260,14 +260,14 @@ impl Learner for Net {
         };
         trials[at].chosen = true;
         let learner = Self { chosen: Some(chosen), ..self.clone() };
-        let model = NetModel::new(train.shape.clone(), &self.net, (chosen.tasks, chosen.scenarios), network, weights, &train.blocks);
+        let model = NetModel::new(train.shape.clone(), &self.form, (chosen.tasks, chosen.scenarios), network, weights, &train.blocks);
         Ok(Choice { learner: Box::new(learner), model: Box::new(model), trials })
     }
 
     fn fit(&self, rows: &Examples<'_>, progress: &dyn Progress) -> Result<Box<dyn Model>, LearnError> {
         let chosen = self.chosen.unwrap_or(Chosen {
-            tasks: self.net.task_sharing[0],
-            scenarios: self.net.scenario_sharing[0],
+            tasks: self.form.task_sharing[0],
+            scenarios: self.form.scenario_sharing[0],
             passes: self.train.epochs,
         });
         let (network, weights) = self.begin(rows, chosen.tasks, chosen.scenarios)?;
@@ -276,7 +276,7 @@ impl Learner for Net {
             trainer.pass(&rows.blocks, &format!("net: refit, pass {pass} of {}", chosen.passes), progress);
         }
         let weights = trainer.weights;
-        Ok(Box::new(NetModel::new(rows.shape.clone(), &self.net, (chosen.tasks, chosen.scenarios), network, weights, &rows.blocks)))
+        Ok(Box::new(NetModel::new(rows.shape.clone(), &self.form, (chosen.tasks, chosen.scenarios), network, weights, &rows.blocks)))
     }
 }
 

@@ -112,6 +112,7 @@ impl<'a> MatMut<'a> {
 ///
 /// # Panics
 /// When the shapes do not fit: that is a defect of a layer, not of the data.
+#[expect(clippy::needless_pass_by_value, reason = "a destination is a borrow that ends with the product")]
 pub(super) fn product(dst: MatMut<'_>, into: Into, a: Mat<'_>, op_a: Op, b: Mat<'_>, op_b: Op) {
     let (m, k, a_row, a_col) = match op_a {
         Op::N => (a.rows, a.cols, a.stride, 1),

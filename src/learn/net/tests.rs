@@ -140,10 +140,10 @@ impl Rows {
             let missing = random.gen_bool(0.1);
             (0..3).for_each(|_| own.vector.push(if missing { f32::NAN } else { normal(&mut random) }));
             let click = chance(sigmoid(price + if brand > 6 { 1.0 } else { -1.0 }), &mut random);
-            let buy = if click == 1.0 { chance(sigmoid(0.5 + price - f32::from(scenario)), &mut random) } else { 0.0 };
+            let buy = if click > 0.5 { chance(sigmoid(0.5 + price - f32::from(scenario)), &mut random) } else { 0.0 };
             own.labels[0].push(click);
             own.labels[1].push(buy);
-            own.labels[2].push(if buy == 1.0 { (2.0 + price).exp() } else { 0.0 });
+            own.labels[2].push(if buy > 0.5 { (2.0 + price).exp() } else { 0.0 });
             own.labels[3].push(if random.gen_bool(0.2) { f32::NAN } else { 3.0 + 0.5 * price });
             if let Some(weights) = &mut own.weights[3] {
                 weights.push(random.gen_range(0.0..2.0));

@@ -23,7 +23,7 @@ pub(super) const COLOURS: [&str; 6] = ["#0072b2", "#e69f00", "#009e73", "#d55e00
 /// A chart's frame: scales to the width of its box, never wider than drawn.
 fn svg(width: f64, height: f64, title: &str, description: &str, body: &str) -> String {
     format!(
-        "<svg role=\"img\" viewBox=\"0 0 {w} {h}\" style=\"max-width:{w}px\"><title>{t}</title><desc>{d}</desc>{body}</svg>",
+        "<svg role=\"img\" width=\"{w}\" viewBox=\"0 0 {w} {h}\"><title>{t}</title><desc>{d}</desc>{body}</svg>",
         w = at(width),
         h = at(height),
         t = escape(title),
