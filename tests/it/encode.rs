@@ -168,7 +168,7 @@ proptest! {
                     let more = counts.values().filter(|count| **count >= counts[&brand]).count();
                     prop_assert!(counts[&brand] < settings().min_count || more > settings().max_entries as usize);
                 }
-                Some(brand) => prop_assert_eq!(value, Some(format!("brand {brand}").as_str())),
+                Some(brand) => prop_assert_eq!(value.map(str::to_owned), Some(format!("brand {brand}"))),
             }
         }
         let unknown = entries(&encoder, &encoded, "brand").iter().filter(|entry| **entry == UNKNOWN).count() as u64;

@@ -155,7 +155,9 @@ fn choices_are_reported_and_kept(subject: &Subject) {
     // Fitted again on the rows of the choice, the chosen learner says what the chosen model said.
     let again = learner.fit(&Examples { shape: &shape, blocks: days.iter().map(Day::block).collect() }, &Quiet).expect("a model");
     let alike = agreement(&raw(model.as_ref(), &valid.unlabelled()), &raw(again.as_ref(), &valid.unlabelled()));
-    assert!(alike > 0.97, "{alike}");
+    // Not quite alike: `linear` penalises together the tasks that the same rows have labels of, and those differ here. Had the
+    // rows taught, a third of the labels would be turned around.
+    assert!(alike > 0.95, "{alike}");
 }
 
 fn a_model_knows_its_name_and_shape(subject: &Subject) {
