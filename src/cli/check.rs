@@ -26,7 +26,7 @@ pub(super) struct CheckArgs {
 pub(super) fn run(args: &CheckArgs) -> Result<Ending, Failure> {
     let job = Job::load(&args.job)?;
     let home = Home::of(&job.folder, &args.places.places());
-    let found = block_on(1, async { run::check(&job, &home).await.map_err(Failure::from) })?;
+    let found = block_on(1, async { Box::pin(run::check(&job, &home)).await.map_err(Failure::from) })?;
     say(&found);
     Ok(Ending::Published)
 }

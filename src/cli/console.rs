@@ -1,7 +1,7 @@
 //! What a person at a terminal, or a log file, sees of a night: bars on a terminal, plain lines elsewhere.
 //!
 //! In: calls of [`Watch`]. Out: stderr; results go to stdout by [`say`]. The one place that prints.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the console")]
+#![expect(clippy::print_stderr, reason = "this is the console")]
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;

@@ -42,7 +42,7 @@ pub(super) fn night(folder: &std::path::Path, as_of: Date, machine: &MachineArgs
     let options = Options { threads: machine.threads(), memory: machine.memory, rebuild: machine.rebuild };
     let ended = block_on(options.threads, async {
         let night = Night { job: &job, home: &home, as_of, options, watch: &console };
-        run::night(&night).await.map_err(Failure::from)
+        Box::pin(run::night(&night)).await.map_err(Failure::from)
     })?;
     say(&summary(&ended, &home));
     Ok(Ending::Published)

@@ -7,7 +7,6 @@ use crate::table_file::FileError;
 
 /// Why nothing was generated.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the message of a variant names its fields")]
 pub enum DemoError {
     /// More or fewer impressions than the generator makes.
     #[error("failed to generate {0} impressions: 10,000 to 50,000,000 can be made")]

@@ -52,8 +52,9 @@ impl Outcome for FeatureError {
         match self {
             Self::Ingest(error) => error.ending(),
             Self::File(error) => error.ending(),
-            Self::MissingColumn { .. } | Self::WrongType { .. } => Ending::Usage,
-            Self::Encode(EncodeError::Missing { .. } | EncodeError::NoRole { .. }) => Ending::Usage,
+            Self::MissingColumn { .. }
+            | Self::WrongType { .. }
+            | Self::Encode(EncodeError::Missing { .. } | EncodeError::NoRole { .. }) => Ending::Usage,
             Self::DuplicateKey { .. } | Self::NullKey { .. } | Self::BadLabel { .. } | Self::FrameRows { .. } | Self::NoRows { .. } => {
                 Ending::Refused
             }

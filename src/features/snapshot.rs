@@ -433,7 +433,7 @@ impl LabelRules {
         let binary = self
             .binary
             .iter()
-            .map(|name| (name, "a binary label is 0, 1 or NULL", (|value| value == 0.0 || value == 1.0) as fn(f64) -> bool));
+            .map(|name| (name, "a binary label is 0, 1 or NULL", (|value| [0.0, 1.0].contains(&value)) as fn(f64) -> bool));
         let any = self.any.iter().map(|(name, positive)| {
             if *positive {
                 (name, "it must be finite and not negative", (|value: f64| value.is_finite() && value >= 0.0) as fn(f64) -> bool)

@@ -230,7 +230,7 @@ fn jensen_shannon(a: &[u64], b: &[u64]) -> f64 {
         .map(|(a, b)| {
             let (p, q) = (*a as f64 / na, *b as f64 / nb);
             let m = f64::midpoint(p, q);
-            (part(p, m) + part(q, m)) / 2.0
+            f64::midpoint(part(p, m), part(q, m))
         })
         .sum();
     divergence.clamp(0.0, 1.0).sqrt()
@@ -264,7 +264,7 @@ pub fn of_labels(shape: &Shape, labels: &[Vec<f32>]) -> Vec<Quality> {
     for (task, own) in shape.tasks.iter().zip(labels) {
         let n = own.len() as u64;
         let parent = task.after.map(|parent| &labels[parent]);
-        let due = |row: usize| parent.is_none_or(|parent| parent[row] == 1.0);
+        let due = |row: usize| parent.is_none_or(|parent| parent[row] > 0.5);
         let (mut wanted, mut observed, mut conflicts) = (0_u64, 0_u64, 0_u64);
         for (row, label) in own.iter().enumerate() {
             wanted += u64::from(due(row));

@@ -36,7 +36,7 @@ impl Columns {
     /// A column of text that may be missing.
     #[must_use]
     pub fn maybe_text<S: AsRef<str>>(self, name: &str, values: impl Iterator<Item = Option<S>>) -> Self {
-        self.with(name, Arc::new(StringArray::from_iter(values)))
+        self.with(name, Arc::new(values.collect::<StringArray>()))
     }
 
     /// A column of numbers that may be missing; NaN and infinity are missing too.
@@ -56,7 +56,7 @@ impl Columns {
     /// A column of truth values.
     #[must_use]
     pub fn truth(self, name: &str, values: impl Iterator<Item = bool>) -> Self {
-        self.with(name, Arc::new(BooleanArray::from_iter(values.map(Some))))
+        self.with(name, Arc::new(values.map(Some).collect::<BooleanArray>()))
     }
 
     /// A column of days since 1970-01-01.

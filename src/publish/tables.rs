@@ -80,11 +80,14 @@ pub fn importance(id: &str, learner: &str, rows: &[Importance]) -> Batch {
         .batch()
 }
 
+/// Adds the keys of held-out rows to a table that is being built.
+pub type AddKeys<'a> = dyn Fn(Columns, &[u64]) -> Result<Columns, String> + 'a;
+
 /// `contributions` of the explained rows, with the row's keys given by `keys`.
 ///
 /// # Errors
 /// As [`metrics`].
-pub fn contributions(id: &str, rows: &[Contribution], keys: &dyn Fn(Columns, &[u64]) -> Result<Columns, String>) -> Batch {
+pub fn contributions(id: &str, rows: &[Contribution], keys: &AddKeys<'_>) -> Batch {
     let positions: Vec<u64> = rows.iter().map(|row| row.row).collect();
     keys(run(id, rows.len()), &positions)?
         .count("row", positions.iter().copied())

@@ -5,7 +5,7 @@ pub(super) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -34,7 +34,7 @@ pub(super) fn number(value: f64) -> String {
     } else {
         format!("{value:.1e}")
     };
-    text.replacen('-', "−", if text.contains('e') { 0 } else { 1 })
+    text.replacen('-', "−", usize::from(!text.contains('e')))
 }
 
 /// A figure that may be missing.

@@ -177,6 +177,9 @@ fn examples<'a>(shape: &'a Shape, files: &'a [RowsFile]) -> Examples<'a> {
     Examples { shape, blocks: files.iter().flat_map(RowsFile::blocks).collect() }
 }
 
+/// A learner with nothing left to choose, its calibration, and what was tried.
+type Settled = (Box<dyn Learner>, Calibration, Vec<Trial>);
+
 /// One learner's choices on the validation night, and the calibration fitted there.
 fn choose(
     learner: &dyn Learner,
@@ -184,7 +187,7 @@ fn choose(
     train: &[RowsFile],
     valid: &[RowsFile],
     progress: &dyn Progress,
-) -> Result<(Box<dyn Learner>, Calibration, Vec<Trial>), NightError> {
+) -> Result<Settled, NightError> {
     let (train, valid) = (examples(shape, train), examples(shape, valid));
     let Choice { learner, model, trials } = learner.choose(&train, &valid, progress)?;
     let raw = raw(model.as_ref(), &valid.blocks)?;
@@ -324,7 +327,9 @@ pub(super) fn explain(night: &Night<'_>, learned: &Learned) -> Result<Explained,
             effects.add(&part, &attribution);
             let sampled: Vec<usize> = (0..part.rows()).filter(|row| (at + row) % every == 0).collect();
             let mut own = crate::explain::contributions::of(&shape, &part, &attribution, &raw, &sampled, at);
-            own.iter_mut().for_each(|row| row.row = positions[row.row as usize] as u64);
+            for row in &mut own {
+                row.row = positions[row.row as usize] as u64;
+            }
             contributions.extend(own);
             at += part.rows();
             night.watch.step("explained rows", at as u64, rows as u64);

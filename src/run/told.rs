@@ -58,7 +58,7 @@ pub(super) fn write(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) -> 
     staging.table("holdout/holdout", holdout(night, learned, judged, &shape, &keys))?;
     copy_refused(&facts.data.tables, staging)?;
     model(learned, staging)?;
-    let report = content(night, facts, &shape, &quality, &labels)?;
+    let report = content(night, facts, &shape, &quality, &labels);
     let json = serde_json::to_vec_pretty(&report).map_err(|error| NightError::Report(error.to_string()))?;
     staging.write("report.json", &json)?;
     staging.write("report.html", report::html(&report).map_err(NightError::Report)?.as_bytes())?;
@@ -174,7 +174,7 @@ fn label(learned: &Learned, shape: &Shape, effect: &Effect) -> String {
     }
 }
 
-fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quality: &[Quality], labels: &[String]) -> Result<Report, NightError> {
+fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quality: &[Quality], labels: &[String]) -> Report {
     let job = night.job;
     let learned = facts.learned;
     let rows = facts.data.tonight.as_ref().map_or(0, |tonight| tonight.rows);
@@ -189,7 +189,7 @@ fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quality: &[Quali
         })
         .collect();
     snapshots.push(report::SnapshotInfo { as_of: night.as_of.to_string(), split: "tonight".into(), rows });
-    Ok(Report {
+    Report {
         job: job.name.clone(),
         title: job.title.clone(),
         as_of: night.as_of.to_string(),
@@ -330,7 +330,7 @@ fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quality: &[Quali
             queries: query_digests(job),
         },
         top_features: job.top_features,
-    })
+    }
 }
 
 fn tasks(night: &Night<'_>, learned: &Learned) -> Vec<report::TaskInfo> {

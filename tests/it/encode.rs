@@ -31,7 +31,11 @@ fn rows(most: usize) -> impl Strategy<Value = Vec<Row>> {
     let look = prop::option::weighted(0.6, prop::array::uniform2(-1.0_f32..1.0));
     let row = (0_u8..3, amount, brand, title, look, prop::option::weighted(0.8, any::<bool>()))
         .prop_map(|(scenario, amount, brand, title, look, label)| Row { scenario, amount, brand, title, look, label });
-    prop::collection::vec(row, 1..most)
+    prop::collection::vec(row, 1..most).prop_map(|mut rows| {
+        // A column of vectors holds one at least.
+        rows[0].look.get_or_insert([0.5, -0.5]);
+        rows
+    })
 }
 
 fn batch(rows: &[Row]) -> RecordBatch {
@@ -153,7 +157,7 @@ proptest! {
         let encoder = whole(&rows);
         let encoded = encode(&encoder, &rows);
         let mut counts: BTreeMap<u8, u64> = BTreeMap::new();
-        rows.iter().flat_map(|row| row.brand).for_each(|brand| *counts.entry(brand).or_default() += 1);
+        rows.iter().filter_map(|row| row.brand).for_each(|brand| *counts.entry(brand).or_default() += 1);
         let common = counts.values().filter(|count| **count >= settings().min_count).count();
         let FieldKind::Categorical { entries: known, share } = kind(&encoder, "brand") else { panic!("brand is a category") };
         prop_assert_eq!(known as usize, 2 + common.min(settings().max_entries as usize));
@@ -183,7 +187,7 @@ proptest! {
             prop_assert!(row.amount.map_or(value.is_nan(), |amount| amount.to_bits() == value.to_bits()));
         }
         let FieldKind::Numeric { knots, mean, std, missing } = kind(&encoder, "amount") else { panic!("amount is a number") };
-        let present: Vec<f32> = rows.iter().flat_map(|row| row.amount).collect();
+        let present: Vec<f32> = rows.iter().filter_map(|row| row.amount).collect();
         prop_assert!((missing - (rows.len() - present.len()) as f32 / rows.len() as f32).abs() < 1e-6);
         prop_assert!(!knots.is_empty() && knots.len() <= settings().knots);
         prop_assert!(knots.is_sorted_by(|a, b| a < b), "{:?}", knots);

@@ -1,4 +1,11 @@
 //! The one integration-test binary: each topic is a module, so that DataFusion is linked once.
+#![expect(clippy::expect_used, reason = "what a test or its helper needs and does not find is a failure with a name")]
+#![expect(
+    unreachable_pub,
+    clippy::needless_for_each,
+    clippy::print_stdout,
+    reason = "helpers are shared, loops are short, figures are shown"
+)]
 
 mod learn_rows;
 mod shop;

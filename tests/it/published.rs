@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, Weak};
 
-use arrow::array::{Array, AsArray as _, RecordBatch, StringArray};
+use arrow::array::{AsArray as _, RecordBatch, StringArray};
 use arrow::datatypes::{Date32Type, Float64Type, Int32Type, Int64Type};
 use ndarray::Array2;
 use polytask::evaluate::calibration::Calibration;
@@ -208,7 +208,8 @@ fn the_manifest_lists_every_file_with_its_own_hash() {
     }
     assert!(found.iter().map(String::as_str).eq(listed.keys().copied()), "the manifest lists files that are not there");
     // sha256sum knows nothing of us.
-    let list: String = listed.iter().map(|(name, file)| format!("{}  {name}\n", file["sha256"].as_str().expect("a hash"))).collect();
+    let lines: Vec<String> = listed.iter().map(|(name, file)| format!("{}  {name}\n", file["sha256"].as_str().expect("a hash"))).collect();
+    let list = lines.concat();
     let sums = shop.path().join("sums");
     fs::write(&sums, list).expect("a file");
     let check = Command::new("sha256sum").arg("--check").arg("--quiet").arg(&sums).current_dir(shop.current()).output();

@@ -36,7 +36,8 @@ fn files_below(folder: &str) -> Vec<String> {
 }
 
 fn rust_files() -> Vec<String> {
-    let files: Vec<String> = files_below("").into_iter().filter(|file| file.ends_with(".rs")).collect();
+    let files: Vec<String> =
+        files_below("").into_iter().filter(|file| Path::new(file).extension().is_some_and(|extension| extension == "rs")).collect();
     assert!(files.len() > 50, "where is the source?");
     files
 }
@@ -163,7 +164,8 @@ fn every_dependency_says_what_it_spares_us() {
             let name = line.split('=').next().unwrap_or("").trim();
             // Neighbours of one purpose share their sentence (`rand` and `rand_distr`).
             let follows = before.starts_with(name.split(['-', '_']).next().unwrap_or(name));
-            if !(before.starts_with("# ") && before.ends_with(['.', ')'])) && !follows {
+            let sentence = before.starts_with("# ") && before.ends_with(['.', ')']);
+            if !sentence && !follows {
                 wrong.push(line.to_owned());
             }
         }

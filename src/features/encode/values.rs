@@ -73,7 +73,7 @@ pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
-/// Mixes the bits of a counter into a number that looks random (the finaliser of SplitMix64).
+/// Mixes the bits of a counter into a number that looks random (the finaliser of `SplitMix64`).
 ///
 /// # Source
 /// Steele, Lea, Flood (2014), "Fast splittable pseudorandom number generators", figure 16.
