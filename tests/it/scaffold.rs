@@ -655,7 +655,7 @@ fn kinds_of_columns_all_make_jobs_that_check() {
 
 #[test]
 fn kinds_of_columns_make_jobs_that_publish() {
-    for turn in [0, 5, 10, 15, 20] {
+    for turn in [3, 11, 19] {
         one_kind(turn, true);
     }
 }
