@@ -72,7 +72,10 @@ fn data(setting: &Setting) -> Data {
     let (mut ids, mut numbers) = (Vec::new(), Vec::new());
     for at in 0..setting.fields {
         let entries = entries(at);
-        fields.push(Field { name: format!("c{at}"), kind: FieldKind::Categorical { entries, share: vec![1.0 / entries as f32; entries as usize] } });
+        fields.push(Field {
+            name: format!("c{at}"),
+            kind: FieldKind::Categorical { entries, share: vec![1.0 / entries as f32; entries as usize] },
+        });
         ids.push((0..ROWS).map(|_| (f64::from(entries) * random.r#gen::<f64>().powi(3)) as u32).collect());
     }
     let knots: Vec<f32> = (-7..=7).map(|at| at as f32 / 3.5).collect();
@@ -106,7 +109,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("threads {threads}, {ROWS} rows a pass, median of {PASSES} passes");
     for setting in SETTINGS.iter().filter(|setting| wanted.is_empty() || wanted.iter().any(|name| *name == setting.name)) {
         let data = data(setting);
-        let columns = data.ids.iter().map(|ids| Column::Categorical(ids)).chain(data.numbers.iter().map(|numbers| Column::Numeric(numbers)));
+        let columns =
+            data.ids.iter().map(|ids| Column::Categorical(ids)).chain(data.numbers.iter().map(|numbers| Column::Numeric(numbers)));
         let block = Block {
             as_of: 20_000,
             entity: &data.entity,
