@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rows::{Block, Column, FieldKind, Shape, TaskKind};
 use super::target_mean::{MeanSums, TargetMeans};
-use super::{Examples, LearnError};
+use super::{Examples, LearnError, check_finite};
 
 /// Entries of a categorical field that get a column of their own, at most; with more entries it gets target means.
 const ONE_HOT_ENTRIES: u32 = 34;
@@ -108,7 +108,7 @@ impl Design {
     /// # Errors
     /// [`LearnError::NotFinite`] naming a field with an infinite value.
     pub(super) fn expand(&self, block: &Block<'_>, shape: &Shape, purpose: Use) -> Result<Array2<f32>, LearnError> {
-        finite(block, shape)?;
+        check_finite(shape, block)?;
         let mut values = Array2::zeros((self.terms.len(), block.rows()));
         for (term, mut out) in self.terms.iter().zip(values.outer_iter_mut()) {
             // A row of a standard-layout matrix is one slice.
@@ -171,17 +171,6 @@ fn fill<T: Copy>(out: &mut [f32], values: &[T], of: impl Fn(T) -> f32) {
     for (out, value) in out.iter_mut().zip(values) {
         *out = of(*value);
     }
-}
-
-fn finite(block: &Block<'_>, shape: &Shape) -> Result<(), LearnError> {
-    for (column, field) in block.columns.iter().zip(&shape.fields) {
-        if let Column::Numeric(values) | Column::Vector(values) = column
-            && values.iter().any(|value| value.is_infinite())
-        {
-            return Err(LearnError::NotFinite(field.name.clone()));
-        }
-    }
-    Ok(())
 }
 
 fn terms_of(field: usize, kind: &FieldKind, tasks: usize, ramps: usize) -> Vec<Term> {

@@ -114,6 +114,7 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// As [`Model::raw`].
     fn raw_under(&self, block: &Block<'_>, mut out: ArrayViewMut3<'_, f32>) -> Result<(), LearnError> {
+        check_room_under(self.shape(), block, &out)?;
         for scenario in 0..self.shape().scenarios.len() {
             let served = vec![scenario as u16; block.rows()];
             self.raw(&block.under(&served), out.index_axis_mut(Axis(1), scenario))?;
@@ -218,6 +219,19 @@ fn check_shape(shape: &Shape, block: &Block<'_>) -> Result<(), LearnError> {
     Ok(())
 }
 
+/// Refuses a block with an infinite input.
+fn check_finite(shape: &Shape, block: &Block<'_>) -> Result<(), LearnError> {
+    use rows::Column;
+    for (column, field) in block.columns.iter().zip(&shape.fields) {
+        if let Column::Numeric(values) | Column::Vector(values) = column
+            && values.iter().any(|value| value.is_infinite())
+        {
+            return Err(LearnError::NotFinite(field.name.clone()));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a block that does not fit `shape`, or outputs without room for its rows and tasks.
 fn check_room(shape: &Shape, block: &Block<'_>, out: &ArrayViewMut2<'_, f32>) -> Result<(), LearnError> {
     check_shape(shape, block)?;
@@ -225,11 +239,18 @@ fn check_room(shape: &Shape, block: &Block<'_>, out: &ArrayViewMut2<'_, f32>) ->
     if out.dim() == needed { Ok(()) } else { Err(LearnError::Shape(format!("room for {:?} outputs instead of {needed:?}", out.dim()))) }
 }
 
-/// Refuses rows that a learner cannot be taught: of another shape, or with labels or weights that are no finite numbers.
+/// Refuses outputs without room for each row in each scenario.
+fn check_room_under(shape: &Shape, block: &Block<'_>, out: &ArrayViewMut3<'_, f32>) -> Result<(), LearnError> {
+    let needed = (block.rows(), shape.scenarios.len(), shape.tasks.len());
+    if out.dim() == needed { Ok(()) } else { Err(LearnError::Shape(format!("room for {:?} outputs instead of {needed:?}", out.dim()))) }
+}
+
+/// Refuses rows that a learner cannot be taught: of another shape, or with inputs, labels or weights that are no finite numbers.
 fn check_examples(examples: &Examples<'_>) -> Result<(), LearnError> {
     let shape = examples.shape;
     for block in &examples.blocks {
         check_shape(shape, block)?;
+        check_finite(shape, block)?;
         if block.labels.len() != shape.tasks.len() || block.weights.len() != shape.tasks.len() {
             return Err(LearnError::Shape(format!("labels of {} tasks instead of {}", block.labels.len(), shape.tasks.len())));
         }

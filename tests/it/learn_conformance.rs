@@ -4,7 +4,7 @@
 
 use std::sync::OnceLock;
 
-use ndarray::{Array2, s};
+use ndarray::{Array2, Array3, s};
 use polytask::evaluate::calibration::Calibration;
 use polytask::evaluate::metrics::{Rows, auc};
 use polytask::learn::net::{ScenarioSharing, TaskSharing};
@@ -263,6 +263,20 @@ fn infinite_numbers_are_refused(subject: &Subject) {
     }
 }
 
+fn a_row_under_another_scenario_is_that_row_served_there(subject: &Subject) {
+    let (model, day) = (subject.model(), held_out());
+    let block = day.unlabelled();
+    let mut under = Array3::from_elem((day.rows(), 3, 4), f32::NAN);
+    model.raw_under(&block, under.view_mut()).unwrap_or_else(|error| panic!("{error}"));
+    for scenario in 0..3 {
+        let served = vec![scenario as u16; day.rows()];
+        let there = raw(model, &block.under(&served));
+        assert_eq!(bits(&under.slice(s![.., scenario, ..]).to_owned()), bits(&there), "scenario {scenario}");
+    }
+    let mut narrow = Array3::zeros((day.rows(), 2, 4));
+    misshapen(model.raw_under(&block, narrow.view_mut()), "room for too few scenarios");
+}
+
 fn a_missing_value_is_a_value(subject: &Subject) {
     let mut day = held_out();
     day.size.fill(f32::NAN);
@@ -417,30 +431,30 @@ fn a_task_that_nothing_teaches_is_refused(subject: &Subject) {
 }
 
 fn rows_of_weight_zero_teach_nothing(subject: &Subject) {
-    // A third of the rows say the opposite of the truth about `buy`, and weigh nothing in it.
-    let mut days = train();
-    for day in &mut days {
-        for row in (0..day.rows()).filter(|row| row % 3 == 0) {
+    let third = |day: &Day| (0..day.rows()).filter(|row| row % 3 == 0).collect::<Vec<_>>();
+    // A third of the rows weigh nothing in `buy`, and what was spent is about those who bought: they teach neither.
+    let mut weightless = train();
+    for day in &mut weightless {
+        for row in third(day) {
             day.weights[row] = 0.0;
-            if day.labels[CLICK][row] > 0.5 {
-                day.labels[BUY][row] = 1.0 - day.labels[BUY][row];
-            }
-            // What was spent is about those who bought: these rows must not teach it either.
             day.labels[SPEND][row] = f32::NAN;
         }
     }
-    let mut left_out = days.clone();
-    for day in &mut left_out {
-        for row in (0..day.rows()).filter(|row| row % 3 == 0) {
-            day.labels[BUY][row] = f32::NAN;
+    let (mut turned, mut left_out) = (weightless.clone(), weightless.clone());
+    for (turned, left_out) in turned.iter_mut().zip(&mut left_out) {
+        for row in third(turned) {
+            turned.labels[BUY][row] = 1.0 - turned.labels[BUY][row];
+            left_out.labels[BUY][row] = f32::NAN;
         }
     }
-    let shape = shape(&days);
+    let shape = shape(&weightless);
     let of = |days: &[Day]| subject.try_fit(&shape, days.iter().map(Day::block).collect()).expect("a model");
-    let (weightless, absent) = (of(&days), of(&left_out));
     let day = held_out();
-    let alike = agreement(&raw(weightless.as_ref(), &day.unlabelled()), &raw(absent.as_ref(), &day.unlabelled()));
-    assert!(alike > 0.97, "{alike}");
+    let (weightless, turned, left_out) = (of(&weightless), of(&turned), of(&left_out));
+    assert!(weightless.save() == turned.save(), "labels that weigh nothing change the model");
+    let alike = agreement(&raw(weightless.as_ref(), &day.unlabelled()), &raw(left_out.as_ref(), &day.unlabelled()));
+    // A network shares its mini-batches out otherwise when rows teach one task less.
+    assert!(alike > 0.85, "{alike}");
 }
 
 fn the_scale_of_the_weights_does_not_matter(subject: &Subject) {
@@ -529,6 +543,7 @@ macro_rules! conformance {
             checks! { $recipe;
                 rows_keep_their_order
                 an_output_depends_on_its_row_alone
+                a_row_under_another_scenario_is_that_row_served_there
                 seed_and_rows_decide_every_bit_whatever_the_threads
                 choices_are_reported_and_kept
                 a_model_knows_its_name_and_shape
@@ -552,20 +567,21 @@ macro_rules! conformance {
     };
 }
 
-/// What the network keeps so far. Four checks are not among these: it lets rows of another shape and infinite numbers into a fit
-/// (into raw outputs it does not), a row alone differs in its last bits from the same row in a stretch, and rows of weight zero
-/// take places in its mini-batches.
+/// What the network keeps so far: all but that rows of weight zero teach nothing. They do not, but they take places in its
+/// mini-batches, and so it learns in another order than without them.
 macro_rules! conformance_so_far {
     ($learner:ident, $recipe:expr) => {
         mod $learner {
             use super::*;
             checks! { $recipe;
                 rows_keep_their_order
+                an_output_depends_on_its_row_alone
                 seed_and_rows_decide_every_bit_whatever_the_threads
                 choices_are_reported_and_kept
                 a_model_knows_its_name_and_shape
                 a_saved_model_is_loaded_bit_for_bit
                 a_damaged_or_foreign_file_is_refused
+                infinite_numbers_are_refused
                 a_missing_value_is_a_value
                 a_column_that_never_varies_has_no_importance
                 contributions_add_up_to_the_output
@@ -575,6 +591,7 @@ macro_rules! conformance_so_far {
                 a_scenario_without_rows_is_survived
                 a_task_that_nothing_teaches_is_refused
                 the_scale_of_the_weights_does_not_matter
+                rows_of_another_shape_are_refused
                 no_rows_have_no_outputs
             }
         }

@@ -26,7 +26,7 @@ mod weights;
 
 use super::design::taught;
 use super::rows::{Block, Shape, TaskKind};
-use super::{Choice, Examples, LearnError, Learner, Model, Progress, Trial, TrialFigure};
+use super::{Choice, Examples, LearnError, Learner, Model, Progress, Trial, TrialFigure, check_examples};
 use heads::CellLosses;
 use model::NetModel;
 use network::{Network, Weights};
@@ -111,6 +111,7 @@ impl LabelSums {
 impl Net {
     /// A network laid out for these rows, and fresh weights.
     fn begin(&self, examples: &Examples<'_>, tasks: TaskSharing, scenarios: ScenarioSharing) -> Result<(Network, Weights), LearnError> {
+        check_examples(examples)?;
         let shape = examples.shape;
         let mut network = Network::new(shape, &self.form, tasks, scenarios, self.train.invariance > 0.0);
         let labels = LabelSums::of(examples);
@@ -212,6 +213,7 @@ impl Learner for Net {
     }
 
     fn choose(&self, train: &Examples<'_>, valid: &Examples<'_>, progress: &dyn Progress) -> Result<Choice, LearnError> {
+        check_examples(valid)?;
         let mut trials = Vec::new();
         let mut best: Option<(f64, Chosen, Network, Weights, usize)> = None;
         for tasks in &self.form.task_sharing {

@@ -3,9 +3,9 @@
 use ndarray::{Array2, ArrayViewMut2, ArrayViewMut3};
 use serde::{Deserialize, Serialize};
 
-use super::super::rows::{Block, Column, Shape};
+use super::super::rows::{Block, Shape};
 use super::super::saved::{Tensors, pack, unpack};
-use super::super::{Attribution, LearnError, Model, Saved, check_shape};
+use super::super::{Attribution, LearnError, Model, Saved, check_finite, check_room, check_room_under, check_shape};
 use super::network::{Network, Weights};
 use super::settings::{NetSettings, ScenarioSharing, TaskSharing};
 use super::train::{features, predict};
@@ -49,14 +49,7 @@ impl NetModel {
 
     fn check(&self, block: &Block<'_>) -> Result<(), LearnError> {
         check_shape(&self.shape, block)?;
-        for (column, field) in block.columns.iter().zip(&self.shape.fields) {
-            if let Column::Numeric(values) | Column::Vector(values) = column
-                && values.iter().any(|value| value.is_infinite())
-            {
-                return Err(LearnError::NotFinite(field.name.clone()));
-            }
-        }
-        Ok(())
+        check_finite(&self.shape, block)
     }
 }
 
@@ -70,7 +63,8 @@ impl Model for NetModel {
     }
 
     fn raw(&self, block: &Block<'_>, mut out: ArrayViewMut2<'_, f32>) -> Result<(), LearnError> {
-        self.check(block)?;
+        check_room(&self.shape, block, &out)?;
+        check_finite(&self.shape, block)?;
         let (own, _) = predict(&self.net, &self.shape, &self.weights, block, false);
         out.iter_mut().zip(own).for_each(|(out, own)| *out = own);
         Ok(())
@@ -78,6 +72,7 @@ impl Model for NetModel {
 
     fn raw_under(&self, block: &Block<'_>, mut out: ArrayViewMut3<'_, f32>) -> Result<(), LearnError> {
         self.check(block)?;
+        check_room_under(&self.shape, block, &out)?;
         let (_, under) = predict(&self.net, &self.shape, &self.weights, block, true);
         out.iter_mut().zip(under).for_each(|(out, under)| *out = under);
         Ok(())

@@ -5,6 +5,10 @@
 
 use gemm::{Parallelism, gemm};
 
+/// Terms of a sum that are added up in one call: so few that `gemm` adds them in one go, whatever the number of rows. (With 600
+/// it cuts them into stretches that depend on the number of rows, and so do the last bits; 512 are still one stretch.)
+const TERMS: usize = 256;
+
 /// A read-only row-major matrix: element `(i, j)` is `data[i · stride + j]`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mat<'a> {
@@ -108,12 +112,40 @@ impl<'a> MatMut<'a> {
     }
 }
 
-/// `dst = op(a) · op(b)`, or `dst += op(a) · op(b)`.
+/// `dst = op(a) · op(b)`, or `dst += op(a) · op(b)`. Where neither factor is transposed, a row of `dst` has the same bits however
+/// many rows there are: a row is scored alike alone and among others.
 ///
 /// # Panics
 /// When the shapes do not fit: that is a defect of a layer, not of the data.
+pub(super) fn product(mut dst: MatMut<'_>, into: Into, a: Mat<'_>, op_a: Op, b: Mat<'_>, op_b: Op) {
+    if op_a == Op::N && a.rows == 1 {
+        return one_row(dst, into, a, b, op_b);
+    }
+    let terms = if op_a == Op::N { a.cols } else { a.rows };
+    if terms <= TERMS {
+        return pass(dst, into, a, op_a, b, op_b);
+    }
+    for from in (0..terms).step_by(TERMS) {
+        let to = (from + TERMS).min(terms);
+        let a = if op_a == Op::N { a.cols(from, to) } else { a.rows(from, to) };
+        let b = if op_b == Op::N { b.rows(from, to) } else { b.cols(from, to) };
+        pass(dst.again(), if from == 0 { into } else { Into::Add }, a, op_a, b, op_b);
+    }
+}
+
+/// The product of a single row, as the first of two equal ones: `gemm` has a way of its own for vectors, which adds the terms
+/// up in another order.
+fn one_row(mut dst: MatMut<'_>, into: Into, a: Mat<'_>, b: Mat<'_>, op_b: Op) {
+    let n = dst.cols;
+    let two = [a.row(0), a.row(0)].concat();
+    let mut out = [dst.view().row(0), dst.view().row(0)].concat();
+    product(MatMut::new(&mut out, 2, n), into, Mat::new(&two, 2, a.cols), Op::N, b, op_b);
+    dst.row(0).copy_from_slice(&out[..n]);
+}
+
+/// One call of `gemm`.
 #[expect(clippy::needless_pass_by_value, reason = "a destination is a borrow that ends with the product")]
-pub(super) fn product(dst: MatMut<'_>, into: Into, a: Mat<'_>, op_a: Op, b: Mat<'_>, op_b: Op) {
+fn pass(dst: MatMut<'_>, into: Into, a: Mat<'_>, op_a: Op, b: Mat<'_>, op_b: Op) {
     let (m, k, a_row, a_col) = match op_a {
         Op::N => (a.rows, a.cols, a.stride, 1),
         Op::T => (a.cols, a.rows, 1, a.stride),
