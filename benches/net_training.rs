@@ -145,10 +145,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             dropout: 0.0,
             id_dropout: 0.0,
             balance: Balance::Fixed,
+            warm_start: false,
             invariance: 0.0,
         };
         let watch = Stopwatch(Mutex::new(Vec::new()));
-        let model = net(form, train, 1)?.fit(&Examples { shape: &data.shape, blocks: vec![block.clone()] }, &watch)?;
+        let model = net(form, train, 1)?.fit(&Examples::new(&data.shape, vec![block.clone()]), &watch)?;
         let times = watch.0.into_inner()?;
         let rate = |seconds: Vec<f64>| ROWS as f64 / median(seconds) / 1e3;
         let wall = rate(times.windows(2).map(|pair| (pair[1].0 - pair[0].0).as_secs_f64()).collect());

@@ -3,10 +3,12 @@
 //! In: a job, an as-of date, how much of the machine to use. Out: a published run, or an error and nothing published. The
 //! stages do not know each other; this page does.
 
+mod checkpoints;
 mod data;
 mod error;
 mod learned;
 mod outputs;
+mod predecessor;
 mod told;
 
 use std::collections::BTreeMap;
@@ -15,7 +17,9 @@ use std::path::{Path, PathBuf};
 use arrow::datatypes::SchemaRef;
 use jiff::civil::Date;
 
+use checkpoints::Checkpoints;
 pub use error::NightError;
+use predecessor::Predecessor;
 
 use crate::features::Snapshot;
 use crate::ingest::{Cache, Engine, Graph, SourceFiles, clean};
@@ -84,7 +88,9 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     let clock = outputs::Clock::start();
 
     let sources = data::sources(night)?;
-    let fingerprint = data::fingerprint(night.job, &sources);
+    let predecessor = Predecessor::find(night, &sources.plan)?;
+    let predecessor = predecessor.as_ref();
+    let fingerprint = data::fingerprint(night.job, &sources, predecessor.map(|before| before.run.as_str()));
     let run = format!("{}-{}", night.as_of, &fingerprint[..12]);
     if !night.options.rebuild
         && let Some(past) = night.home.find(&run)?
@@ -99,7 +105,11 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     let clock = clock.lap("ingest and features");
     let staging = Staging::start(night.home)?;
     night.watch.stage("learn");
-    let learned = learned::learn(night, &data, staging.path())?;
+    if let Some(before) = predecessor {
+        night.watch.note(&format!("training begins from the network of run {}", before.run));
+    }
+    let checkpoints = Checkpoints::of(night.home, &run, night.options.rebuild)?;
+    let learned = learned::learn(night, &data, staging.path(), &checkpoints, predecessor)?;
     let clock = clock.lap("learn");
     night.watch.stage("evaluate");
     let judged = learned::evaluate(night, &learned)?;
@@ -114,6 +124,7 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     let facts = told::Facts {
         run: &run,
         fingerprint: &fingerprint,
+        warm_start: predecessor.map(|before| before.run.as_str()),
         sources: &sources,
         data: &data,
         learned: &learned,
@@ -131,6 +142,7 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     let figures = outputs::figure_lines(&judged);
     let placed = staging.place_as(night.home, &manifest)?;
     let current = outputs::publish(night, &manifest, &night.home.run(&run))?;
+    checkpoints.clear()?;
     Ok(match placed {
         Placed::New => Ended::Published { run, figures, current },
         Placed::SameBytes => Ended::SameBytes { run },

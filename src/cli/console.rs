@@ -22,11 +22,13 @@ struct State {
     what: String,
     tenth: u64,
     begun: Instant,
+    /// When the step began.
+    step: Instant,
 }
 
 impl Console {
     pub(super) fn new() -> Self {
-        let state = State { bar: None, what: String::new(), tenth: 0, begun: Instant::now() };
+        let state = State { bar: None, what: String::new(), tenth: 0, begun: Instant::now(), step: Instant::now() };
         Self { state: Mutex::new(state), terminal: std::io::stderr().is_terminal() }
     }
 
@@ -66,8 +68,9 @@ impl Watch for Console {
                 state.clear();
                 what.clone_into(&mut state.what);
                 state.tenth = 0;
+                state.step = Instant::now();
                 if self.terminal {
-                    let style = ProgressStyle::with_template("           {msg:24} {bar:32} {human_pos}/{human_len} {eta}");
+                    let style = ProgressStyle::with_template("           {msg:24} {bar:32} {human_pos}/{human_len} {per_sec} {eta}");
                     let bar = ProgressBar::new(total).with_message(what.to_owned());
                     state.bar = Some(style.map(|style| bar.clone().with_style(style)).unwrap_or(bar));
                 }
@@ -78,7 +81,10 @@ impl Watch for Console {
             } else if total > 0 && done * 4 / total > state.tenth {
                 // Four lines a step are enough for a log.
                 state.tenth = done * 4 / total;
-                eprintln!("[{:>6.1} s]   {what}: {done} of {total}", state.begun.elapsed().as_secs_f64());
+                let (now, taken) = (state.begun.elapsed().as_secs_f64(), state.step.elapsed().as_secs_f64());
+                // A rate says something where the steps are many.
+                let rate = if total >= 1000 && taken > 0.0 { format!(", {:.0}/s", done as f64 / taken) } else { String::new() };
+                eprintln!("[{now:>6.1} s]   {what}: {done} of {total}{rate}");
             }
             if done >= total {
                 state.clear();

@@ -27,7 +27,8 @@ use crate::publish::home::Places;
     after_help = "Examples:\n  polytask demo                                             generate a marketplace, run its night, show the report\n  \
                   polytask run queries/complete_journey --as-of 2017-12-04  one night on real data\n  \
                   polytask check queries/marketplace                        try configuration, SQL and sources\n\n\
-                  Exit codes: 0 published, 1 internal, 2 usage or configuration, 3 input refused, 4 held, 74 I/O, 75 another run holds the lock"
+                  Exit codes: 0 published, 1 internal, 2 usage or configuration, 3 input refused, 4 held, 74 I/O, 75 another run holds the lock,\n  \
+                  130 stopped by SIGINT, 143 stopped by SIGTERM"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -167,5 +168,36 @@ fn block_on<T>(threads: usize, work: impl Future<Output = Result<T, Failure>>) -
         .map_err(|error| internal(format!("failed to start threads: {error}")))?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     pool.map_err(|error| internal(format!("failed to start threads: {error}")))?;
+    runtime.spawn(leave_when_asked());
     runtime.block_on(work)
+}
+
+/// Leaves at once on SIGINT or SIGTERM. Nothing needs undoing: what is half done lies under hidden names that the next run
+/// removes, what is done lies in the cache, and a run is published by one replacement.
+async fn leave_when_asked() {
+    let (name, code) = asked_to_leave().await;
+    console::error(
+        &format!("stopped by {name}: nothing was published"),
+        Some("run the same command again: it goes on from what is in the cache"),
+    );
+    std::process::exit(code);
+}
+
+/// Waits for a signal that asks to leave; returns its name and the exit code that shells know for it.
+#[cfg(unix)]
+async fn asked_to_leave() -> (&'static str, i32) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        Ok(()) = tokio::signal::ctrl_c() => ("SIGINT", 130),
+        _ = terminate.recv() => ("SIGTERM", 143),
+    }
+}
+
+#[cfg(not(unix))]
+async fn asked_to_leave() -> (&'static str, i32) {
+    match tokio::signal::ctrl_c().await {
+        Ok(()) => ("Ctrl-C", 130),
+        Err(_) => std::future::pending().await,
+    }
 }

@@ -76,7 +76,7 @@ fn sigmoid(x: f64) -> f64 {
 /// The natural scale of a regression's raw output.
 fn inverse(kind: TaskKind, raw: f64) -> f64 {
     // e^40 is far beyond any amount of money; it keeps a wild raw output finite.
-    if kind == TaskKind::RegressionLog1p { raw.min(40.0).exp_m1().max(0.0) } else { raw }
+    if kind.is_log1p() { raw.min(40.0).exp_m1().max(0.0) } else { raw }
 }
 
 impl Calibration {

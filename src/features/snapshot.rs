@@ -416,15 +416,11 @@ struct LabelRules {
 
 impl LabelRules {
     fn new(job: &Job, as_of: &AsOf) -> Self {
-        use crate::learn::rows::TaskKind;
         let named = |binary: bool| job.tasks.iter().filter(move |task| task.task.kind.is_binary() == binary);
         let weights = job.tasks.iter().filter(|task| task.weight.is_some()).map(|task| (format!("w_{}", task.task.name), true));
         Self {
             binary: named(true).map(|task| format!("y_{}", task.task.name)).collect(),
-            any: named(false)
-                .map(|task| (format!("y_{}", task.task.name), task.task.kind == TaskKind::RegressionLog1p))
-                .chain(weights)
-                .collect(),
+            any: named(false).map(|task| (format!("y_{}", task.task.name), task.task.kind.is_log1p())).chain(weights).collect(),
             as_of: as_of.to_string(),
         }
     }

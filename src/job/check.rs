@@ -158,7 +158,9 @@ fn tasks(raw: Ordered<RawTask>) -> Result<Vec<JobTask>, JobError> {
         };
         let kind = match (raw.kind, raw.transform) {
             (RawTaskKind::Binary, None) => TaskKind::Binary,
-            (RawTaskKind::Binary, Some(_)) => {
+            (RawTaskKind::Count, None) => TaskKind::Count,
+            (RawTaskKind::ZeroInflated, None) => TaskKind::ZeroInflated,
+            (RawTaskKind::Binary | RawTaskKind::Count | RawTaskKind::ZeroInflated, Some(_)) => {
                 return Err(value(format!("{key}.transform"), "is for regressions", "remove it, or set kind = \"regression\""));
             }
             (RawTaskKind::Regression, None | Some(Transform::Identity)) => TaskKind::Regression,

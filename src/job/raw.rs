@@ -164,10 +164,12 @@ pub(super) struct RawTask {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum RawTaskKind {
     Binary,
     Regression,
+    Count,
+    ZeroInflated,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

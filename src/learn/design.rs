@@ -239,5 +239,5 @@ pub(super) fn taught<'a>(shape: &'a Shape, block: &'a Block<'_>, task: usize) ->
 /// A label on the scale on which it is learned.
 pub(super) fn on_scale(kind: TaskKind, label: f32) -> f64 {
     let label = f64::from(label);
-    if kind == TaskKind::RegressionLog1p { label.max(0.0).ln_1p() } else { label }
+    if kind.is_log1p() { label.max(0.0).ln_1p() } else { label }
 }

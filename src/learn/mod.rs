@@ -12,7 +12,10 @@ pub mod rows;
 mod saved;
 mod target_mean;
 
+use std::borrow::Cow;
+
 use ndarray::{Array2, ArrayViewMut2, ArrayViewMut3, Axis};
+use serde::{Deserialize, Serialize};
 
 pub use forest::{ForestSettings, forest};
 pub use linear::{LinearSettings, linear};
@@ -27,14 +30,35 @@ pub struct Examples<'a> {
     pub shape: &'a Shape,
     /// The rows, block after block. A block never mixes two as-of dates.
     pub blocks: Vec<Block<'a>>,
+    /// Where a learner that trains in passes may begin; `None` = from nothing.
+    pub start: Option<Start<'a>>,
+}
+
+/// A fitted model to begin from, and how the entries of its vocabularies are called now.
+#[derive(Debug, Clone)]
+pub struct Start<'a> {
+    /// The model, as it was saved.
+    pub model: &'a Saved,
+    /// For each field and each entry of its vocabulary now, the entry then; empty for fields that are not categorical, and
+    /// `None` for values that the model had no entry for.
+    pub entries: Vec<Vec<Option<u32>>>,
+}
+
+impl<'a> Examples<'a> {
+    /// Rows to learn from, from nothing.
+    #[must_use]
+    pub fn new(shape: &'a Shape, blocks: Vec<Block<'a>>) -> Self {
+        Self { shape, blocks, start: None }
+    }
 }
 
 /// What a learner tried while it made its choices: one row of the table `training`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
     /// What was varied, as the report prints it: `penalty 0.001`.
     pub setting: String,
     /// Mean validation loss over the cells (1 − R² on the learner's own scale), lower is better.
+    #[serde(with = "saved::bits")]
     pub loss: f64,
     /// Whether this is the setting that the learner chose.
     pub chosen: bool,
@@ -43,10 +67,10 @@ pub struct Trial {
 }
 
 /// One measure of a trial.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialFigure {
     /// `training loss`, `validation loss` (of a cell) or `gradient cosine` (of two tasks on the weights that they share).
-    pub measure: &'static str,
+    pub measure: Cow<'static, str>,
     /// Scenario, or `*`.
     pub scenario: String,
     /// Task.
@@ -54,6 +78,7 @@ pub struct TrialFigure {
     /// The other task of a cosine; empty otherwise.
     pub other_task: String,
     /// Its value.
+    #[serde(with = "saved::bits")]
     pub value: f64,
 }
 
@@ -67,10 +92,21 @@ pub struct Choice {
     pub trials: Vec<Trial>,
 }
 
-/// Told how far a long computation is. Called from worker threads.
+/// Told how far a long computation is, and asked to keep what it has so far. Called from worker threads.
 pub trait Progress: Sync {
     /// `done` of `total` units of the step named `what`.
     fn at(&self, what: &str, done: u64, total: u64);
+
+    /// Something that a reader of the log wants to know.
+    fn note(&self, _line: &str) {}
+
+    /// Keeps under a name the state from which the same computation can go on, should this run die.
+    fn keep(&self, _name: &str, _state: &dyn Fn() -> Vec<u8>) {}
+
+    /// What the same computation kept under a name before its run died.
+    fn kept(&self, _name: &str) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// An unfitted recipe.

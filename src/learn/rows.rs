@@ -49,6 +49,10 @@ pub enum TaskKind {
     Regression,
     /// A number ≥ 0; learned as `ln(1 + y)`.
     RegressionLog1p,
+    /// How often something happens, ≥ 0; raw outputs are `ln(1 + expected count)`.
+    Count,
+    /// An amount ≥ 0 that is mostly 0; raw outputs are `ln(1 + expected amount)`.
+    ZeroInflated,
 }
 
 impl TaskKind {
@@ -56,6 +60,12 @@ impl TaskKind {
     #[must_use]
     pub fn is_binary(self) -> bool {
         matches!(self, Self::Binary)
+    }
+
+    /// Whether raw outputs are on the scale `ln(1 + y)`; labels are not negative then.
+    #[must_use]
+    pub fn is_log1p(self) -> bool {
+        matches!(self, Self::RegressionLog1p | Self::Count | Self::ZeroInflated)
     }
 }
 

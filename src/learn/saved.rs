@@ -94,6 +94,19 @@ pub(super) fn unpack<T: for<'de> Deserialize<'de>>(saved: &Saved) -> Result<(Hea
     Ok((head, Tensors::from_bytes(&saved.tensors)?))
 }
 
+/// Floats in JSON by their bits: no digit is lost, and NaN and infinity pass.
+pub(super) mod bits {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(in super::super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(value.to_bits())
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        u64::deserialize(from).map(f64::from_bits)
+    }
+}
+
 /// Loads a model.
 ///
 /// # Errors

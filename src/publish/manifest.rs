@@ -29,6 +29,9 @@ pub struct Manifest {
     pub seed: u64,
     /// Fingerprint of configuration, queries, inputs and as-of date.
     pub fingerprint: String,
+    /// The run from whose network training began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_start: Option<String>,
     /// Program and library versions.
     pub versions: BTreeMap<String, String>,
     /// Sources, their columns and files.

@@ -128,7 +128,7 @@ pub fn effects(id: &str, rows: &[Effect], labels: &[String]) -> Batch {
 pub fn training(id: &str, rows: &[(&str, &Trial)]) -> Batch {
     // The trial's own loss first, then what else was measured of it.
     let own = |trial: &Trial| TrialFigure {
-        measure: "mean validation loss",
+        measure: "mean validation loss".into(),
         scenario: "*".into(),
         task: "*".into(),
         other_task: String::new(),
@@ -144,7 +144,7 @@ pub fn training(id: &str, rows: &[(&str, &Trial)]) -> Batch {
         .text("learner", long.iter().map(|(learner, ..)| *learner))
         .text("setting", long.iter().map(|(_, trial, _)| &trial.setting))
         .truth("chosen", long.iter().map(|(_, trial, _)| trial.chosen))
-        .text("measure", long.iter().map(|(.., figure)| figure.measure))
+        .text("measure", long.iter().map(|(.., figure)| figure.measure.as_ref()))
         .text("scenario", long.iter().map(|(.., figure)| &figure.scenario))
         .text("task", long.iter().map(|(.., figure)| &figure.task))
         .text("other_task", long.iter().map(|(.., figure)| &figure.other_task))

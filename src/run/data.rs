@@ -56,14 +56,18 @@ pub(super) fn locate(job: &Job, home: &Home, cache: &Cache) -> Result<Vec<Source
     Ok(files)
 }
 
-/// Fingerprint of all that decides a night's bytes: configuration, queries, inputs, as-of date, program version.
-pub(super) fn fingerprint(job: &Job, sources: &Sources) -> String {
+/// Fingerprint of all that decides a night's bytes: configuration, queries, inputs, as-of date, program version, and the run
+/// from whose network training begins.
+pub(super) fn fingerprint(job: &Job, sources: &Sources, warm_start: Option<&str>) -> String {
     let mut print = Fingerprint::of("night").with("as of", sources.plan.tonight.to_string()).with("job", &job.effective);
     for (file, digest) in query_digests(job) {
         print = print.with(&file, digest);
     }
     for source in &sources.files {
         print = source.files.iter().fold(print.with("source", &source.name), |print, file| print.with(&file.file, &file.sha256));
+    }
+    if let Some(run) = warm_start {
+        print = print.with("warm start", run);
     }
     print.hex()
 }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
+use super::checkpoints::Checkpoints;
 use super::data::{Data, date};
+use super::predecessor::Predecessor;
 use super::{Night, NightError};
 use crate::evaluate::calibration::{Calibration, ReliabilityBin};
 use crate::evaluate::cells::{EvaluateSettings, Figure, Scored};
@@ -77,18 +79,44 @@ pub(super) struct Explained {
     pub(super) residual: f64,
 }
 
-struct Told<'a>(&'a dyn Watch);
+/// What learners tell, and where they keep the state of their training.
+struct Told<'a> {
+    watch: &'a dyn Watch,
+    checkpoints: &'a Checkpoints,
+}
 
 impl Progress for Told<'_> {
     fn at(&self, what: &str, done: u64, total: u64) {
-        self.0.step(what, done, total);
+        self.watch.step(what, done, total);
+    }
+
+    fn note(&self, line: &str) {
+        self.watch.note(line);
+    }
+
+    fn keep(&self, name: &str, state: &dyn Fn() -> Vec<u8>) {
+        // A night that cannot keep its state can still be finished.
+        if let Err(error) = self.checkpoints.keep(name, &state()) {
+            self.watch.note(&format!("warning: training will not go on from here after a crash: {error}"));
+        }
+    }
+
+    fn kept(&self, name: &str) -> Option<Vec<u8>> {
+        self.checkpoints.kept(name)
     }
 }
 
 /// Makes the choices on the validation night, refits on all training snapshots, and encodes the held-out night.
-pub(super) fn learn(night: &Night<'_>, data: &Data, staging: &Path) -> Result<Learned, NightError> {
+pub(super) fn learn(
+    night: &Night<'_>,
+    data: &Data,
+    staging: &Path,
+    checkpoints: &Checkpoints,
+    predecessor: Option<&Predecessor>,
+) -> Result<Learned, NightError> {
     let job = night.job;
-    let progress = Told(night.watch);
+    let progress = Told { watch: night.watch, checkpoints };
+    let start = |encoder: &Encoder| predecessor.map(|predecessor| predecessor.start(encoder));
     let scratch = staging.join(SCRATCH);
     let of = |wanted: &[Split]| {
         data.labelled.iter().filter(|(_, split)| wanted.contains(split)).map(|(snapshot, _)| snapshot).collect::<Vec<_>>()
@@ -102,7 +130,10 @@ pub(super) fn learn(night: &Night<'_>, data: &Data, staging: &Path) -> Result<Le
     let (valid_rows, _) = encode(&encoder, &valid, &scratch.join("choice/valid"))?;
     let chosen = learners(job)?
         .into_iter()
-        .map(|learner| choose(learner.as_ref(), &shape, &train_rows, &valid_rows, &progress))
+        .map(|learner| {
+            let train = Examples { start: start(&encoder), ..examples(&shape, &train_rows) };
+            choose(learner.as_ref(), &train, &examples(&shape, &valid_rows), &progress)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     drop((train_rows, valid_rows));
 
@@ -110,7 +141,7 @@ pub(super) fn learn(night: &Night<'_>, data: &Data, staging: &Path) -> Result<Le
     let encoder = fit(job, &all)?;
     let shape = encoder.shape();
     let (rows, _) = encode(&encoder, &all, &scratch.join("refit"))?;
-    let examples = examples(&shape, &rows);
+    let examples = Examples { start: start(&encoder), ..examples(&shape, &rows) };
     let thresholds = thresholds(job, &examples);
     let taught = chosen
         .into_iter()
@@ -174,22 +205,16 @@ fn encode(encoder: &Encoder, snapshots: &[&Snapshot], folder: &Path) -> Result<(
 }
 
 fn examples<'a>(shape: &'a Shape, files: &'a [RowsFile]) -> Examples<'a> {
-    Examples { shape, blocks: files.iter().flat_map(RowsFile::blocks).collect() }
+    Examples::new(shape, files.iter().flat_map(RowsFile::blocks).collect())
 }
 
 /// A learner with nothing left to choose, its calibration, and what was tried.
 type Settled = (Box<dyn Learner>, Calibration, Vec<Trial>);
 
 /// One learner's choices on the validation night, and the calibration fitted there.
-fn choose(
-    learner: &dyn Learner,
-    shape: &Shape,
-    train: &[RowsFile],
-    valid: &[RowsFile],
-    progress: &dyn Progress,
-) -> Result<Settled, NightError> {
-    let (train, valid) = (examples(shape, train), examples(shape, valid));
-    let Choice { learner, model, trials } = learner.choose(&train, &valid, progress)?;
+fn choose(learner: &dyn Learner, train: &Examples<'_>, valid: &Examples<'_>, progress: &dyn Progress) -> Result<Settled, NightError> {
+    let shape = valid.shape;
+    let Choice { learner, model, trials } = learner.choose(train, valid, progress)?;
     let raw = raw(model.as_ref(), &valid.blocks)?;
     let (scenario, labels) = truth(&valid.blocks, shape.tasks.len());
     let calibration = Calibration::fit(&raw, &labels, &scenario, shape);

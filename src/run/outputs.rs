@@ -141,6 +141,7 @@ pub(super) fn manifest(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) 
         learner: facts.learned.taught[0].name.to_owned(),
         seed: night.job.seed,
         fingerprint: facts.fingerprint.to_owned(),
+        warm_start: facts.warm_start.map(str::to_owned),
         versions: super::told::versions(),
         inputs: inputs.collect(),
         queries: query_digests(night.job),

@@ -25,6 +25,8 @@ use crate::table_file::{self, FileError};
 pub(super) struct Facts<'a> {
     pub(super) run: &'a str,
     pub(super) fingerprint: &'a str,
+    /// The run from whose network training began.
+    pub(super) warm_start: Option<&'a str>,
     pub(super) sources: &'a Sources,
     pub(super) data: &'a Data,
     pub(super) learned: &'a Learned,

@@ -45,14 +45,14 @@ impl Subject {
     }
 
     fn try_fit(&self, shape: &Shape, blocks: Vec<Block<'_>>) -> Result<Box<dyn Model>, LearnError> {
-        self.learner().fit(&Examples { shape, blocks }, &Quiet)
+        self.learner().fit(&Examples::new(shape, blocks), &Quiet)
     }
 
     #[track_caller]
     fn choose(&self, days: &[Day], valid: &Day) -> Choice {
         let shape = shape(days);
-        let train = Examples { shape: &shape, blocks: days.iter().map(Day::block).collect() };
-        let valid = Examples { shape: &shape, blocks: vec![valid.block()] };
+        let train = Examples::new(&shape, days.iter().map(Day::block).collect());
+        let valid = Examples::new(&shape, vec![valid.block()]);
         self.learner().choose(&train, &valid, &Quiet).unwrap_or_else(|error| panic!("{error}"))
     }
 }
@@ -138,7 +138,7 @@ fn seed_and_rows_decide_every_bit_whatever_the_threads(subject: &Subject) {
         pool.install(|| {
             let Choice { learner, model, trials } = subject.choose(&days, &valid);
             let shape = shape(&days);
-            let refit = learner.fit(&Examples { shape: &shape, blocks: days.iter().map(Day::block).collect() }, &Quiet).expect("a model");
+            let refit = learner.fit(&Examples::new(&shape, days.iter().map(Day::block).collect()), &Quiet).expect("a model");
             (trials, model.save(), refit.save(), bits(&raw(refit.as_ref(), &valid.unlabelled())))
         })
     };
@@ -155,7 +155,7 @@ fn choices_are_reported_and_kept(subject: &Subject) {
     let shape = shape(&days);
     assert_eq!(model.shape(), &shape);
     // Fitted again on the rows of the choice, the chosen learner says what the chosen model said.
-    let again = learner.fit(&Examples { shape: &shape, blocks: days.iter().map(Day::block).collect() }, &Quiet).expect("a model");
+    let again = learner.fit(&Examples::new(&shape, days.iter().map(Day::block).collect()), &Quiet).expect("a model");
     let alike = agreement(&raw(model.as_ref(), &valid.unlabelled()), &raw(again.as_ref(), &valid.unlabelled()));
     assert!(alike > 0.95, "{alike}");
 }
@@ -567,37 +567,6 @@ macro_rules! conformance {
     };
 }
 
-/// What the network keeps so far: all but that rows of weight zero teach nothing. They do not, but they take places in its
-/// mini-batches, and so it learns in another order than without them.
-macro_rules! conformance_so_far {
-    ($learner:ident, $recipe:expr) => {
-        mod $learner {
-            use super::*;
-            checks! { $recipe;
-                rows_keep_their_order
-                an_output_depends_on_its_row_alone
-                seed_and_rows_decide_every_bit_whatever_the_threads
-                choices_are_reported_and_kept
-                a_model_knows_its_name_and_shape
-                a_saved_model_is_loaded_bit_for_bit
-                a_damaged_or_foreign_file_is_refused
-                infinite_numbers_are_refused
-                a_missing_value_is_a_value
-                a_column_that_never_varies_has_no_importance
-                contributions_add_up_to_the_output
-                every_task_beats_its_base_rate
-                what_training_never_saw_is_survived
-                one_class_in_a_cell_or_task_is_survived
-                a_scenario_without_rows_is_survived
-                a_task_that_nothing_teaches_is_refused
-                the_scale_of_the_weights_does_not_matter
-                rows_of_another_shape_are_refused
-                no_rows_have_no_outputs
-            }
-        }
-    };
-}
-
 macro_rules! checks {
     ($recipe:expr; $($check:ident)+) => {
         static FITTED: OnceLock<Box<dyn Model>> = OnceLock::new();
@@ -639,6 +608,6 @@ fn training() -> TrainSettings {
 
 conformance!(linear, learn::linear(linear(), 7));
 conformance!(forest, learn::forest(forest(), linear(), 7));
-conformance_so_far!(net_mmoe, learn::net(net(TaskSharing::Mmoe, ScenarioSharing::None), training(), 7));
-conformance_so_far!(net_ple_star, learn::net(net(TaskSharing::Ple, ScenarioSharing::Star), training(), 7));
-conformance_so_far!(net_shared_pepnet, learn::net(net(TaskSharing::SharedBottom, ScenarioSharing::Pepnet), training(), 7));
+conformance!(net_mmoe, learn::net(net(TaskSharing::Mmoe, ScenarioSharing::None), training(), 7));
+conformance!(net_ple_star, learn::net(net(TaskSharing::Ple, ScenarioSharing::Star), training(), 7));
+conformance!(net_shared_pepnet, learn::net(net(TaskSharing::SharedBottom, ScenarioSharing::Pepnet), training(), 7));

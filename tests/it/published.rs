@@ -496,6 +496,7 @@ fn a_run_made_again_is_recognised_whatever_its_figures() {
             learner: "linear".into(),
             seed: 7,
             fingerprint: "abc".into(),
+            warm_start: None,
             versions: BTreeMap::new(),
             inputs: Vec::new(),
             queries: BTreeMap::new(),

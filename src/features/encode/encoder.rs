@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::EncodeError;
 use super::values::{fnv1a, hash_words, numbers, texts, vectors};
-use crate::learn::rows::{Block, Column, MISSING, Shape, UNKNOWN, UNSEEN_SCENARIO};
+use crate::learn::rows::{Block, Column, Field, MISSING, Shape, UNKNOWN, UNSEEN_SCENARIO};
 
 /// A fitted encoding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -151,6 +151,22 @@ impl Encoder {
             FieldEncoder::Categorical { values, .. } => values.get(entry.checked_sub(2)? as usize).map(String::as_str),
             _ => None,
         }
+    }
+
+    /// For each field and entry of this encoder, the entry that the same value has in `before`: empty for fields that are not
+    /// categorical in both, `None` for a value that `before` does not know.
+    #[must_use]
+    pub fn entries_of(&self, before: &Self) -> Vec<Vec<Option<u32>>> {
+        let entries = |(field, encoder): (&Field, &FieldEncoder)| {
+            let place = before.shape.fields.iter().position(|before| before.name == field.name);
+            let (FieldEncoder::Categorical { values, .. }, Some(FieldEncoder::Categorical { entries, .. })) =
+                (encoder, place.map(|place| &before.fields[place]))
+            else {
+                return Vec::new();
+            };
+            [Some(UNKNOWN), Some(MISSING)].into_iter().chain(values.iter().map(|value| entries.get(value).copied())).collect()
+        };
+        self.shape.fields.iter().zip(&self.fields).map(entries).collect()
     }
 
     /// Encodes rows of one as-of date.

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use super::super::Attribution;
 use super::super::rows::{Block, Shape};
 use super::dense::Gradients;
-use super::feed::{Feed, Run, runs};
+use super::feed::{Feed, Run, runs, teaching};
 use super::network::{Network, Weights, Workspace};
 
 /// Steps of the way.
@@ -26,9 +26,9 @@ const STEPS: usize = 12;
 /// Rows that one worker explains at a time.
 const STRETCH: usize = 128;
 
-/// Mean of the input columns over rows of `blocks`, at most one window of them spread over all.
+/// Mean of the input columns over rows of `blocks` that teach a task, at most one window of them spread over all.
 pub(super) fn background(net: &Network, shape: &Shape, weights: &Weights, blocks: &[Block<'_>]) -> Vec<f32> {
-    let all = runs(blocks, STRETCH);
+    let all = teaching(shape, blocks, STRETCH);
     let every = all.len().div_ceil(super::feed::WINDOW / STRETCH).max(1);
     let picked: Vec<Run> = all.into_iter().step_by(every).collect();
     let mut sums = vec![0.0_f64; net.input.width];
@@ -37,7 +37,7 @@ pub(super) fn background(net: &Network, shape: &Shape, weights: &Weights, blocks
     let mut x = vec![0.0; STRETCH * net.input.width];
     for run in &picked {
         feed.fill(&net.input, shape, blocks, std::slice::from_ref(run), None);
-        let order: Vec<u32> = (0..feed.rows() as u32).collect();
+        let order: Vec<u32> = (0..feed.rows() as u32).filter(|row| feed.teaches(*row as usize)).collect();
         net.inputs(weights, &feed, &order, &mut x[..order.len() * net.input.width]);
         for row in x.chunks_exact(net.input.width).take(order.len()) {
             sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
@@ -69,10 +69,10 @@ impl Explainer<'_> {
     /// Raw outputs of the background row. Shape: `[tasks]`.
     fn base(&self, scenario: usize, space: &mut Workspace) -> Vec<f32> {
         self.net.forward_from(self.weights, self.background, scenario, space);
-        (0..self.net.tasks).map(|task| self.net.heads.raw(task, space.outputs()[task])).collect()
+        (0..self.net.tasks).map(|task| self.net.heads.raw(task, space.numbers(0))).collect()
     }
 
-    /// Heads' numbers at share `place` of the way. Shape: `[rows, tasks]`.
+    /// Raw outputs at share `place` of the way. Shape: `[rows, tasks]`.
     fn at(&self, place: f32, rows: usize, scenario: usize, desk: &mut Desk) -> Vec<f32> {
         let width = self.net.input.width;
         for row in 0..rows {
@@ -82,7 +82,8 @@ impl Explainer<'_> {
             }
         }
         self.net.forward_from(self.weights, &desk.between[..rows * width], scenario, &mut desk.space);
-        desk.space.outputs()[..rows * self.net.tasks].to_vec()
+        let raw = |at: usize| self.net.heads.raw(at % self.net.tasks, desk.space.numbers(at / self.net.tasks));
+        (0..rows * self.net.tasks).map(raw).collect()
     }
 
     /// Integrated gradients of rows that lie in `desk.x`, served in `scenario`. Shape: `[rows, tasks, fields]`.
@@ -96,7 +97,6 @@ impl Explainer<'_> {
             self.at((step as f32 + 0.5) / STEPS as f32, rows, scenario, desk);
             for task in 0..net.tasks {
                 net.slopes_of(self.weights, rows, task, &mut desk.space, &mut desk.scratch, &mut desk.dx);
-                let unit = f64::from(net.heads.raw(task, 1.0) - net.heads.raw(task, 0.0));
                 for row in 0..rows {
                     for (field, part) in parts.iter_mut().enumerate() {
                         let columns = net.input.columns(field);
@@ -111,7 +111,7 @@ impl Explainer<'_> {
                     let size: f64 = parts.iter().map(|part| part.abs()).sum();
                     for (field, part) in parts.iter().enumerate() {
                         let share = if size > 0.0 { part.abs() / size } else { 1.0 / fields as f64 };
-                        found[[row, task, field]] += unit * (part + missed * share);
+                        found[[row, task, field]] += part + missed * share;
                     }
                 }
             }

@@ -3,6 +3,8 @@
 //! In: losses, and inner products of the tasks' gradients on the shared dense weights. Out: a weight per task for the next
 //! step, and for gradient surgery a factor per task on its shared gradient.
 
+use serde::{Deserialize, Serialize};
+
 use super::settings::Balance;
 
 /// Strength with which `gradnorm` pulls slow tasks ahead.
@@ -26,7 +28,40 @@ pub(super) struct Balancer {
     passes: Vec<Vec<f64>>,
 }
 
+/// What a balancer has learned so far, by its bits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct BalancerState {
+    weights: Vec<u64>,
+    log_variance: Vec<u64>,
+    first: Option<Vec<u64>>,
+    passes: Vec<Vec<u64>>,
+}
+
+fn to_bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+fn from_bits(bits: &[u64]) -> Vec<f64> {
+    bits.iter().map(|bits| f64::from_bits(*bits)).collect()
+}
+
 impl Balancer {
+    pub(super) fn state(&self) -> BalancerState {
+        BalancerState {
+            weights: to_bits(&self.weights),
+            log_variance: to_bits(&self.log_variance),
+            first: self.first.as_deref().map(to_bits),
+            passes: self.passes.iter().map(|losses| to_bits(losses)).collect(),
+        }
+    }
+
+    pub(super) fn go_on(&mut self, state: &BalancerState) {
+        self.weights = from_bits(&state.weights);
+        self.log_variance = from_bits(&state.log_variance);
+        self.first = state.first.as_deref().map(from_bits);
+        self.passes = state.passes.iter().map(|losses| from_bits(losses)).collect();
+    }
+
     pub(super) fn new(kind: Balance, alpha: &[f32]) -> Self {
         let tasks = alpha.len();
         let alpha = alpha.iter().map(|alpha| f64::from(*alpha)).collect();

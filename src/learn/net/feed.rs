@@ -71,6 +71,11 @@ impl Feed {
         &self.weights[row * self.tasks..(row + 1) * self.tasks]
     }
 
+    /// Whether a row teaches any task.
+    pub(super) fn teaches(&self, row: usize) -> bool {
+        taught_by(&self.labels, &self.weights, row, self.tasks)
+    }
+
     /// Replaces the window by the rows of `runs`.
     pub(super) fn fill(&mut self, input: &Input, shape: &Shape, blocks: &[Block<'_>], runs: &[Run], mut drop: Option<&mut IdDropout>) {
         let rows: usize = runs.iter().map(|run| run.to - run.from).sum();
@@ -104,10 +109,10 @@ impl Feed {
         if let Some(drop) = &mut drop
             && drop.rate > 0.0
         {
-            for row in self.values.chunks_exact_mut(self.cells.max(1)) {
+            for row in (0..rows).filter(|row| taught_by(&self.labels, &self.weights, *row, self.tasks)) {
                 for cell in &input.ids {
                     if drop.random.r#gen::<f32>() < drop.rate {
-                        row[*cell] = UNKNOWN;
+                        self.values[row * self.cells + cell] = UNKNOWN;
                     }
                 }
             }
@@ -150,6 +155,11 @@ impl Feed {
     }
 }
 
+fn taught_by(labels: &[f32], weights: &[f32], row: usize, tasks: usize) -> bool {
+    let own = row * tasks..(row + 1) * tasks;
+    labels[own.clone()].iter().zip(&weights[own]).any(|(label, weight)| !label.is_nan() && *weight > 0.0)
+}
+
 /// A label on the scale on which it is learned; NaN where the row teaches the task nothing: no label, or a number whose
 /// chain did not get that far. Probabilities of a chain are learned over the entire space, so there an event that could not
 /// happen is 0.
@@ -165,14 +175,37 @@ pub(super) fn taught(shape: &Shape, block: &Block<'_>, task: usize, row: usize) 
             return if spec.kind == TaskKind::Binary { 0.0 } else { f32::NAN };
         }
     }
-    if spec.kind == TaskKind::RegressionLog1p { label.max(0.0).ln_1p() } else { label }
+    // `max` alone would make a label that was not observed a 0.
+    if spec.kind == TaskKind::RegressionLog1p && !label.is_nan() { label.max(0.0).ln_1p() } else { label }
 }
 
 /// The runs of an epoch, window by window, in an order of its own.
-pub(super) fn windows(blocks: &[Block<'_>], random: &mut ChaCha8Rng) -> Vec<Vec<Run>> {
-    let mut runs = runs(blocks, RUN);
+pub(super) fn windows(shape: &Shape, blocks: &[Block<'_>], random: &mut ChaCha8Rng) -> Vec<Vec<Run>> {
+    let mut runs = teaching(shape, blocks, RUN);
     runs.shuffle(random);
     runs.chunks(WINDOW / RUN).map(<[Run]>::to_vec).collect()
+}
+
+/// Runs that begin and end with a row that teaches a task and hold `most` of them (the last of a block fewer): rows that teach
+/// nothing change nothing, not even which rows are learned from side by side.
+pub(super) fn teaching(shape: &Shape, blocks: &[Block<'_>], most: usize) -> Vec<Run> {
+    let mut found = Vec::new();
+    for (at, block) in blocks.iter().enumerate() {
+        let weighs = |task: usize, row: usize| block.weights[task].is_none_or(|weights| weights[row] > 0.0);
+        let teaches = |row: &usize| (0..shape.tasks.len()).any(|task| weighs(task, *row) && !taught(shape, block, task, *row).is_nan());
+        let (mut run, mut rows) = (None::<Run>, 0);
+        for row in (0..block.rows()).filter(teaches) {
+            let own = run.get_or_insert(Run { block: at, from: row, to: row });
+            own.to = row + 1;
+            rows += 1;
+            if rows == most {
+                found.extend(run.take());
+                rows = 0;
+            }
+        }
+        found.extend(run);
+    }
+    found
 }
 
 /// All rows in their order, in runs of at most `most` rows.
@@ -181,9 +214,9 @@ pub(super) fn runs(blocks: &[Block<'_>], most: usize) -> Vec<Run> {
     blocks.iter().map(Block::rows).enumerate().flat_map(of).collect()
 }
 
-/// A random order of the rows of a window.
-pub(super) fn order(rows: usize, random: &mut ChaCha8Rng) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..rows as u32).collect();
+/// A random order of the rows of a window that teach a task.
+pub(super) fn order(feed: &Feed, random: &mut ChaCha8Rng) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..feed.rows() as u32).filter(|row| feed.teaches(*row as usize)).collect();
     order.shuffle(random);
     order
 }

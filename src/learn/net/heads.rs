@@ -2,21 +2,26 @@
 //!
 //! In: the heads' numbers of a slice and its labels. Out: the slope of the loss in each number, and sums of losses per cell.
 //! Probabilities are learned from logits. A chain's probability is the product over its steps, learned over the entire space.
+//! Counts are learned as a Poisson rate; amounts that are mostly 0 as a probability times a log-normal amount.
 //!
 //! # Source
-//! Ma et al. (2018), "Entire space multi-task model", equation 3.
+//! Ma et al. (2018), "Entire space multi-task model", equation 3; Wang, Liu and Miao (2019), "A deep probabilistic model for
+//! customer lifetime value prediction", section 3.2.
 
 use super::super::rows::{Shape, TaskKind};
 use super::feed::Feed;
 use super::sgemm::{Mat, MatMut};
 
-/// One task's head: one number.
+/// One task's head: one number, or three (`ZeroInflated`: logit, amount, its spread).
 #[derive(Debug, Clone)]
 pub(super) struct Head {
     pub(super) kind: TaskKind,
-    /// The binary tasks on the way to this one, itself last; of a regression only itself.
+    /// The first of its numbers among all heads' numbers, and how many there are.
+    first: usize,
+    pub(super) width: usize,
+    /// The first numbers of the binary tasks on the way to this one, itself last; of other kinds only itself.
     chain: Vec<usize>,
-    /// Mean and standard deviation of a regression's labels: its number is in units of them.
+    /// Mean and standard deviation of a regression's labels, or of the logarithm of amounts above 0: numbers are in units of them.
     pub(super) centre: f32,
     pub(super) spread: f32,
 }
@@ -25,7 +30,66 @@ pub(super) struct Head {
 #[derive(Debug, Clone)]
 pub(super) struct Heads {
     pub(super) heads: Vec<Head>,
+    /// Numbers of all heads together.
+    pub(super) numbers: usize,
     scenarios: usize,
+}
+
+/// Sums over the labels of a task, each on the scale on which it is learned.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct LabelSums {
+    n: f64,
+    sum: f64,
+    square: f64,
+    /// Weight of labels above 0, and sums of their logarithms.
+    positive: f64,
+    log: f64,
+    log_square: f64,
+    /// `Σ y ln y`.
+    label_log: f64,
+}
+
+impl LabelSums {
+    pub(super) fn add(&mut self, label: f64, weight: f64) {
+        self.n += weight;
+        self.sum += weight * label;
+        self.square += weight * label * label;
+        if label > 0.0 {
+            self.positive += weight;
+            self.log += weight * label.ln();
+            self.log_square += weight * label.ln().powi(2);
+            self.label_log += weight * label * label.ln();
+        }
+    }
+
+    /// Weight of the labels.
+    pub(super) fn weight(&self) -> f64 {
+        self.n
+    }
+
+    fn mean(&self) -> f64 {
+        self.sum / self.n.max(1e-12)
+    }
+
+    fn variance(&self) -> f64 {
+        (self.square / self.n.max(1e-12) - self.mean().powi(2)).max(0.0)
+    }
+
+    /// Mean and variance of the logarithm of labels above 0.
+    fn of_logs(&self) -> (f64, f64) {
+        let mean = self.log / self.positive.max(1e-12);
+        (mean, (self.log_square / self.positive.max(1e-12) - mean * mean).max(0.0))
+    }
+
+    fn share_positive(&self) -> f64 {
+        self.positive / self.n.max(1e-12)
+    }
+
+    /// Half the mean Poisson deviance from the labels' own mean.
+    fn deviance(&self) -> f64 {
+        let mean = self.mean();
+        if mean > 0.0 { (self.label_log / self.n.max(1e-12) - mean * mean.ln()).max(0.0) } else { 0.0 }
+    }
 }
 
 /// Sums of losses and weights by cell. Shape: `[scenarios + 1, tasks]`, the last scenario being those never seen.
@@ -77,26 +141,76 @@ pub(super) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
 
+/// `ln(p / (1 − p))`, for shares that a head can begin at.
+fn logit(p: f64) -> f32 {
+    let p = p.clamp(1e-4, 1.0 - 1e-4);
+    (p / (1.0 - p)).ln() as f32
+}
+
+/// Entropy of a share, in nats.
+fn entropy(p: f64) -> f64 {
+    let p = p.clamp(1e-9, 1.0 - 1e-9);
+    -(p * p.ln() + (1.0 - p) * (1.0 - p).ln())
+}
+
+/// The spread of amounts that a number stands for, in units of the head's, and its slope: never 0.
+fn spread_of(z: f32) -> (f32, f32) {
+    (softplus(z) + 1e-3, sigmoid(z))
+}
+
+/// Of the logarithm of a rate: beyond it a rate means nothing.
+const MOST_LOG_RATE: f32 = 30.0;
+
 impl Heads {
     pub(super) fn new(shape: &Shape) -> Self {
-        let heads = shape.tasks.iter().enumerate().map(|(at, task)| {
-            let mut chain = vec![at];
+        let mut firsts: Vec<usize> = Vec::new();
+        let mut numbers = 0;
+        let mut heads = Vec::new();
+        for task in &shape.tasks {
+            let width = if task.kind == TaskKind::ZeroInflated { 3 } else { 1 };
+            let mut chain = vec![numbers];
             if task.kind == TaskKind::Binary {
                 let mut before = task.after;
                 while let Some(parent) = before {
-                    chain.insert(0, parent);
+                    chain.insert(0, firsts[parent]);
                     before = shape.tasks[parent].after;
                 }
             }
-            Head { kind: task.kind, chain, centre: 0.0, spread: 1.0 }
-        });
-        Self { heads: heads.collect(), scenarios: shape.scenarios.len() }
+            heads.push(Head { kind: task.kind, first: numbers, width, chain, centre: 0.0, spread: 1.0 });
+            firsts.push(numbers);
+            numbers += width;
+        }
+        Self { heads, numbers, scenarios: shape.scenarios.len() }
+    }
+
+    /// Fits a task's units to its labels; returns where its numbers begin, so that knowing nothing else it predicts their mean.
+    pub(super) fn begin(&mut self, task: usize, labels: &LabelSums) -> Vec<f32> {
+        let head = &mut self.heads[task];
+        let mut units = |mean: f64, variance: f64| {
+            let spread = variance.sqrt();
+            head.centre = mean as f32;
+            head.spread = if spread > 1e-6 { spread as f32 } else { 1.0 };
+        };
+        match head.kind {
+            TaskKind::Binary => vec![logit(labels.mean())],
+            TaskKind::Regression | TaskKind::RegressionLog1p => {
+                units(labels.mean(), labels.variance());
+                vec![0.0]
+            }
+            TaskKind::Count => vec![labels.mean().max(1e-6).ln() as f32],
+            TaskKind::ZeroInflated => {
+                let (mean, variance) = labels.of_logs();
+                units(mean, variance);
+                // The last: softplus(0.541) = 1.
+                vec![logit(labels.share_positive()), 0.0, 0.541]
+            }
+        }
     }
 
     /// Adds up losses and writes slopes. `scale` weighs each task: its share of the loss over its rows' weight.
     ///
     /// # Shapes
-    /// `z` and `d: [rows, tasks]`, `scale: [tasks]`.
+    /// `z` and `d: [rows, numbers]`, `scale: [tasks]`.
     pub(super) fn loss(&self, z: Mat<'_>, feed: &Feed, order: &[u32], scale: &[f32], mut d: MatMut<'_>, sums: &mut CellLosses) {
         let tasks = self.heads.len();
         for (at, row) in order.iter().enumerate() {
@@ -113,11 +227,9 @@ impl Heads {
                 let slope = scale[task] * weight;
                 let loss = match head.kind {
                     TaskKind::Binary => head.binary(z, label, slope, d),
-                    TaskKind::Regression | TaskKind::RegressionLog1p => {
-                        let error = z[task] - (label - head.centre) / head.spread;
-                        d[task] += slope * error;
-                        error * error / 2.0
-                    }
+                    TaskKind::Regression | TaskKind::RegressionLog1p => head.squared(z, label, slope, d),
+                    TaskKind::Count => head.poisson(z, label, slope, d),
+                    TaskKind::ZeroInflated => head.zero_inflated(z, label, slope, d),
                 };
                 sums.loss[cell + task] += f64::from(weight * loss);
                 sums.weight[cell + task] += f64::from(weight);
@@ -125,20 +237,49 @@ impl Heads {
         }
     }
 
-    /// The raw output of a task: the logit of its own step, or the number on the scale on which it is learned.
-    pub(super) fn raw(&self, task: usize, z: f32) -> f32 {
+    /// The raw output of a task from a row's numbers: the logit of its own step, or the prediction on the scale of raw outputs.
+    pub(super) fn raw(&self, task: usize, z: &[f32]) -> f32 {
         let head = &self.heads[task];
-        if head.kind == TaskKind::Binary { z } else { head.centre + head.spread * z }
+        let z = &z[head.first..head.first + head.width];
+        match head.kind {
+            TaskKind::Binary => z[0],
+            TaskKind::Regression | TaskKind::RegressionLog1p => head.centre + head.spread * z[0],
+            TaskKind::Count => softplus(z[0]),
+            TaskKind::ZeroInflated => softplus(head.log_amount(z)),
+        }
     }
 
-    /// The loss of knowing nothing but a cell's mean label, with which a cell's loss is compared.
-    pub(super) fn base_loss(&self, task: usize, mean: f64, mean_square: f64) -> f64 {
+    /// Slopes of a task's raw output in a row's numbers. Shape of both: `[numbers]`.
+    pub(super) fn raw_slopes(&self, task: usize, z: &[f32], d: &mut [f32]) {
         let head = &self.heads[task];
-        if head.kind == TaskKind::Binary {
-            let p = mean.clamp(1e-9, 1.0 - 1e-9);
-            -(p * p.ln() + (1.0 - p) * (1.0 - p).ln())
-        } else {
-            (mean_square - mean * mean) / (2.0 * f64::from(head.spread).powi(2))
+        d.fill(0.0);
+        let (z, d) = (&z[head.first..head.first + head.width], &mut d[head.first..head.first + head.width]);
+        match head.kind {
+            TaskKind::Binary => d[0] = 1.0,
+            TaskKind::Regression | TaskKind::RegressionLog1p => d[0] = head.spread,
+            TaskKind::Count => d[0] = sigmoid(z[0]),
+            TaskKind::ZeroInflated => {
+                let outer = sigmoid(head.log_amount(z));
+                let (s, slope) = spread_of(z[2]);
+                d[0] = outer * sigmoid(-z[0]);
+                d[1] = outer * head.spread;
+                d[2] = outer * head.spread * head.spread * s * slope;
+            }
+        }
+    }
+
+    /// The loss of knowing nothing but a cell's own labels, with which a cell's loss is compared.
+    pub(super) fn base_loss(&self, task: usize, labels: &LabelSums) -> f64 {
+        let head = &self.heads[task];
+        match head.kind {
+            TaskKind::Binary => entropy(labels.mean()),
+            TaskKind::Regression | TaskKind::RegressionLog1p => labels.variance() / (2.0 * f64::from(head.spread).powi(2)),
+            TaskKind::Count => labels.deviance(),
+            TaskKind::ZeroInflated => {
+                let (_, variance) = labels.of_logs();
+                let relative = (variance.sqrt() / f64::from(head.spread)).max(1e-3);
+                entropy(labels.share_positive()) + labels.share_positive() * (relative.ln() + 0.5)
+            }
         }
     }
 }
@@ -158,5 +299,42 @@ impl Head {
             d[*at] += slope * by_log_p * sigmoid(-z[*at]);
         }
         -label * log_p - (1.0 - label) * rest.ln()
+    }
+
+    /// Half the squared error, in units of the head's spread.
+    fn squared(&self, z: &[f32], label: f32, slope: f32, d: &mut [f32]) -> f32 {
+        let error = z[self.first] - (label - self.centre) / self.spread;
+        d[self.first] += slope * error;
+        error * error / 2.0
+    }
+
+    /// Half the deviance of a Poisson count with rate `e^z`: 0 where the rate is the label.
+    fn poisson(&self, z: &[f32], label: f32, slope: f32, d: &mut [f32]) -> f32 {
+        let z = z[self.first].min(MOST_LOG_RATE);
+        let rate = z.exp();
+        d[self.first] += slope * (rate - label);
+        let best = if label > 0.0 { label * label.ln() - label } else { 0.0 };
+        rate - label * z + best
+    }
+
+    /// Negative log likelihood of "nothing", or of an amount whose logarithm is normal, in units of the head's.
+    fn zero_inflated(&self, z: &[f32], label: f32, slope: f32, d: &mut [f32]) -> f32 {
+        let (z, d) = (&z[self.first..self.first + 3], &mut d[self.first..self.first + 3]);
+        if label <= 0.0 {
+            d[0] += slope * sigmoid(z[0]);
+            return softplus(z[0]);
+        }
+        d[0] += slope * (sigmoid(z[0]) - 1.0);
+        let (s, s_slope) = spread_of(z[2]);
+        let error = ((label.ln() - self.centre) / self.spread - z[1]) / s;
+        d[1] -= slope * error / s;
+        d[2] += slope * s_slope * (1.0 - error * error) / s;
+        softplus(-z[0]) + s.ln() + error * error / 2.0
+    }
+
+    /// Logarithm of the expected amount: probability times the mean of a log-normal amount.
+    fn log_amount(&self, z: &[f32]) -> f32 {
+        let spread = self.spread * spread_of(z[2]).0;
+        self.centre + self.spread * z[1] + spread * spread / 2.0 - softplus(-z[0])
     }
 }

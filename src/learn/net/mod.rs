@@ -6,6 +6,7 @@
 
 mod attribute;
 mod balance;
+mod checkpoint;
 mod dense;
 mod feed;
 mod gate_unit;
@@ -17,6 +18,7 @@ mod network;
 mod optimise;
 mod settings;
 mod sgemm;
+mod start;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -24,10 +26,12 @@ mod tower;
 mod train;
 mod weights;
 
-use super::design::taught;
-use super::rows::{Block, Shape, TaskKind};
+use serde::{Deserialize, Serialize};
+
+use super::rows::{Block, Shape};
 use super::{Choice, Examples, LearnError, Learner, Model, Progress, Trial, TrialFigure, check_examples};
-use heads::CellLosses;
+use checkpoint::{Best, Search};
+use heads::{CellLosses, LabelSums};
 use model::NetModel;
 use network::{Network, Weights};
 use train::{Conflict, Trainer};
@@ -48,7 +52,7 @@ struct Net {
 }
 
 /// What the validation night decided.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Chosen {
     tasks: TaskSharing,
     scenarios: ScenarioSharing,
@@ -73,85 +77,90 @@ fn mix(counter: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// Sums of labels, on the scale on which they are learned, by cell. Shape: `[scenarios + 1, tasks]`.
-struct LabelSums {
-    tasks: usize,
-    sums: Vec<[f64; 3]>,
-}
-
-impl LabelSums {
-    fn of(examples: &Examples<'_>) -> Self {
-        let (tasks, scenarios) = (examples.shape.tasks.len(), examples.shape.scenarios.len());
-        let mut sums = vec![[0.0; 3]; (scenarios + 1) * tasks];
-        for block in &examples.blocks {
-            for task in 0..tasks {
-                for (row, label, weight) in taught(examples.shape, block, task) {
-                    let [n, sum, square] = &mut sums[(block.scenario[row] as usize).min(scenarios) * tasks + task];
-                    *n += weight;
-                    *sum += weight * label;
-                    *square += weight * label * label;
-                }
+/// Sums over a task's labels: of its own step, as it is learned where the task before it happened.
+fn label_sums(examples: &Examples<'_>, task: usize) -> LabelSums {
+    let parent = examples.shape.tasks[task].after;
+    let mut sums = LabelSums::default();
+    for block in &examples.blocks {
+        for row in 0..block.rows() {
+            let label = feed::taught(examples.shape, block, task, row);
+            let weight = block.weights[task].map_or(1.0, |weights| weights[row]);
+            if !label.is_nan() && weight > 0.0 && parent.is_none_or(|parent| block.labels[parent][row] > 0.5) {
+                sums.add(f64::from(label), f64::from(weight));
             }
         }
-        Self { tasks, sums }
     }
-
-    /// Weight, mean and mean square of a task's labels.
-    fn task(&self, task: usize) -> (f64, f64, f64) {
-        let (mut n, mut sum, mut square) = (0.0, 0.0, 0.0);
-        for [own_n, own_sum, own_square] in self.sums.iter().skip(task).step_by(self.tasks) {
-            n += own_n;
-            sum += own_sum;
-            square += own_square;
-        }
-        (n, sum / f64::max(n, 1e-12), square / f64::max(n, 1e-12))
-    }
+    sums
 }
 
 impl Net {
+    /// What the validation night compares.
+    fn combinations(&self) -> Vec<(TaskSharing, ScenarioSharing)> {
+        let of = |tasks: &TaskSharing| self.form.scenario_sharing.iter().map(|scenarios| (*tasks, *scenarios)).collect::<Vec<_>>();
+        self.form.task_sharing.iter().flat_map(of).collect()
+    }
+
+    /// A search that a run before this one kept; `None` where it does not fit.
+    fn searched(&self, kept: &checkpoint::Kept, train: &Examples<'_>) -> Option<Search> {
+        let mut search = kept.search()?;
+        let (tasks, scenarios) = *self.combinations().get(search.combination)?;
+        let (network, weights) = self.begin(train, tasks, scenarios).ok()?;
+        kept.set(&mut Trainer::new(&network, train.shape, &self.train, weights, self.seed)).ok()?;
+        if let Some(best) = &mut search.best {
+            let (network, _) = self.begin(train, best.chosen.tasks, best.chosen.scenarios).ok()?;
+            best.weights = Some(kept.best(&network).ok()?);
+            search.trials.get(best.trial)?;
+        }
+        Some(search)
+    }
+
     /// A network laid out for these rows, and fresh weights.
     fn begin(&self, examples: &Examples<'_>, tasks: TaskSharing, scenarios: ScenarioSharing) -> Result<(Network, Weights), LearnError> {
         check_examples(examples)?;
         let shape = examples.shape;
         let mut network = Network::new(shape, &self.form, tasks, scenarios, self.train.invariance > 0.0);
-        let labels = LabelSums::of(examples);
         let mut bias = Vec::new();
         for (task, spec) in shape.tasks.iter().enumerate() {
-            let (n, mean, square) = labels.task(task);
-            if n <= 0.0 {
+            let labels = label_sums(examples, task);
+            if labels.weight() <= 0.0 {
                 return Err(LearnError::NoRows(format!(
                     "no row teaches task `{}`: every label is missing, or the task before it never happened",
                     spec.name
                 )));
             }
-            if spec.kind == TaskKind::Binary {
-                let p = mean.clamp(1e-4, 1.0 - 1e-4);
-                bias.push((p / (1.0 - p)).ln() as f32);
-            } else {
-                let spread = (square - mean * mean).max(0.0).sqrt();
-                network.heads.heads[task].centre = mean as f32;
-                network.heads.heads[task].spread = if spread > 1e-6 { spread as f32 } else { 1.0 };
-                bias.push(0.0);
-            }
+            bias.push(network.heads.begin(task, &labels));
         }
-        let weights = network.begin(&bias, self.seed);
+        let mut weights = network.begin(&bias, self.seed);
+        if let Some(start) = &examples.start {
+            start::begin_from(start, shape, &mut network, &mut weights)?;
+        }
         Ok((network, weights))
     }
 }
 
+/// Each cell's loss over that of knowing only its own mean label: 1 is as good as knowing nothing else.
+fn relative_losses(network: &Network, losses: &CellLosses, base: &CellLosses) -> Vec<(usize, usize, f64)> {
+    let cells = (0..network.scenarios).flat_map(|scenario| (0..network.tasks).map(move |task| (scenario, task)));
+    let ratio = |(scenario, task): (usize, usize)| {
+        let (loss, base) = (losses.mean(scenario, task)?, base.mean(scenario, task)?);
+        (base > 1e-9).then(|| (scenario, task, loss / base))
+    };
+    cells.filter_map(ratio).collect()
+}
+
 /// Mean over the cells of a loss over that of knowing only the cell's own mean label: 1 is as good as knowing nothing else.
 fn relative_loss(network: &Network, losses: &CellLosses, base: &CellLosses) -> f64 {
-    let mut ratios = Vec::new();
-    for scenario in 0..network.scenarios {
-        for task in 0..network.tasks {
-            if let (Some(loss), Some(base)) = (losses.mean(scenario, task), base.mean(scenario, task))
-                && base > 1e-9
-            {
-                ratios.push(loss / base);
-            }
-        }
-    }
-    if ratios.is_empty() { 1.0 } else { ratios.iter().sum::<f64>() / ratios.len() as f64 }
+    let ratios = relative_losses(network, losses, base);
+    if ratios.is_empty() { 1.0 } else { ratios.iter().map(|(.., ratio)| ratio).sum::<f64>() / ratios.len() as f64 }
+}
+
+/// A line for the log: how good a pass was.
+fn told(setting: &str, shape: &Shape, (loss, lowest): (f64, f64), ratios: &[(usize, usize, f64)]) -> String {
+    let best = ratios.iter().min_by(|(.., a), (.., b)| a.total_cmp(b));
+    let cell = best.map_or_else(String::new, |(scenario, task, ratio)| {
+        format!(", best cell {} × {} {ratio:.4}", shape.scenarios[*scenario], shape.tasks[*task].name)
+    });
+    format!("net: {setting}: validation loss {loss:.4} of knowing only each cell's mean (lowest {lowest:.4}){cell}")
 }
 
 /// The mean loss of every cell.
@@ -160,7 +169,7 @@ fn curves(measure: &'static str, shape: &Shape, losses: &CellLosses) -> Vec<Tria
     let figure = |(scenario, task): (usize, usize)| {
         let (scenario_name, task_name) = (shape.scenarios[scenario].clone(), shape.tasks[task].name.clone());
         Some(TrialFigure {
-            measure,
+            measure: measure.into(),
             scenario: scenario_name,
             task: task_name,
             other_task: String::new(),
@@ -172,7 +181,7 @@ fn curves(measure: &'static str, shape: &Shape, losses: &CellLosses) -> Vec<Tria
 
 fn cosine(shape: &Shape, conflict: &Conflict) -> TrialFigure {
     TrialFigure {
-        measure: "gradient cosine",
+        measure: "gradient cosine".into(),
         scenario: conflict.scenario.map_or_else(|| "*".to_owned(), |scenario| shape.scenarios[scenario].clone()),
         task: shape.tasks[conflict.tasks.0].name.clone(),
         other_task: shape.tasks[conflict.tasks.1].name.clone(),
@@ -183,7 +192,7 @@ fn cosine(shape: &Shape, conflict: &Conflict) -> TrialFigure {
 /// The loss of each cell's own mean label, over the rows that [`heads::Heads::loss`] counts.
 fn base_losses(network: &Network, shape: &Shape, blocks: &[Block<'_>]) -> CellLosses {
     let tasks = network.tasks;
-    let mut sums = vec![[0.0_f64; 3]; (network.scenarios + 1) * tasks];
+    let mut sums = vec![LabelSums::default(); (network.scenarios + 1) * tasks];
     for block in blocks {
         for row in 0..block.rows() {
             let cell = (block.scenario[row] as usize).min(network.scenarios) * tasks;
@@ -191,18 +200,15 @@ fn base_losses(network: &Network, shape: &Shape, blocks: &[Block<'_>]) -> CellLo
                 let label = f64::from(feed::taught(shape, block, task, row));
                 let weight = block.weights[task].map_or(1.0, |weights| f64::from(weights[row]));
                 if !label.is_nan() {
-                    let [n, sum, square] = &mut sums[cell + task];
-                    *n += weight;
-                    *sum += weight * label;
-                    *square += weight * label * label;
+                    sums[cell + task].add(label, weight);
                 }
             }
         }
     }
     let mut base = CellLosses::new(network.scenarios, tasks);
-    for (at, [n, sum, square]) in sums.into_iter().enumerate().filter(|(_, [n, ..])| *n > 0.0) {
-        base.weight[at] = n;
-        base.loss[at] = n * network.heads.base_loss(at % tasks, sum / n, square / n);
+    for (at, labels) in sums.iter().enumerate().filter(|(_, labels)| labels.weight() > 0.0) {
+        base.weight[at] = labels.weight();
+        base.loss[at] = labels.weight() * network.heads.base_loss(at % tasks, labels);
     }
     base
 }
@@ -214,54 +220,60 @@ impl Learner for Net {
 
     fn choose(&self, train: &Examples<'_>, valid: &Examples<'_>, progress: &dyn Progress) -> Result<Choice, LearnError> {
         check_examples(valid)?;
-        let mut trials = Vec::new();
-        let mut best: Option<(f64, Chosen, Network, Weights, usize)> = None;
-        for tasks in &self.form.task_sharing {
-            for scenarios in &self.form.scenario_sharing {
-                let (network, weights) = self.begin(train, *tasks, *scenarios)?;
-                let base = base_losses(&network, valid.shape, &valid.blocks);
-                let mut trainer = Trainer::new(&network, train.shape, &self.train, weights, self.seed);
-                let mut lowest = f64::INFINITY;
-                let mut since = 0;
-                for pass in 1..=self.train.epochs {
-                    let learned = trainer.pass(&train.blocks, &format!("net: pass {pass}"), progress);
-                    let judged = trainer.evaluate(&valid.blocks);
-                    let loss = relative_loss(&network, &judged, &base);
-                    if !loss.is_finite() {
-                        return Err(LearnError::Library {
-                            learner: NAME,
-                            message: format!("training diverged in pass {pass}: lower train.rate"),
-                        });
-                    }
-                    let mut figures = curves("training loss", train.shape, &learned);
-                    figures.extend(curves("validation loss", train.shape, &judged));
-                    figures.extend(trainer.conflicts(&train.blocks).iter().map(|conflict| cosine(train.shape, conflict)));
-                    trials.push(Trial {
-                        setting: format!("{} × {}, pass {pass}", word(tasks), word(scenarios)),
-                        loss,
-                        chosen: false,
-                        figures,
+        let combinations = self.combinations();
+        let mut search = Search::new();
+        let mut kept = checkpoint::kept(progress, KEPT_CHOICE);
+        if let Some(before) = kept.as_ref().and_then(|kept| self.searched(kept, train)) {
+            progress.note(&format!("net: goes on after {}", before.trials.last().map_or("", |trial| trial.setting.as_str())));
+            search = before;
+        } else {
+            kept = None;
+        }
+        for (at, (tasks, scenarios)) in combinations.iter().enumerate().skip(search.combination) {
+            let (network, weights) = self.begin(train, *tasks, *scenarios)?;
+            let base = base_losses(&network, valid.shape, &valid.blocks);
+            let mut trainer = Trainer::new(&network, train.shape, &self.train, weights, self.seed);
+            match kept.take() {
+                Some(kept) => kept.set(&mut trainer)?,
+                None => search.next(at),
+            }
+            while trainer.passes() < self.train.epochs && search.since < self.train.patience {
+                let pass = trainer.passes() + 1;
+                let setting = format!("{} × {}, pass {pass}", word(tasks), word(scenarios));
+                let learned = trainer.pass(&train.blocks, &format!("net: {setting}"), progress);
+                let judged = trainer.evaluate(&valid.blocks);
+                let loss = relative_loss(&network, &judged, &base);
+                if !loss.is_finite() {
+                    return Err(LearnError::Library {
+                        learner: NAME,
+                        message: format!("training diverged in pass {pass}: lower train.rate"),
                     });
-                    if loss < lowest {
-                        (lowest, since) = (loss, 0);
-                        if best.as_ref().is_none_or(|(best, ..)| loss < *best) {
-                            let chosen = Chosen { tasks: *tasks, scenarios: *scenarios, passes: pass };
-                            best = Some((loss, chosen, network.clone(), trainer.weights.clone(), trials.len() - 1));
-                        }
-                    } else {
-                        since += 1;
-                        if since >= self.train.patience {
-                            break;
-                        }
-                    }
                 }
+                let mut figures = curves("training loss", train.shape, &learned);
+                figures.extend(curves("validation loss", train.shape, &judged));
+                figures.extend(trainer.conflicts(&train.blocks).iter().map(|conflict| cosine(train.shape, conflict)));
+                let lowest_of_all = search.best.as_ref().map(|best| search.trials[best.trial].loss);
+                search.trials.push(Trial { setting: setting.clone(), loss, chosen: false, figures });
+                if loss < search.lowest {
+                    (search.lowest, search.since) = (loss, 0);
+                    if lowest_of_all.is_none_or(|lowest| loss < lowest) {
+                        let chosen = Chosen { tasks: *tasks, scenarios: *scenarios, passes: pass };
+                        search.best = Some(Best { chosen, trial: search.trials.len() - 1, weights: Some(trainer.weights.clone()) });
+                    }
+                } else {
+                    search.since += 1;
+                }
+                progress.note(&told(&setting, train.shape, (loss, search.lowest), &relative_losses(&network, &judged, &base)));
+                checkpoint::keep(progress, KEPT_CHOICE, train.shape, &trainer, Some(&search));
             }
         }
-        let Some((_, chosen, network, weights, at)) = best else {
+        let Search { mut trials, best, .. } = search;
+        let Some(Best { chosen, trial, weights: Some(weights) }) = best else {
             return Err(LearnError::Library { learner: NAME, message: "no pass gave a finite loss".into() });
         };
-        trials[at].chosen = true;
+        trials[trial].chosen = true;
         let learner = Self { chosen: Some(chosen), ..self.clone() };
+        let (network, _) = self.begin(train, chosen.tasks, chosen.scenarios)?;
         let model = NetModel::new(train.shape.clone(), &self.form, (chosen.tasks, chosen.scenarios), network, weights, &train.blocks);
         Ok(Choice { learner: Box::new(learner), model: Box::new(model), trials })
     }
@@ -274,13 +286,23 @@ impl Learner for Net {
         });
         let (network, weights) = self.begin(rows, chosen.tasks, chosen.scenarios)?;
         let mut trainer = Trainer::new(&network, rows.shape, &self.train, weights, self.seed);
-        for pass in 1..=chosen.passes {
-            trainer.pass(&rows.blocks, &format!("net: refit, pass {pass} of {}", chosen.passes), progress);
+        if let Some(kept) = checkpoint::kept(progress, KEPT_REFIT)
+            && kept.set(&mut trainer).is_ok()
+        {
+            progress.note(&format!("net: refit goes on after pass {}", trainer.passes()));
+        }
+        while trainer.passes() < chosen.passes {
+            trainer.pass(&rows.blocks, &format!("net: refit, pass {} of {}", trainer.passes() + 1, chosen.passes), progress);
+            checkpoint::keep(progress, KEPT_REFIT, rows.shape, &trainer, None);
         }
         let weights = trainer.weights;
         Ok(Box::new(NetModel::new(rows.shape.clone(), &self.form, (chosen.tasks, chosen.scenarios), network, weights, &rows.blocks)))
     }
 }
+
+/// Names under which a run's progress keeps the state of the search and of the refit.
+const KEPT_CHOICE: &str = "net-choice";
+const KEPT_REFIT: &str = "net-refit";
 
 /// A setting's word in `job.toml`.
 fn word(setting: &impl serde::Serialize) -> String {

@@ -109,28 +109,43 @@ impl Model for NetModel {
 /// # Errors
 /// [`LearnError::Saved`] saying what is wrong.
 pub(in super::super) fn load(saved: &Saved) -> Result<impl Model + use<>, LearnError> {
-    let (head, tensors) = unpack::<Form>(saved)?;
-    let (shape, form) = (head.shape, head.of);
-    form.settings.check().map_err(|error| LearnError::Saved(error.to_string()))?;
-    if form.scales.len() != shape.tasks.len() {
-        return Err(LearnError::Saved("there is not one scale per task".into()));
+    NetModel::read(saved)
+}
+
+impl NetModel {
+    /// Reads a saved network.
+    ///
+    /// # Errors
+    /// [`LearnError::Saved`] saying what is wrong.
+    pub(super) fn read(saved: &Saved) -> Result<Self, LearnError> {
+        let (head, tensors) = unpack::<Form>(saved)?;
+        let (shape, form) = (head.shape, head.of);
+        form.settings.check().map_err(|error| LearnError::Saved(error.to_string()))?;
+        if form.scales.len() != shape.tasks.len() {
+            return Err(LearnError::Saved("there is not one scale per task".into()));
+        }
+        let mut net = Network::new(&shape, &form.settings, form.task_sharing, form.scenario_sharing, false);
+        for (head, (centre, spread)) in net.heads.heads.iter_mut().zip(&form.scales) {
+            (head.centre, head.spread) = (*centre, *spread);
+        }
+        let mut dense = vec![0.0; net.layout.len];
+        for named in &net.layout.named {
+            let values = tensors.get(&named.name, &[named.slot.rows, named.slot.cols])?;
+            named.slot.of_mut(&mut dense).copy_from_slice(&values);
+        }
+        let tables =
+            net.input.tables.iter().map(|table| tensors.get(&format!("input.{}.embedding", table.name), &[table.entries, table.width]));
+        let mut weights = Weights { dense, own: vec![0.0; net.own.len], tables: tables.collect::<Result<_, _>>()? };
+        if weights.dense.iter().chain(weights.tables.iter().flatten()).any(|value| !value.is_finite()) {
+            return Err(LearnError::Saved("a weight is not finite".into()));
+        }
+        net.prepare(&mut weights);
+        let background = tensors.get("background", &[net.input.width])?;
+        Ok(NetModel { shape, form, net, weights, background })
     }
-    let mut net = Network::new(&shape, &form.settings, form.task_sharing, form.scenario_sharing, false);
-    for (head, (centre, spread)) in net.heads.heads.iter_mut().zip(&form.scales) {
-        (head.centre, head.spread) = (*centre, *spread);
+
+    /// What the network was fitted for, its form and its weights.
+    pub(super) fn parts(&self) -> (&Shape, &Network, &Weights) {
+        (&self.shape, &self.net, &self.weights)
     }
-    let mut dense = vec![0.0; net.layout.len];
-    for named in &net.layout.named {
-        let values = tensors.get(&named.name, &[named.slot.rows, named.slot.cols])?;
-        named.slot.of_mut(&mut dense).copy_from_slice(&values);
-    }
-    let tables =
-        net.input.tables.iter().map(|table| tensors.get(&format!("input.{}.embedding", table.name), &[table.entries, table.width]));
-    let mut weights = Weights { dense, own: vec![0.0; net.own.len], tables: tables.collect::<Result<_, _>>()? };
-    if weights.dense.iter().chain(weights.tables.iter().flatten()).any(|value| !value.is_finite()) {
-        return Err(LearnError::Saved("a weight is not finite".into()));
-    }
-    net.prepare(&mut weights);
-    let background = tensors.get("background", &[net.input.width])?;
-    Ok(NetModel { shape, form, net, weights, background })
 }

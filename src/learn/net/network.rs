@@ -61,12 +61,13 @@ pub(super) struct Workspace {
     gate_units: Option<GateTrace>,
     d_factors: Vec<f32>,
     towers: Vec<TowerTrace>,
-    /// One per task. Shape: `[rows, 1]`.
+    /// One per task. Shape: `[rows, width of its head]`.
     z_task: Vec<Vec<f32>>,
     d_task: Vec<f32>,
-    /// Heads' numbers. Shape: `[rows, tasks]`.
+    /// Heads' numbers. Shape: `[rows, numbers]`.
     z: Vec<f32>,
     d: Vec<f32>,
+    numbers: usize,
     features: Vec<f32>,
     d_features: Vec<f32>,
     guess: Vec<f32>,
@@ -111,37 +112,26 @@ impl Network {
         });
         let by = if scenarios == ScenarioSharing::Star { ByScenario::Everything } else { ByScenario::Bias };
         let last = levels.last().map_or(input.width, |level| level.width);
+        let heads = Heads::new(shape);
         let towers = shape.tasks.iter().enumerate().map(|(at, task)| {
             let personal = gate_units.is_some().then_some(at * units);
-            let widths = (last, settings.tower_layers.as_slice(), 1);
+            let widths = (last, settings.tower_layers.as_slice(), heads.heads[at].width);
             Tower::new(&format!("tower.{}", task.name), widths, by, personal, n_scenarios, &mut layout, &mut own)
         });
         let towers: Vec<Tower> = towers.collect();
         let features = levels.last().map_or(0, Mixture::feature_width);
         let reversal =
             reversal.then(|| Dense::new("reversal", (features, n_scenarios, 0), ByScenario::Nothing, n_scenarios, &mut layout, &mut own));
-        Self {
-            input,
-            gate_inputs,
-            levels,
-            gate_units,
-            towers,
-            reversal,
-            heads: Heads::new(shape),
-            layout,
-            own,
-            scenarios: n_scenarios,
-            tasks: n_tasks,
-        }
+        Self { input, gate_inputs, levels, gate_units, towers, reversal, heads, layout, own, scenarios: n_scenarios, tasks: n_tasks }
     }
 
-    /// Fresh weights; heads begin at `bias`, one per task.
-    pub(super) fn begin(&self, bias: &[f32], seed: u64) -> Weights {
+    /// Fresh weights; the heads begin at `bias`, one slice of numbers per task.
+    pub(super) fn begin(&self, bias: &[Vec<f32>], seed: u64) -> Weights {
         let mut random = super::feed::stream(seed, 0);
         let mut dense = self.layout.begin(&mut random);
         let tables = self.input.begin(&mut dense, &mut random);
         for (tower, bias) in self.towers.iter().zip(bias) {
-            tower.head.bias().of_mut(&mut dense).fill(*bias);
+            tower.head.bias().of_mut(&mut dense).copy_from_slice(bias);
         }
         let mut weights = Weights { dense, own: vec![0.0; self.own.len], tables };
         self.prepare(&mut weights);
@@ -170,10 +160,11 @@ impl Network {
             gate_units: self.gate_units.as_ref().map(|gate| gate.trace(rows)),
             d_factors: self.gate_units.as_ref().map_or_else(Vec::new, |gate| wide(gate.outputs())),
             towers: self.towers.iter().map(|tower| tower.trace(rows)).collect(),
-            z_task: self.towers.iter().map(|_| wide(1)).collect(),
-            d_task: wide(1),
-            z: wide(self.tasks),
-            d: wide(self.tasks),
+            z_task: self.heads.heads.iter().map(|head| wide(head.width)).collect(),
+            d_task: wide(self.heads.heads.iter().map(|head| head.width).max().unwrap_or(1)),
+            z: wide(self.heads.numbers),
+            d: wide(self.heads.numbers),
+            numbers: self.heads.numbers,
             features: wide(reversed),
             d_features: wide(reversed),
             guess: wide(guesses),
@@ -198,7 +189,7 @@ impl Network {
         self.dense_layers().for_each(|layer| layer.collect(dense, gradients));
     }
 
-    /// The rows `order` (sorted by scenario) through every layer; the heads' numbers are in [`Workspace::outputs`] then.
+    /// The rows `order` (sorted by scenario) through every layer; the heads' numbers are in [`Workspace::numbers`] then.
     pub(super) fn forward(&self, weights: &Weights, feed: &Feed, order: &[u32], space: &mut Workspace) {
         space.group(feed, order, self.scenarios);
         self.forward_inputs(weights, feed, order, space);
@@ -255,20 +246,22 @@ impl Network {
         }
         let factors =
             space.gate_units.as_ref().zip(self.gate_units.as_ref()).map(|(trace, gate)| (trace.factor.as_slice(), gate.outputs()));
+        let (numbers, mut first) = (self.heads.numbers, 0);
         for (task, tower) in self.towers.iter().enumerate() {
             let mixed = Mat::new(&trace.out[task], rows, level.width);
-            let z = &mut space.z_task[task];
-            tower.forward(&pass, mixed, factors, &mut space.towers[task], &mut space.noise, MatMut::new(z, rows, 1));
-            for (row, z) in z[..rows].iter().enumerate() {
-                space.z[row * self.tasks + task] = *z;
+            let (z, width) = (&mut space.z_task[task], self.heads.heads[task].width);
+            tower.forward(&pass, mixed, factors, &mut space.towers[task], &mut space.noise, MatMut::new(z, rows, width));
+            for (row, z) in z.chunks_exact(width).take(rows).enumerate() {
+                space.z[row * numbers + first..row * numbers + first + width].copy_from_slice(z);
             }
+            first += width;
         }
     }
 
     /// Losses of the last forward pass, with their slopes in the heads' numbers. `scale: [tasks]`.
     pub(super) fn loss(&self, feed: &Feed, order: &[u32], scale: &[f32], space: &mut Workspace) {
-        let z = Mat::new(&space.z, order.len(), self.tasks);
-        self.heads.loss(z, feed, order, scale, MatMut::new(&mut space.d, order.len(), self.tasks), &mut space.losses);
+        let z = Mat::new(&space.z, order.len(), self.heads.numbers);
+        self.heads.loss(z, feed, order, scale, MatMut::new(&mut space.d, order.len(), self.heads.numbers), &mut space.losses);
     }
 
     /// From the slopes in the heads' numbers back to the inputs: adds gradients up and fills `dx: [rows, inputs]`.
@@ -305,18 +298,21 @@ impl Network {
         let seen = Mat::new(if self.gate_inputs.is_some() { bent } else { x }, rows, width);
         let Some(level) = self.levels.last() else { return };
         d_factors.fill(0.0);
+        let (numbers, mut first) = (self.heads.numbers, 0);
         for (task, tower) in self.towers.iter().enumerate() {
             let Some(trace) = levels.last_mut() else { return };
-            for (row, out) in d_task[..rows].iter_mut().enumerate() {
-                *out = d[row * self.tasks + task];
+            let wide = self.heads.heads[task].width;
+            for (row, out) in d_task.chunks_exact_mut(wide).take(rows).enumerate() {
+                out.copy_from_slice(&d[row * numbers + first..row * numbers + first + wide]);
             }
+            first += wide;
             let (mixed, d_mixed) = (Mat::new(&trace.out[task], rows, level.width), MatMut::new(&mut trace.d_out[task], rows, level.width));
             let factors = gate_units.as_ref().zip(self.gate_units.as_ref()).map(|(trace, gate)| Factors {
                 wide: gate.outputs(),
                 factor: &trace.factor,
                 d: d_factors,
             });
-            let head = (Mat::new(&z_task[task], rows, 1), MatMut::new(d_task, rows, 1));
+            let head = (Mat::new(&z_task[task], rows, wide), MatMut::new(d_task, rows, wide));
             tower.backward(&pass, mixed, head, factors, &mut towers[task], scale, gradients, d_mixed);
         }
         if let (Some(gate), Some(trace)) = (&self.gate_units, gate_units.as_mut()) {
@@ -389,7 +385,7 @@ impl Network {
         self.forward_rest(weights, rows, space);
     }
 
-    /// Slopes of one task's number in the input columns of the last [`Network::forward_from`]. `dx: [rows, inputs]`.
+    /// Slopes of one task's raw output in the input columns of the last [`Network::forward_from`]. `dx: [rows, inputs]`.
     pub(super) fn slopes_of(
         &self,
         weights: &Weights,
@@ -399,8 +395,9 @@ impl Network {
         scratch: &mut Gradients,
         dx: &mut [f32],
     ) {
-        for (at, d) in space.d[..rows * self.tasks].iter_mut().enumerate() {
-            *d = f32::from(u8::from(at % self.tasks == task));
+        let numbers = self.heads.numbers;
+        for (z, d) in space.z.chunks_exact(numbers).zip(space.d.chunks_exact_mut(numbers)).take(rows) {
+            self.heads.raw_slopes(task, z, d);
         }
         self.backward_rest(weights, rows, None, space, scratch, MatMut::new(dx, rows, self.input.width));
     }
@@ -482,9 +479,9 @@ fn inputs<'a>(before: Option<&'a MixtureTrace>, levels: &[Mixture], at: usize, x
 }
 
 impl Workspace {
-    /// The heads' numbers of the last pass. Shape: `[rows, tasks]`.
-    pub(super) fn outputs(&self) -> &[f32] {
-        &self.z
+    /// The heads' numbers of a row of the last pass.
+    pub(super) fn numbers(&self, row: usize) -> &[f32] {
+        &self.z[row * self.numbers..(row + 1) * self.numbers]
     }
 
     fn group(&mut self, feed: &Feed, order: &[u32], scenarios: usize) {

@@ -47,6 +47,12 @@ impl Clock {
         }
     }
 
+    /// Goes on after steps of these sizes.
+    pub(super) fn go_on(&mut self, moves: Vec<f32>, rates: Vec<f64>) {
+        self.step = rates.len().saturating_sub(1);
+        (self.moves, self.rates) = (moves, rates);
+    }
+
     /// Begins the next step.
     pub(super) fn tick(&mut self) {
         self.step += 1;

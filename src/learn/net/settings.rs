@@ -112,6 +112,8 @@ pub struct TrainSettings {
     pub id_dropout: f32,
     /// How the tasks' losses are weighed.
     pub balance: Balance,
+    /// Whether training begins from an earlier night's network, where the caller has one.
+    pub warm_start: bool,
     /// Weight of the gradient reversal that makes the shared features forget the scenario; 0 = off.
     pub invariance: f32,
 }

@@ -1,9 +1,9 @@
-//! Matrix views and the one product behind every layer. The one file that knows the `gemm` crate.
+//! Matrix views and the one product behind every layer. The one file that knows the `gemm` crates.
 //!
 //! In: row-major views, strided where a layer's columns lie inside a wider buffer. Out: `dst = [dst +] op(a) · op(b)`, on one
 //! thread: the network's parallelism is between slices of a mini-batch, so a product never depends on the thread count.
 
-use gemm::{Parallelism, gemm};
+use gemm_common::Parallelism;
 
 /// Terms of a sum that are added up in one call: so few that `gemm` adds them in one go, whatever the number of rows. (With 600
 /// it cuts them into stretches that depend on the number of rows, and so do the last bits; 512 are still one stretch.)
@@ -143,7 +143,7 @@ fn one_row(mut dst: MatMut<'_>, into: Into, a: Mat<'_>, b: Mat<'_>, op_b: Op) {
     dst.row(0).copy_from_slice(&out[..n]);
 }
 
-/// One call of `gemm`.
+/// One call of the crate.
 #[expect(clippy::needless_pass_by_value, reason = "a destination is a borrow that ends with the product")]
 fn pass(dst: MatMut<'_>, into: Into, a: Mat<'_>, op_a: Op, b: Mat<'_>, op_b: Op) {
     let (m, k, a_row, a_col) = match op_a {
@@ -162,23 +162,25 @@ fn pass(dst: MatMut<'_>, into: Into, a: Mat<'_>, op_a: Op, b: Mat<'_>, op_b: Op)
         return;
     }
     let read = into == Into::Add;
+    let gemm = gemm_f32::gemm::f32::get_gemm_fn();
     #[expect(unsafe_code, reason = "the crate takes pointers; the assertions above bound every element that shapes and strides reach")]
     // SAFETY: each matrix lies inside its slice (asserted), and `dst` is borrowed mutably, so nothing else reads or writes it.
     unsafe {
+        // The kernels want their destination by columns: dstᵀ = bᵀ · aᵀ. Strides are given column first.
         gemm(
-            m,
             n,
+            m,
             k,
             dst.data.as_mut_ptr(),
-            1,
             dst.stride as isize,
+            1,
             read,
-            a.data.as_ptr(),
-            a_col as isize,
-            a_row as isize,
             b.data.as_ptr(),
-            b_col as isize,
             b_row as isize,
+            b_col as isize,
+            a.data.as_ptr(),
+            a_row as isize,
+            a_col as isize,
             1.0,
             1.0,
             false,

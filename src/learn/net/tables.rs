@@ -88,6 +88,11 @@ impl TableState {
         }
     }
 
+    /// A state in which every row is up to date after step `step`.
+    pub(super) fn at(entries: usize, width: usize, (m, v): (Vec<f32>, Vec<f32>), step: u32) -> Self {
+        Self { m, v, last: vec![step; entries], ..Self::new(entries, width) }
+    }
+
     /// Lists the rows that step `clock.step` reads, and brings each up to the step before, for which `drift` is prepared.
     pub(super) fn read(
         &mut self,

@@ -1,5 +1,8 @@
 //! Proofs of the network: slopes against finite differences, planted worlds, catch-up against dense Adam, threads, saving.
 
+mod going_on;
+mod heads;
+
 use ndarray::Array2;
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
@@ -55,6 +58,7 @@ pub(super) fn plain_training() -> TrainSettings {
         dropout: 0.0,
         id_dropout: 0.0,
         balance: Balance::Fixed,
+        warm_start: false,
         invariance: 0.0,
     }
 }
@@ -90,7 +94,7 @@ pub(super) fn sigmoid(x: f32) -> f32 {
 }
 
 impl Rows {
-    /// Every kind of field, a chain, and both kinds of regression.
+    /// Every kind of field and label, and a chain.
     pub(super) fn everything(rows: usize, seed: u64) -> Self {
         let mut random = stream(seed, 9);
         let knots: Vec<f32> = (-4..=4).map(|knot| knot as f32 / 2.0).collect();
@@ -103,6 +107,8 @@ impl Rows {
                 binary("buy", Some(0)),
                 Task { name: "spend".into(), kind: TaskKind::RegressionLog1p, after: Some(1), alpha: 0.5 },
                 Task { name: "rating".into(), kind: TaskKind::Regression, after: None, alpha: 1.0 },
+                Task { name: "visits".into(), kind: TaskKind::Count, after: None, alpha: 1.0 },
+                Task { name: "basket".into(), kind: TaskKind::ZeroInflated, after: Some(0), alpha: 0.7 },
             ],
             fields: vec![
                 numeric("price"),
@@ -122,8 +128,8 @@ impl Rows {
             offsets: vec![0],
             buckets: Vec::new(),
             vector: Vec::new(),
-            labels: vec![Vec::new(); 4],
-            weights: vec![None, None, None, Some(Vec::new())],
+            labels: vec![Vec::new(); 6],
+            weights: vec![None, None, None, Some(Vec::new()), None, None],
         };
         for row in 0..rows {
             let scenario = random.gen_range(0..3_u16);
@@ -145,6 +151,10 @@ impl Rows {
             own.labels[1].push(buy);
             own.labels[2].push(if buy > 0.5 { (2.0 + price).exp() } else { 0.0 });
             own.labels[3].push(if random.gen_bool(0.2) { f32::NAN } else { 3.0 + 0.5 * price });
+            let visits: f32 = rand_distr::Poisson::new((0.4 + 0.6 * price).exp()).map_or(0.0, |visits| visits.sample(&mut random));
+            own.labels[4].push(visits);
+            let filled = click > 0.5 && random.gen_bool(0.6);
+            own.labels[5].push(if filled { (1.0 + 0.5 * price + 0.4 * normal(&mut random)).exp() } else { 0.0 });
             if let Some(weights) = &mut own.weights[3] {
                 weights.push(random.gen_range(0.0..2.0));
             }
@@ -216,13 +226,14 @@ impl Rows {
     }
 
     pub(super) fn examples(&self) -> Examples<'_> {
-        Examples { shape: &self.shape, blocks: vec![self.block()] }
+        Examples::new(&self.shape, vec![self.block()])
     }
 }
 
 /// Weights off their beginnings, so that no part of the network is at rest.
 fn shaken(network: &Network, seed: u64) -> Weights {
-    let mut weights = network.begin(&[0.1, -0.2, 0.3, 0.0], seed);
+    let bias: Vec<Vec<f32>> = network.heads.heads.iter().map(|head| vec![0.1; head.width]).collect();
+    let mut weights = network.begin(&bias, seed);
     let mut random = stream(seed, 3);
     weights.dense.iter_mut().for_each(|weight| *weight += 0.2 * normal(&mut random));
     weights.tables.iter_mut().flatten().for_each(|weight| *weight += 0.5 * normal(&mut random));
@@ -260,7 +271,7 @@ fn slopes_are_right(tasks: TaskSharing, scenarios: ScenarioSharing) {
     feed.fill(&network.input, &rows.shape, &blocks, &runs(&blocks, 32), None);
     let mut order: Vec<u32> = (0..96).collect();
     order.sort_by_key(|row| feed.scenario[*row as usize]);
-    let scale = [0.02_f32, 0.03, 0.05, 0.01];
+    let scale = [0.02_f32, 0.03, 0.05, 0.01, 0.02, 0.04];
     let mut gradients = network.gradients();
     let mut space = network.workspace(order.len());
     let mut dx = vec![0.0; order.len() * network.input.width];
@@ -335,7 +346,7 @@ fn gradient_reversal_turns_the_features_slope_around() {
         let mut space = network.workspace(64);
         let mut dx = vec![0.0; 64 * network.input.width];
         network.forward(&weights, &feed, &order, &mut space);
-        network.loss(&feed, &order, &[0.0; 4], &mut space);
+        network.loss(&feed, &order, &[0.0; 6], &mut space);
         network.backward(&weights, &feed, &order, strength, &mut space, &mut gradients, MatMut::new(&mut dx, 64, network.input.width));
         (network.guess_loss(&weights, &feed, &order), gradients)
     };
@@ -420,7 +431,7 @@ fn every_combination_and_balance_learns_saves_and_loads() {
                 assert!(loss < 1.0, "{tasks:?} × {scenarios:?}, {balance:?}: no better than the base rate ({loss})");
                 let model = choice.model;
                 let loaded = load(&model.save()).expect("a model");
-                let (mut a, mut b) = (Array2::zeros((1500, 4)), Array2::zeros((1500, 4)));
+                let (mut a, mut b) = (Array2::zeros((1500, 6)), Array2::zeros((1500, 6)));
                 model.raw(&rows.block(), a.view_mut()).expect("outputs");
                 loaded.raw(&rows.block(), b.view_mut()).expect("outputs");
                 assert_eq!(a, b);
@@ -441,8 +452,8 @@ fn scoring_under_every_scenario_agrees_with_serving_there() {
                 let served = vec![scenario as u16; 300];
                 let (own, _) = predict(&network, &rows.shape, &weights, &rows.block().under(&served), false);
                 for row in 0..300 {
-                    for task in 0..4 {
-                        let (a, b) = (own[row * 4 + task], under[(row * 3 + scenario) * 4 + task]);
+                    for task in 0..6 {
+                        let (a, b) = (own[row * 6 + task], under[(row * 3 + scenario) * 6 + task]);
                         assert!((a - b).abs() < 1e-4 * a.abs().max(1.0), "{tasks:?} × {scenarios:?}: {a} {b}");
                     }
                 }
@@ -552,7 +563,7 @@ fn conflicting_tasks_disagree_and_related_ones_agree() {
             [chance(sigmoid(logit), random), chance(sigmoid(sign * logit), random)]
         });
         let network = Network::new(&rows.shape, &form(), TaskSharing::SharedBottom, ScenarioSharing::None, false);
-        let weights = network.begin(&[0.0, 0.0], 3);
+        let weights = network.begin(&[vec![0.0], vec![0.0]], 3);
         let settings = plain_training();
         let mut weights_same_towers = weights;
         // Both towers alike: what is left is the disagreement of the labels.
@@ -573,15 +584,15 @@ fn conflicting_tasks_disagree_and_related_ones_agree() {
 
 #[test]
 fn contributions_add_up_to_the_raw_output() {
-    let rows = Rows::everything(600, 4);
+    let rows = Rows::everything(600, 6);
     for tasks in TASK_SHARING {
         for scenarios in SCENARIO_SHARING {
             let form = NetSettings { task_sharing: vec![tasks], scenario_sharing: vec![scenarios], ..form() };
             let model = net(form, plain_training(), 3).expect("settings").fit(&rows.examples(), &Silent).expect("a model");
-            let mut raw = Array2::zeros((600, 4));
+            let mut raw = Array2::zeros((600, 6));
             model.raw(&rows.block(), raw.view_mut()).expect("outputs");
             let found = model.attribute(&rows.block()).expect("contributions").expect("contributions");
-            for task in 0..4 {
+            for task in 0..6 {
                 let column = raw.column(task);
                 let spread = column.std(0.0);
                 let residual = (0..600)
@@ -679,7 +690,7 @@ fn the_first_steps_lose_what_pytorch_loses() {
     for case in &parity.cases {
         let mut network = Network::new(&rows.shape, &form, case.task_sharing, case.scenario_sharing, false);
         (network.heads.heads[2].centre, network.heads.heads[2].spread) = (3.0, 0.5);
-        let mut weights = network.begin(&[0.0; 3], 1);
+        let mut weights = network.begin(&vec![vec![0.0]; 3], 1);
         let given =
             |name: &str| case.weights.get(name).unwrap_or_else(|| panic!("{name} is not in the fixture")).iter().map(|value| *value as f32);
         for named in &network.layout.named {

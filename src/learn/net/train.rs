@@ -7,10 +7,13 @@
 use ndarray::Array2;
 use rand::seq::SliceRandom as _;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::super::rows::{Block, Shape};
+use super::super::saved::Tensors;
 use super::super::{LearnError, Progress};
-use super::balance::Balancer;
+use super::balance::{Balancer, BalancerState};
+use super::checkpoint;
 use super::dense::{Gradients, Noise};
 use super::feed::{Feed, IdDropout, Run, order, runs, stream, windows};
 use super::heads::CellLosses;
@@ -58,6 +61,15 @@ pub(super) struct Trainer<'a> {
     passes: usize,
 }
 
+/// What a training run needs, beside arrays, to go on between two passes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct TrainerState {
+    passes: usize,
+    /// `Σ rate` of every step, by its bits.
+    rates: Vec<u64>,
+    balancer: BalancerState,
+}
+
 /// How much two tasks' gradients on the shared dense weights agree.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Conflict {
@@ -94,6 +106,48 @@ impl<'a> Trainer<'a> {
         }
     }
 
+    /// Passes so far.
+    pub(super) fn passes(&self) -> usize {
+        self.passes
+    }
+
+    /// What it takes to go on after this pass.
+    pub(super) fn state(&self, tensors: &mut Tensors) -> TrainerState {
+        checkpoint::put("weights", &self.weights, tensors);
+        tensors.put("moves", &[self.clock.moves.len()], &self.clock.moves);
+        for (name, moments) in [("m", &self.moments.m), ("v", &self.moments.v)] {
+            tensors.put(name, &[moments.len()], moments);
+        }
+        for (at, table) in self.tables.iter().enumerate() {
+            tensors.put(&format!("table.{at}.m"), &[table.m.len()], &table.m);
+            tensors.put(&format!("table.{at}.v"), &[table.v.len()], &table.v);
+        }
+        let rates = self.clock.rates.iter().map(|rate| rate.to_bits()).collect();
+        TrainerState { passes: self.passes, rates, balancer: self.balancer.state() }
+    }
+
+    /// Goes on from a state.
+    ///
+    /// # Errors
+    /// [`LearnError::Saved`] when it does not fit this network; nothing has changed then.
+    pub(super) fn go_on(&mut self, state: &TrainerState, tensors: &Tensors) -> Result<(), LearnError> {
+        let weights = checkpoint::get("weights", self.net, tensors)?;
+        let steps = state.rates.len();
+        let moves = tensors.get("moves", &[steps])?;
+        let dense = self.net.layout.len;
+        let moments = Moments { m: tensors.get("m", &[dense])?, v: tensors.get("v", &[dense])? };
+        let mut tables = Vec::with_capacity(self.tables.len());
+        for (at, table) in self.net.input.tables.iter().enumerate() {
+            let of = |name: &str| tensors.get(&format!("table.{at}.{name}"), &[table.entries * table.width]);
+            // Between passes every row is up to date.
+            tables.push(TableState::at(table.entries, table.width, (of("m")?, of("v")?), steps.saturating_sub(1) as u32));
+        }
+        (self.weights, self.moments, self.tables, self.passes) = (weights, moments, tables, state.passes);
+        self.clock.go_on(moves, state.rates.iter().map(|bits| f64::from_bits(*bits)).collect());
+        self.balancer.go_on(&state.balancer);
+        Ok(())
+    }
+
     /// One pass over the rows; returns the losses on the way. The embeddings are flushed at its end.
     pub(super) fn pass(&mut self, blocks: &[Block<'_>], what: &str, progress: &dyn Progress) -> CellLosses {
         let total: usize = blocks.iter().map(Block::rows).sum();
@@ -103,9 +157,9 @@ impl<'a> Trainer<'a> {
         let mut losses = CellLosses::new(self.net.scenarios, self.net.tasks);
         let mut feed = std::mem::take(&mut self.feed);
         let mut done = 0;
-        for runs in windows(blocks, &mut random) {
+        for runs in windows(self.shape, blocks, &mut random) {
             feed.fill(&self.net.input, self.shape, blocks, &runs, Some(&mut drop));
-            let mut order = order(feed.rows(), &mut random);
+            let mut order = order(&feed, &mut random);
             for batch in order.chunks_mut(self.settings.batch) {
                 batch.sort_by_key(|row| feed.scenario[*row as usize]);
                 self.step(&feed, batch, &mut random, &mut losses);
@@ -308,7 +362,7 @@ impl<'a> Trainer<'a> {
     pub(super) fn conflicts(&self, blocks: &[Block<'_>]) -> Vec<Conflict> {
         let (net, tasks) = (self.net, self.net.tasks);
         let mut random = stream(self.seed, 0);
-        let picked: Vec<Run> = windows(blocks, &mut random).into_iter().flatten().take(CONFLICT_ROWS / 32).collect();
+        let picked: Vec<Run> = windows(self.shape, blocks, &mut random).into_iter().flatten().take(CONFLICT_ROWS / 32).collect();
         let mut feed = Feed::default();
         feed.fill(&net.input, self.shape, blocks, &picked, None);
         let rows = sorted(&feed);
@@ -396,7 +450,7 @@ pub(super) fn predict(net: &Network, shape: &Shape, weights: &Weights, block: &B
                     net.forward(weights, feed, order, space);
                     for (at, row) in order.iter().enumerate() {
                         for task in 0..tasks {
-                            own[*row as usize * tasks + task] = net.heads.raw(task, space.outputs()[at * tasks + task]);
+                            own[*row as usize * tasks + task] = net.heads.raw(task, space.numbers(at));
                         }
                     }
                     for scenario in 0..if under { scenarios } else { 0 } {
@@ -404,7 +458,7 @@ pub(super) fn predict(net: &Network, shape: &Shape, weights: &Weights, block: &B
                         for (at, row) in order.iter().enumerate() {
                             for task in 0..tasks {
                                 let place = (*row as usize * scenarios + scenario) * tasks + task;
-                                others[place] = net.heads.raw(task, space.outputs()[at * tasks + task]);
+                                others[place] = net.heads.raw(task, space.numbers(at));
                             }
                         }
                     }

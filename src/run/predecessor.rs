@@ -1,0 +1,56 @@
+//! The earlier night from whose network tonight's training begins (`[train] warm_start`).
+//!
+//! In: past runs and tonight's plan. Out: the newest run before tonight whose network has not learned from tonight's
+//! validation night nor from anything after it: a network that knows the answers would make the choices look good.
+
+use std::fs;
+
+use super::{Night, NightError};
+use crate::features::FeatureError;
+use crate::features::encode::Encoder;
+use crate::job::{ModelKind, Plan, Split};
+use crate::learn::{Saved, Start};
+use crate::table_file::FileError;
+
+/// A past run's network and its vocabularies.
+pub(super) struct Predecessor {
+    pub(super) run: String,
+    model: Saved,
+    encoder: Encoder,
+}
+
+impl Predecessor {
+    /// The run to begin from; `None` where the job does not ask for one or none is fit.
+    ///
+    /// # Errors
+    /// [`NightError`] when a run's manifest or model cannot be read.
+    pub(super) fn find(night: &Night<'_>, plan: &Plan) -> Result<Option<Self>, NightError> {
+        let job = night.job;
+        if !(job.train.warm_start && job.model == ModelKind::Net) {
+            return Ok(None);
+        }
+        let valid = plan.labelled.iter().find(|(_, split)| *split == Split::Valid).map(|(as_of, _)| as_of.to_string());
+        let learned = [Split::Train, Split::Gap, Split::Valid].map(Split::name);
+        let tonight = night.as_of.to_string();
+        let past = night.home.past()?;
+        let fit = past.into_iter().find(|run| {
+            let snapshots = run.manifest.snapshots.iter().filter(|snapshot| learned.contains(&snapshot.split.as_str()));
+            let newest = snapshots.map(|snapshot| &snapshot.as_of).max();
+            run.manifest.learner == "net" && run.manifest.as_of < tonight && newest < valid.as_ref()
+        });
+        let Some(run) = fit else { return Ok(None) };
+        let read = |file: &str| {
+            let path = run.folder.join("model").join(file);
+            fs::read(&path).map_err(|source| FileError::Io { what: "read", path, source })
+        };
+        let json = String::from_utf8_lossy(&read("model.json")?).into_owned();
+        let model = Saved { json, tensors: read("model.safetensors")? };
+        let encoder = Encoder::from_json(&read("encoder.json")?).map_err(FeatureError::from)?;
+        Ok(Some(Self { run: run.manifest.run, model, encoder }))
+    }
+
+    /// Where training on rows of `encoder` begins.
+    pub(super) fn start(&self, encoder: &Encoder) -> Start<'_> {
+        Start { model: &self.model, entries: encoder.entries_of(&self.encoder) }
+    }
+}
