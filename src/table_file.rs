@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt as _;
 use parquet::arrow::ArrowWriter;
@@ -36,7 +38,7 @@ pub enum FileError {
     Parquet { what: &'static str, path: PathBuf, message: String, full: bool },
     /// The query that feeds the file failed.
     #[error("{0}")]
-    Query(#[from] datafusion::error::DataFusionError),
+    Query(#[from] DataFusionError),
     /// The writer's thread ended.
     #[error("the writer of `{}` stopped", .0.display())]
     Stopped(PathBuf),
@@ -69,8 +71,8 @@ impl Outcome for FileError {
 }
 
 /// Whether a query failed because it reached the memory limit.
-pub(crate) fn is_out_of_memory(error: &datafusion::error::DataFusionError) -> bool {
-    matches!(error.find_root(), datafusion::error::DataFusionError::ResourcesExhausted(_))
+pub(crate) fn is_out_of_memory(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
 }
 
 /// A Parquet file being written.
@@ -131,7 +133,8 @@ impl TableWriter {
     }
 }
 
-/// Feeds a stream to `consume` on a thread of its own, so that a query and the writing of its result overlap.
+/// Feeds a stream to `consume`. The query runs as a task of its own and `consume` on a thread of its own: queries that are
+/// awaited side by side run side by side, and a query overlaps with the writing of its result.
 ///
 /// # Errors
 /// The stream's error, or the consumer's.
@@ -142,26 +145,19 @@ pub(crate) async fn drain<T: Send + 'static>(
 ) -> Result<T, FileError> {
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<RecordBatch>(QUEUE);
     let consumer = tokio::task::spawn_blocking(move || consume(&mut std::iter::from_fn(|| receiver.blocking_recv())));
-    let mut failed = None;
-    while let Some(batch) = stream.next().await {
-        match batch {
-            Ok(batch) => {
-                if sender.send(batch).await.is_err() {
-                    break;
-                }
-            }
-            Err(error) => {
-                failed = Some(error);
+    // Ends with this future, should it be dropped.
+    let query = SpawnedTask::spawn(async move {
+        while let Some(batch) = stream.next().await {
+            if sender.send(batch?).await.is_err() {
                 break;
             }
         }
-    }
-    drop(sender);
+        Ok::<_, DataFusionError>(())
+    });
+    let queried = query.join().await.map_err(|_| FileError::Stopped(path.into()))?;
     let done = consumer.await.map_err(|_| FileError::Stopped(path.into()))?;
-    match failed {
-        Some(error) => Err(error.into()),
-        None => done,
-    }
+    queried?;
+    done
 }
 
 /// Writes a whole stream to `path`; returns the number of rows.

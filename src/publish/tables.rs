@@ -60,23 +60,24 @@ pub fn calibration(id: &str, bins: &[ReliabilityBin]) -> Batch {
 ///
 /// # Errors
 /// As [`metrics`].
-pub fn importance(id: &str, learner: &str, rows: &[Importance]) -> Batch {
+pub fn importance(id: &str, learners: &[(&str, &[Importance])]) -> Batch {
+    let rows: Vec<(&str, &Importance)> = learners.iter().flat_map(|(learner, rows)| rows.iter().map(move |row| (*learner, row))).collect();
     // Intervals and permutation importance have their columns, so that readers need not change when they are measured.
     let none = || std::iter::repeat_n(None, rows.len());
     run(id, rows.len())
-        .text("learner", std::iter::repeat_n(learner, rows.len()))
-        .text("scenario", rows.iter().map(|row| &row.scenario))
-        .text("task", rows.iter().map(|row| &row.task))
-        .text("feature", rows.iter().map(|row| &row.feature))
-        .number("value", rows.iter().map(|row| Some(row.value)))
+        .text("learner", rows.iter().map(|(learner, _)| *learner))
+        .text("scenario", rows.iter().map(|(_, row)| &row.scenario))
+        .text("task", rows.iter().map(|(_, row)| &row.task))
+        .text("feature", rows.iter().map(|(_, row)| &row.feature))
+        .number("value", rows.iter().map(|(_, row)| Some(row.value)))
         .number("low", none())
         .number("high", none())
-        .number("shared", rows.iter().map(|row| Some(row.shared)))
-        .number("scenario_part", rows.iter().map(|row| Some(row.scenario_part)))
-        .number("task_part", rows.iter().map(|row| Some(row.task_part)))
+        .number("shared", rows.iter().map(|(_, row)| Some(row.shared)))
+        .number("scenario_part", rows.iter().map(|(_, row)| Some(row.scenario_part)))
+        .number("task_part", rows.iter().map(|(_, row)| Some(row.task_part)))
         .number("permutation", none())
-        .number("direction", rows.iter().map(|row| row.direction))
-        .count("n", rows.iter().map(|row| row.n))
+        .number("direction", rows.iter().map(|(_, row)| row.direction))
+        .count("n", rows.iter().map(|(_, row)| row.n))
         .batch()
 }
 

@@ -70,9 +70,10 @@ pub(super) struct Judged {
     pub(super) predictions: Vec<Vec<Vec<f64>>>,
 }
 
-/// What the published model relies on.
+/// What the published model relies on, and its challengers.
 pub(super) struct Explained {
     pub(super) importance: Vec<Importance>,
+    pub(super) challengers: Vec<(&'static str, Vec<Importance>)>,
     pub(super) effects: Vec<Effect>,
     pub(super) contributions: Vec<Contribution>,
     /// Largest |base + Σ contributions − raw| over the explained rows.
@@ -329,11 +330,12 @@ pub(super) fn explain(night: &Night<'_>, learned: &Learned) -> Result<Explained,
     let shape = learned.encoder.shape();
     let taught = &learned.taught[0];
     let rows = learned.holdout.scenario.len();
-    // A network is explained on rows spread evenly over the held-out night.
+    let challengers = learned.taught[1..].iter().map(|taught| Ok((taught.name, importance_of(night, learned, taught)?)));
+    let challengers = challengers.collect::<Result<Vec<_>, NightError>>()?;
+    // A network is explained on a sample.
     let blocks = learned.holdout.rows.blocks();
-    let step = if taught.model.attribution_is_dear() { rows.div_ceil(night.job.importance_rows).max(1) } else { 1 };
-    let positions: Vec<usize> = (0..rows).step_by(step).collect();
-    let picked = (step > 1).then(|| Picked::new(&blocks, &positions));
+    let positions = if taught.model.attribution_is_dear() { spread(night, rows) } else { (0..rows).collect() };
+    let picked = (positions.len() < rows).then(|| Picked::new(&blocks, &positions));
     let blocks = picked.as_ref().map_or(blocks, |picked| vec![picked.block()]);
     let rows = positions.len();
     let mut importance = ImportanceAccumulator::new(&shape);
@@ -344,7 +346,7 @@ pub(super) fn explain(night: &Night<'_>, learned: &Learned) -> Result<Explained,
     for block in blocks {
         for part in block.parts(STRETCH) {
             let Some(attribution) = taught.model.attribute(&part) else {
-                return Ok(Explained { importance: Vec::new(), effects: Vec::new(), contributions, residual: 0.0 });
+                return Ok(Explained { importance: Vec::new(), challengers, effects: Vec::new(), contributions, residual: 0.0 });
             };
             let attribution = attribution?;
             let raw = raw(taught.model.as_ref(), std::slice::from_ref(&part))?;
@@ -364,7 +366,23 @@ pub(super) fn explain(night: &Night<'_>, learned: &Learned) -> Result<Explained,
     let importance = importance.finish();
     let effects = effects.finish(&importance, night.job.top_features);
     night.watch.note(&format!("contributions add up to the raw output within {residual:.1e}"));
-    Ok(Explained { importance, effects, contributions, residual })
+    Ok(Explained { importance, challengers, effects, contributions, residual })
+}
+
+/// Positions of rows that are spread evenly over the held-out night, as many as the job explains where that is dear.
+fn spread(night: &Night<'_>, rows: usize) -> Vec<usize> {
+    (0..rows).step_by(rows.div_ceil(night.job.importance_rows).max(1)).collect()
+}
+
+/// What a challenger relies on, on a sample of the held-out night; nothing where its contributions do not add up.
+fn importance_of(night: &Night<'_>, learned: &Learned, taught: &Taught) -> Result<Vec<Importance>, NightError> {
+    let picked = Picked::new(&learned.holdout.rows.blocks(), &spread(night, learned.holdout.scenario.len()));
+    let mut importance = ImportanceAccumulator::new(&learned.encoder.shape());
+    for part in picked.block().parts(STRETCH) {
+        let Some(attribution) = taught.model.attribute(&part) else { return Ok(Vec::new()) };
+        importance.add(&part, &attribution?, &raw(taught.model.as_ref(), std::slice::from_ref(&part))?);
+    }
+    Ok(importance.finish())
 }
 
 /// Rows whose contributions are held at a time: four numbers per row, task and field.

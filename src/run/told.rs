@@ -48,9 +48,12 @@ pub(super) fn write(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) -> 
     let quality = quality(night, facts, &shape)?;
     let labels: Vec<String> = explained.effects.iter().map(|effect| label(learned, &shape, effect)).collect();
     let trials: Vec<_> = learned.taught.iter().flat_map(|taught| taught.trials.iter().map(move |trial| (taught.name, trial))).collect();
+    let published = (learned.taught[0].name, explained.importance.as_slice());
+    let challengers = explained.challengers.iter().map(|(learner, rows)| (*learner, rows.as_slice()));
+    let importance: Vec<_> = std::iter::once(published).chain(challengers).collect();
     staging.table("metrics", tables::metrics(facts.run, &judged.figures))?;
     staging.table("calibration", tables::calibration(facts.run, &judged.reliability))?;
-    staging.table("importance", tables::importance(facts.run, learned.taught[0].name, &explained.importance))?;
+    staging.table("importance", tables::importance(facts.run, &importance))?;
     staging.table("effects", tables::effects(facts.run, &explained.effects, &labels))?;
     staging.table("training", tables::training(facts.run, &trials))?;
     staging.table("quality", tables::quality(facts.run, &quality))?;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
@@ -107,6 +109,85 @@ fn one_thread_and_two_give_the_same_bytes() {
     other.put("job.toml", &fs::read_to_string(shop.job().join("job.toml")).expect("a job"));
     published(&other, &["--threads", "1"]);
     assert_eq!(two, bytes_of(&other.current()));
+}
+
+/// A network that trains long enough to be interrupted.
+const NET: &str = "[model]\nkind = \"net\"\n\n[net]\nembedding = 4\nexperts = 2\nexpert_layers = [16, 8]\n\n\
+                   [train]\nepochs = 40\npatience = 40\nwarm_start = true\n\n[encode]";
+
+/// Starts the night and waits until its log says `line`.
+#[track_caller]
+fn begun(shop: &Shop, line: &str) -> Child {
+    let mut night = Command::new(assert_cmd::cargo::cargo_bin("polytask"))
+        .current_dir(shop.path())
+        .args(["run", "queries/shop", "--as-of", NIGHT])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program");
+    let log = BufReader::new(night.stderr.take().expect("a log"));
+    assert!(log.lines().any(|found| found.expect("a line").contains(line)), "the night ended before `{line}`");
+    night
+}
+
+#[test]
+fn a_night_killed_while_its_network_trains_goes_on_to_the_same_bytes() {
+    let (undisturbed, killed) = (Shop::new(), Shop::new());
+    for shop in [&undisturbed, &killed] {
+        shop.edit("job.toml", "[encode]", NET);
+    }
+    published(&undisturbed, &[]);
+    for line in ["pass 3: validation loss", "refit, pass 1"] {
+        let mut night = begun(&killed, line);
+        night.kill().expect("a running night");
+        night.wait().expect("an exit");
+        assert!(!killed.runs().join("CURRENT").exists(), "a killed night was published");
+    }
+    let output = killed.night(NIGHT, &[]);
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && log.contains("net: goes on after mmoe × none, pass "), "{log}");
+    assert!(!log.contains("pass 3: validation loss"), "a pass was made again\n{log}");
+    assert_eq!(bytes_of(&undisturbed.current()), bytes_of(&killed.current()));
+    assert_eq!(fs::read_dir(killed.runs().join("cache/checkpoints")).expect("a folder").count(), 0, "checkpoints were left behind");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_night_that_is_asked_to_stop_says_so_and_publishes_nothing() {
+    let shop = Shop::new();
+    shop.edit("job.toml", "[encode]", NET);
+    let night = begun(&shop, "pass 1: validation loss");
+    let sent = Command::new("kill").args(["-TERM", &night.id().to_string()]).status().expect("kill");
+    assert!(sent.success());
+    let output = night.wait_with_output().expect("an exit");
+    assert_eq!(output.status.code(), Some(143));
+    assert!(!shop.runs().join("CURRENT").exists());
+    published(&shop, &[]);
+}
+
+#[test]
+fn the_next_night_begins_from_the_network_of_one_that_had_not_seen_its_validation_night() {
+    let shop = Shop::new();
+    shop.edit("job.toml", "[encode]", NET);
+    published(&shop, &[]);
+    let first = shop.current();
+    let model = |run: &Path| fs::read(run.join("model/model.safetensors")).expect("a model");
+    let manifest = |run: &Path| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(run.join("manifest.json")).expect("a manifest")).expect("json")
+    };
+    assert_eq!(manifest(&first)["warm_start"], serde_json::Value::Null, "there was no earlier night");
+    // Snapshots are a week apart: what the first night learned ends before the validation night of the one after next.
+    let later = "2026-02-27";
+    let output = shop.night(later, &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let second = shop.current();
+    assert_eq!(manifest(&second)["warm_start"].as_str(), first.file_name().and_then(|name| name.to_str()));
+    let again = shop.night(later, &["--rebuild"]);
+    assert!(String::from_utf8_lossy(&again.stdout).starts_with("made again: "), "{}", String::from_utf8_lossy(&again.stderr));
+    let cold = Shop::new();
+    cold.edit("job.toml", "[encode]", NET);
+    assert!(cold.night(later, &[]).status.success());
+    assert_ne!(model(&second), model(&cold.current()), "the earlier night made no difference");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) struct Clock {
     pub(super) optimizer: Optimizer,
     base: f32,
     warmup: usize,
-    /// Factor on the step size of the current pass.
+    /// Factor on the step size, from its decay.
     pub(super) factor: f32,
     /// Steps begun, the current one included.
     pub(super) step: usize,

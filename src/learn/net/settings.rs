@@ -98,7 +98,7 @@ pub struct TrainSettings {
     pub patience: usize,
     /// Steps over which the step size rises from 0.
     pub warmup_steps: usize,
-    /// Factor on the step size after each pass.
+    /// Factor by which the step size falls, smoothly, over each pass.
     pub rate_decay: f32,
     /// Decoupled weight decay of dense weights.
     pub weight_decay: f32,

@@ -153,14 +153,16 @@ impl<'a> Trainer<'a> {
         let total: usize = blocks.iter().map(Block::rows).sum();
         let mut random = stream(self.seed, 1 + self.passes as u64);
         let mut drop = IdDropout { rate: self.settings.id_dropout, random: stream(self.seed ^ 0x1d, 1 + self.passes as u64) };
-        self.clock.factor = self.settings.rate_decay.powi(self.passes as i32);
         let mut losses = CellLosses::new(self.net.scenarios, self.net.tasks);
         let mut feed = std::mem::take(&mut self.feed);
         let mut done = 0;
         for runs in windows(self.shape, blocks, &mut random) {
             feed.fill(&self.net.input, self.shape, blocks, &runs, Some(&mut drop));
             let mut order = order(&feed, &mut random);
-            for batch in order.chunks_mut(self.settings.batch) {
+            for (at, batch) in order.chunks_mut(self.settings.batch).enumerate() {
+                // The step size falls smoothly, so that a pass ends with small steps and is judged at its best.
+                let through = (done + at * self.settings.batch) as f32 / total.max(1) as f32;
+                self.clock.factor = self.settings.rate_decay.powf(self.passes as f32 + through);
                 batch.sort_by_key(|row| feed.scenario[*row as usize]);
                 self.step(&feed, batch, &mut random, &mut losses);
             }
