@@ -1,7 +1,6 @@
 //! What a person at a terminal, or a log file, sees of a night: bars on a terminal, plain lines elsewhere.
 //!
 //! In: calls of [`Watch`]. Out: stderr; results go to stdout by [`say`]. The one place that prints.
-#![expect(clippy::print_stderr, reason = "this is the console")]
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
@@ -48,8 +47,8 @@ impl State {
 
     fn line(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| tell(text)),
+            None => tell(text),
         }
     }
 }
@@ -84,7 +83,7 @@ impl Watch for Console {
                 let (now, taken) = (state.begun.elapsed().as_secs_f64(), state.step.elapsed().as_secs_f64());
                 // A rate says something where the steps are many.
                 let rate = if total >= 1000 && taken > 0.0 { format!(", {:.0}/s", done as f64 / taken) } else { String::new() };
-                eprintln!("[{now:>6.1} s]   {what}: {done} of {total}{rate}");
+                tell(&format!("[{now:>6.1} s]   {what}: {done} of {total}{rate}"));
             }
             if done >= total {
                 state.clear();
@@ -102,10 +101,15 @@ pub(super) fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
+/// Prints a line of the log. A night goes on when nobody reads its log any more.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// Prints an error and what mends it.
 pub(super) fn error(message: &str, hint: Option<&str>) {
-    eprintln!("error: {message}");
+    tell(&format!("error: {message}"));
     if let Some(hint) = hint {
-        eprintln!("hint: {hint}");
+        tell(&format!("hint: {hint}"));
     }
 }
