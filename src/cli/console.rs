@@ -21,13 +21,13 @@ struct State {
     what: String,
     tenth: u64,
     begun: Instant,
-    /// When the step began.
-    step: Instant,
+    /// When the step was first told of, and how far it was then.
+    step: (Instant, u64),
 }
 
 impl Console {
     pub(super) fn new() -> Self {
-        let state = State { bar: None, what: String::new(), tenth: 0, begun: Instant::now(), step: Instant::now() };
+        let state = State { bar: None, what: String::new(), tenth: 0, begun: Instant::now(), step: (Instant::now(), 0) };
         Self { state: Mutex::new(state), terminal: std::io::stderr().is_terminal() }
     }
 
@@ -67,7 +67,7 @@ impl Watch for Console {
                 state.clear();
                 what.clone_into(&mut state.what);
                 state.tenth = 0;
-                state.step = Instant::now();
+                state.step = (Instant::now(), done);
                 if self.terminal {
                     let style = ProgressStyle::with_template("           {msg:24} {bar:32} {human_pos}/{human_len} {per_sec} {eta}");
                     let bar = ProgressBar::new(total).with_message(what.to_owned());
@@ -80,9 +80,10 @@ impl Watch for Console {
             } else if total > 0 && done * 4 / total > state.tenth {
                 // Four lines a step are enough for a log.
                 state.tenth = done * 4 / total;
-                let (now, taken) = (state.begun.elapsed().as_secs_f64(), state.step.elapsed().as_secs_f64());
-                // A rate says something where the steps are many.
-                let rate = if total >= 1000 && taken > 0.0 { format!(", {:.0}/s", done as f64 / taken) } else { String::new() };
+                let (now, taken) = (state.begun.elapsed().as_secs_f64(), state.step.0.elapsed().as_secs_f64());
+                let since = done.saturating_sub(state.step.1);
+                // A rate says something where units are many and time has passed.
+                let rate = if since >= 1000 && taken > 0.1 { format!(", {:.0}/s", since as f64 / taken) } else { String::new() };
                 tell(&format!("[{now:>6.1} s]   {what}: {done} of {total}{rate}"));
             }
             if done >= total {

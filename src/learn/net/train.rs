@@ -156,6 +156,7 @@ impl<'a> Trainer<'a> {
         let mut losses = CellLosses::new(self.net.scenarios, self.net.tasks);
         let mut feed = std::mem::take(&mut self.feed);
         let mut done = 0;
+        progress.at(what, 0, total as u64);
         for runs in windows(self.shape, blocks, &mut random) {
             feed.fill(&self.net.input, self.shape, blocks, &runs, Some(&mut drop));
             let mut order = order(&feed, &mut random);
