@@ -142,7 +142,10 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     let figures = outputs::figure_lines(&judged);
     let placed = staging.place_as(night.home, &manifest)?;
     let current = outputs::publish(night, &manifest, &night.home.run(&run))?;
-    checkpoints.clear()?;
+    // The night is published; what is left of its training is removed by the next one.
+    if let Err(error) = checkpoints.clear() {
+        night.watch.note(&format!("warning: {error}"));
+    }
     Ok(match placed {
         Placed::New => Ended::Published { run, figures, current },
         Placed::SameBytes => Ended::SameBytes { run },

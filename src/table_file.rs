@@ -154,9 +154,9 @@ pub(crate) async fn drain<T: Send + 'static>(
         }
         Ok::<_, DataFusionError>(())
     });
-    let queried = query.join().await.map_err(|_| FileError::Stopped(path.into()))?;
+    // Ends when the query has ended, however that was.
     let done = consumer.await.map_err(|_| FileError::Stopped(path.into()))?;
-    queried?;
+    query.join_unwind().await.map_err(|_| FileError::Stopped(path.into()))??;
     done
 }
 

@@ -177,7 +177,7 @@ fn block_on<T>(threads: usize, work: impl Future<Output = Result<T, Failure>>) -
 async fn leave_when_asked() {
     let (name, code) = asked_to_leave().await;
     console::error(
-        &format!("stopped by {name}: nothing was published"),
+        &format!("stopped by {name}; a run is published whole or not at all"),
         Some("run the same command again: it goes on from what is in the cache"),
     );
     std::process::exit(code);

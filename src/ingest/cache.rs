@@ -1,7 +1,7 @@
 //! The cache of a job: tables by the fingerprint of what they were made from.
 //!
 //! In: a name and a fingerprint. Out: a folder that is either whole or not there. A night that dies leaves a
-//! temporary folder behind, never a half-written entry.
+//! temporary folder behind, which the next one sweeps, never a half-written entry.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,8 @@ use crate::table_file::FileError;
 
 /// Hex digits of a fingerprint that name a folder: 64 bits, far beyond the number of tables of a job.
 const SHORT: usize = 16;
+/// How the name of a folder begins that is not whole yet.
+const MAKING: &str = ".making-";
 
 /// `data/<job>/runs/cache`.
 #[derive(Debug, Clone)]
@@ -52,12 +54,29 @@ impl Cache {
         let target = self.path(kind, name, fingerprint);
         let parent = self.root.join(kind);
         folder::create(&parent)?;
-        let staged = tempfile::Builder::new().prefix(".making-").tempdir_in(&parent).map_err(|source| FileError::Io {
+        let staged = tempfile::Builder::new().prefix(MAKING).tempdir_in(&parent).map_err(|source| FileError::Io {
             what: "create a folder in",
             path: parent,
             source,
         })?;
         Ok(NewEntry { staged, target })
+    }
+
+    /// Removes what nights that died left half-made, and their spilled rows (the caller holds the lock).
+    ///
+    /// # Errors
+    /// [`FileError::Io`] naming what cannot be removed.
+    pub(crate) fn sweep(&self) -> Result<(), FileError> {
+        let list = |path: &Path| fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect::<Vec<_>>();
+        let named = |path: &Path, begins: &str| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(begins));
+        for kind in list(&self.root).into_iter().filter(|path| path.is_dir()) {
+            let spilled = named(&kind, "spill");
+            for path in list(&kind).into_iter().filter(|path| spilled || named(path, MAKING)) {
+                let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+                removed.map_err(|source| FileError::Io { what: "remove", path, source })?;
+            }
+        }
+        Ok(())
     }
 
     fn path(&self, kind: &str, name: &str, fingerprint: &str) -> PathBuf {

@@ -82,6 +82,7 @@ pub(super) fn query_digests(job: &Job) -> BTreeMap<String, String> {
 /// Makes clean tables and snapshots, or finds them in the cache.
 pub(super) async fn data(night: &Night<'_>, sources: &Sources, with_candidates: bool) -> Result<Data, NightError> {
     let job = night.job;
+    sources.cache.sweep()?;
     let spill = night.home.runs.join("cache/spill");
     folder::create(&spill)?;
     let engine = Engine::new(night.options.threads, night.options.memory, &spill)?;

@@ -1,7 +1,8 @@
 //! The earlier night from whose network tonight's training begins (`[train] warm_start`).
 //!
-//! In: past runs and tonight's plan. Out: the newest run before tonight whose network has not learned from tonight's
-//! validation night nor from anything after it: a network that knows the answers would make the choices look good.
+//! In: past runs and tonight's plan. Out: the newest run before tonight whose network has learned from no snapshot newer than
+//! those that tonight's choice learns from. The labels of a newer one reach into the validation night's outcome (that is what
+//! `gap` keeps apart), and a network that knows the answers would make the choices look good.
 
 use std::fs;
 
@@ -9,7 +10,7 @@ use super::{Night, NightError};
 use crate::features::FeatureError;
 use crate::features::encode::Encoder;
 use crate::job::{ModelKind, Plan, Split};
-use crate::learn::{Saved, Start};
+use crate::learn::{LearnError, Saved, Start};
 use crate::table_file::FileError;
 
 /// A past run's network and its vocabularies.
@@ -29,21 +30,21 @@ impl Predecessor {
         if !(job.train.warm_start && job.model == ModelKind::Net) {
             return Ok(None);
         }
-        let valid = plan.labelled.iter().find(|(_, split)| *split == Split::Valid).map(|(as_of, _)| as_of.to_string());
+        let trained = plan.labelled.iter().filter(|(_, split)| *split == Split::Train).map(|(as_of, _)| as_of.to_string()).max();
         let learned = [Split::Train, Split::Gap, Split::Valid].map(Split::name);
         let tonight = night.as_of.to_string();
         let past = night.home.past()?;
         let fit = past.into_iter().find(|run| {
             let snapshots = run.manifest.snapshots.iter().filter(|snapshot| learned.contains(&snapshot.split.as_str()));
             let newest = snapshots.map(|snapshot| &snapshot.as_of).max();
-            run.manifest.learner == "net" && run.manifest.as_of < tonight && newest < valid.as_ref()
+            run.manifest.learner == "net" && run.manifest.as_of < tonight && newest.is_some() && newest <= trained.as_ref()
         });
         let Some(run) = fit else { return Ok(None) };
         let read = |file: &str| {
             let path = run.folder.join("model").join(file);
             fs::read(&path).map_err(|source| FileError::Io { what: "read", path, source })
         };
-        let json = String::from_utf8_lossy(&read("model.json")?).into_owned();
+        let json = String::from_utf8(read("model.json")?).map_err(|error| LearnError::Saved(format!("model.json: {error}")))?;
         let model = Saved { json, tensors: read("model.safetensors")? };
         let encoder = Encoder::from_json(&read("encoder.json")?).map_err(FeatureError::from)?;
         Ok(Some(Self { run: run.manifest.run, model, encoder }))

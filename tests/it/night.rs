@@ -166,6 +166,39 @@ fn a_night_that_is_asked_to_stop_says_so_and_publishes_nothing() {
 }
 
 #[test]
+fn what_a_dead_night_left_half_made_is_swept() {
+    let shop = Shop::new();
+    let left = ["cache/features/.making-dead", "cache/spill/dead", ".staging-dead"].map(|name| shop.runs().join(name));
+    for folder in &left {
+        fs::create_dir_all(folder).expect("a folder");
+        fs::write(folder.join("table.parquet"), "half").expect("a file");
+    }
+    published(&shop, &[]);
+    assert!(left.iter().all(|folder| !folder.exists()));
+}
+
+#[test]
+fn training_does_not_begin_from_a_network_whose_labels_reach_into_the_validation_night() {
+    let shop = Shop::new();
+    shop.edit("job.toml", "horizon = \"7 days\"", "horizon = \"14 days\"");
+    shop.edit("job.toml", "[encode]", &NET.replace("epochs = 40", "epochs = 2"));
+    let mut begun_from = Vec::new();
+    // What the first night learned last, 01-23, was still open on the second night's validation night, 01-30, and closed on
+    // the third's, 02-06.
+    for night in [NIGHT, "2026-02-27", "2026-03-06"] {
+        let output = shop.night(night, &[]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let run = shop.current();
+        let manifest: serde_json::Value = serde_json::from_slice(&fs::read(run.join("manifest.json")).expect("a manifest")).expect("json");
+        begun_from
+            .push((run.file_name().map(|name| name.to_string_lossy().into_owned()), manifest["warm_start"].as_str().map(str::to_owned)));
+    }
+    assert_eq!(begun_from[0].1, None);
+    assert_eq!(begun_from[1].1, None);
+    assert_eq!(begun_from[2].1, begun_from[0].0);
+}
+
+#[test]
 fn the_next_night_begins_from_the_network_of_one_that_had_not_seen_its_validation_night() {
     let shop = Shop::new();
     shop.edit("job.toml", "[encode]", NET);

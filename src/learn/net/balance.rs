@@ -55,6 +55,15 @@ impl Balancer {
         }
     }
 
+    /// Whether a state is one of as many tasks.
+    pub(super) fn fits(&self, state: &BalancerState) -> bool {
+        let of_tasks = |values: &[u64]| values.len() == self.alpha.len();
+        of_tasks(&state.weights)
+            && of_tasks(&state.log_variance)
+            && state.first.as_deref().is_none_or(of_tasks)
+            && state.passes.iter().all(|losses| of_tasks(losses))
+    }
+
     pub(super) fn go_on(&mut self, state: &BalancerState) {
         self.weights = from_bits(&state.weights);
         self.log_variance = from_bits(&state.log_variance);

@@ -2,7 +2,7 @@
 //!
 //! In: blocks of encoded rows. Out: [`Feed`], a window of rows whose cells lie side by side. A window of an epoch is drawn as
 //! short runs of neighbouring rows from all over the blocks and then shuffled, so that a mini-batch mixes entities and dates
-//! while the map is read in runs. Memory holds one window, whatever the number of rows.
+//! while the map is read in runs. Memory holds one window, whatever the number of rows (and the rows between those that teach).
 
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
@@ -186,15 +186,24 @@ pub(super) fn windows(shape: &Shape, blocks: &[Block<'_>], random: &mut ChaCha8R
     runs.chunks(WINDOW / RUN).map(<[Run]>::to_vec).collect()
 }
 
+/// Whether a row of a block teaches any task.
+fn teaches(shape: &Shape, block: &Block<'_>, row: usize) -> bool {
+    let weighs = |task: usize| block.weights[task].is_none_or(|weights| weights[row] > 0.0);
+    (0..shape.tasks.len()).any(|task| weighs(task) && !taught(shape, block, task, row).is_nan())
+}
+
+/// Number of rows that teach any task.
+pub(super) fn teaching_rows(shape: &Shape, blocks: &[Block<'_>]) -> usize {
+    blocks.iter().map(|block| (0..block.rows()).filter(|row| teaches(shape, block, *row)).count()).sum()
+}
+
 /// Runs that begin and end with a row that teaches a task and hold `most` of them (the last of a block fewer): rows that teach
 /// nothing change nothing, not even which rows are learned from side by side.
 pub(super) fn teaching(shape: &Shape, blocks: &[Block<'_>], most: usize) -> Vec<Run> {
     let mut found = Vec::new();
     for (at, block) in blocks.iter().enumerate() {
-        let weighs = |task: usize, row: usize| block.weights[task].is_none_or(|weights| weights[row] > 0.0);
-        let teaches = |row: &usize| (0..shape.tasks.len()).any(|task| weighs(task, *row) && !taught(shape, block, task, *row).is_nan());
         let (mut run, mut rows) = (None::<Run>, 0);
-        for row in (0..block.rows()).filter(teaches) {
+        for row in (0..block.rows()).filter(|row| teaches(shape, block, *row)) {
             let own = run.get_or_insert(Run { block: at, from: row, to: row });
             own.to = row + 1;
             rows += 1;

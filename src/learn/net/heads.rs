@@ -308,16 +308,22 @@ impl Head {
         error * error / 2.0
     }
 
-    /// Half the deviance of a Poisson count with rate `e^z`: 0 where the rate is the label.
+    /// Half the deviance of a Poisson count with rate `e^z`, `e^z − y z + y ln y − y`: 0 where the rate is the label. With
+    /// `δ = z − ln y` it is `y (e^δ − 1 − δ)`, which does not cancel.
     fn poisson(&self, z: &[f32], label: f32, slope: f32, d: &mut [f32]) -> f32 {
-        let z = z[self.first].min(MOST_LOG_RATE);
-        let rate = z.exp();
-        d[self.first] += slope * (rate - label);
-        let best = if label > 0.0 { label * label.ln() - label } else { 0.0 };
-        rate - label * z + best
+        // A clamp keeps NaN: training that diverged must be seen.
+        let z = z[self.first].clamp(f32::MIN, MOST_LOG_RATE);
+        d[self.first] += slope * (z.exp() - label);
+        if label > 0.0 {
+            let delta = z - label.ln();
+            label * (delta.exp_m1() - delta)
+        } else {
+            z.exp()
+        }
     }
 
-    /// Negative log likelihood of "nothing", or of an amount whose logarithm is normal, in units of the head's.
+    /// Negative log likelihood of "nothing", `−ln(1 − p)`, or of an amount whose logarithm is normal,
+    /// `−ln p + ln s + ((ln y − μ) / s)² / 2`, in units of the head's spread.
     fn zero_inflated(&self, z: &[f32], label: f32, slope: f32, d: &mut [f32]) -> f32 {
         let (z, d) = (&z[self.first..self.first + 3], &mut d[self.first..self.first + 3]);
         if label <= 0.0 {
@@ -332,7 +338,7 @@ impl Head {
         softplus(-z[0]) + s.ln() + error * error / 2.0
     }
 
-    /// Logarithm of the expected amount: probability times the mean of a log-normal amount.
+    /// Logarithm of the expected amount `p · e^(μ + σ² / 2)`: probability times the mean of a log-normal amount.
     fn log_amount(&self, z: &[f32]) -> f32 {
         let spread = self.spread * spread_of(z[2]).0;
         self.centre + self.spread * z[1] + spread * spread / 2.0 - softplus(-z[0])

@@ -138,12 +138,16 @@ impl Net {
     }
 }
 
+/// A cell whose mean label alone leaves less loss than this is not compared.
+const LEAST_BASE: f64 = 1e-4;
+
 /// Each cell's loss over that of knowing only its own mean label: 1 is as good as knowing nothing else.
 fn relative_losses(network: &Network, losses: &CellLosses, base: &CellLosses) -> Vec<(usize, usize, f64)> {
     let cells = (0..network.scenarios).flat_map(|scenario| (0..network.tasks).map(move |task| (scenario, task)));
     let ratio = |(scenario, task): (usize, usize)| {
         let (loss, base) = (losses.mean(scenario, task)?, base.mean(scenario, task)?);
-        (base > 1e-9).then(|| (scenario, task, loss / base))
+        // Of a cell with one class there is nothing to know.
+        (base > LEAST_BASE).then(|| (scenario, task, loss / base))
     };
     cells.filter_map(ratio).collect()
 }

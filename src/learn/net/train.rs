@@ -15,7 +15,7 @@ use super::super::{LearnError, Progress};
 use super::balance::{Balancer, BalancerState};
 use super::checkpoint;
 use super::dense::{Gradients, Noise};
-use super::feed::{Feed, IdDropout, Run, order, runs, stream, windows};
+use super::feed::{Feed, IdDropout, Run, order, runs, stream, teaching_rows, windows};
 use super::heads::CellLosses;
 use super::network::{Network, SLICE, Weights, Workspace};
 use super::optimise::{Clock, Moments};
@@ -133,6 +133,9 @@ impl<'a> Trainer<'a> {
     pub(super) fn go_on(&mut self, state: &TrainerState, tensors: &Tensors) -> Result<(), LearnError> {
         let weights = checkpoint::get("weights", self.net, tensors)?;
         let steps = state.rates.len();
+        if steps == 0 || !self.balancer.fits(&state.balancer) {
+            return Err(LearnError::Saved("the state belongs to other tasks".into()));
+        }
         let moves = tensors.get("moves", &[steps])?;
         let dense = self.net.layout.len;
         let moments = Moments { m: tensors.get("m", &[dense])?, v: tensors.get("v", &[dense])? };
@@ -150,7 +153,7 @@ impl<'a> Trainer<'a> {
 
     /// One pass over the rows; returns the losses on the way. The embeddings are flushed at its end.
     pub(super) fn pass(&mut self, blocks: &[Block<'_>], what: &str, progress: &dyn Progress) -> CellLosses {
-        let total: usize = blocks.iter().map(Block::rows).sum();
+        let total = teaching_rows(self.shape, blocks);
         let mut random = stream(self.seed, 1 + self.passes as u64);
         let mut drop = IdDropout { rate: self.settings.id_dropout, random: stream(self.seed ^ 0x1d, 1 + self.passes as u64) };
         let mut losses = CellLosses::new(self.net.scenarios, self.net.tasks);
@@ -167,7 +170,7 @@ impl<'a> Trainer<'a> {
                 batch.sort_by_key(|row| feed.scenario[*row as usize]);
                 self.step(&feed, batch, &mut random, &mut losses);
             }
-            done += feed.rows();
+            done += order.len();
             progress.at(what, done as u64, total as u64);
         }
         self.feed = feed;
