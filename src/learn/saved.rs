@@ -98,6 +98,7 @@ pub(super) fn unpack<T: for<'de> Deserialize<'de>>(saved: &Saved) -> Result<(Hea
 pub(super) mod bits {
     use serde::{Deserialize as _, Deserializer, Serializer};
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     pub(in super::super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_u64(value.to_bits())
     }

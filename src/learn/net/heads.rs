@@ -29,7 +29,8 @@ pub(super) struct Head {
 /// All heads.
 #[derive(Debug, Clone)]
 pub(super) struct Heads {
-    pub(super) heads: Vec<Head>,
+    /// One per task.
+    pub(super) tasks: Vec<Head>,
     /// Numbers of all heads together.
     pub(super) numbers: usize,
     scenarios: usize,
@@ -180,12 +181,12 @@ impl Heads {
             firsts.push(numbers);
             numbers += width;
         }
-        Self { heads, numbers, scenarios: shape.scenarios.len() }
+        Self { tasks: heads, numbers, scenarios: shape.scenarios.len() }
     }
 
     /// Fits a task's units to its labels; returns where its numbers begin, so that knowing nothing else it predicts their mean.
     pub(super) fn begin(&mut self, task: usize, labels: &LabelSums) -> Vec<f32> {
-        let head = &mut self.heads[task];
+        let head = &mut self.tasks[task];
         let mut units = |mean: f64, variance: f64| {
             let spread = variance.sqrt();
             head.centre = mean as f32;
@@ -212,14 +213,14 @@ impl Heads {
     /// # Shapes
     /// `z` and `d: [rows, numbers]`, `scale: [tasks]`.
     pub(super) fn loss(&self, z: Mat<'_>, feed: &Feed, order: &[u32], scale: &[f32], mut d: MatMut<'_>, sums: &mut CellLosses) {
-        let tasks = self.heads.len();
+        let tasks = self.tasks.len();
         for (at, row) in order.iter().enumerate() {
             let row = *row as usize;
             let (z, d) = (z.row(at), d.row(at));
             let (labels, weights) = (feed.labels(row), feed.weights(row));
             let cell = (feed.scenario[row] as usize).min(self.scenarios) * tasks;
             d.fill(0.0);
-            for (task, head) in self.heads.iter().enumerate() {
+            for (task, head) in self.tasks.iter().enumerate() {
                 let (label, weight) = (labels[task], weights[task]);
                 if label.is_nan() || weight <= 0.0 {
                     continue;
@@ -239,7 +240,7 @@ impl Heads {
 
     /// The raw output of a task from a row's numbers: the logit of its own step, or the prediction on the scale of raw outputs.
     pub(super) fn raw(&self, task: usize, z: &[f32]) -> f32 {
-        let head = &self.heads[task];
+        let head = &self.tasks[task];
         let z = &z[head.first..head.first + head.width];
         match head.kind {
             TaskKind::Binary => z[0],
@@ -251,7 +252,7 @@ impl Heads {
 
     /// Slopes of a task's raw output in a row's numbers. Shape of both: `[numbers]`.
     pub(super) fn raw_slopes(&self, task: usize, z: &[f32], d: &mut [f32]) {
-        let head = &self.heads[task];
+        let head = &self.tasks[task];
         d.fill(0.0);
         let (z, d) = (&z[head.first..head.first + head.width], &mut d[head.first..head.first + head.width]);
         match head.kind {
@@ -270,7 +271,7 @@ impl Heads {
 
     /// The loss of knowing nothing but a cell's own labels, with which a cell's loss is compared.
     pub(super) fn base_loss(&self, task: usize, labels: &LabelSums) -> f64 {
-        let head = &self.heads[task];
+        let head = &self.tasks[task];
         match head.kind {
             TaskKind::Binary => entropy(labels.mean()),
             TaskKind::Regression | TaskKind::RegressionLog1p => labels.variance() / (2.0 * f64::from(head.spread).powi(2)),

@@ -42,7 +42,7 @@ impl NetModel {
         rows: &[Block<'_>],
     ) -> Self {
         let background = attribute::background(&net, &shape, &weights, rows);
-        let scales = net.heads.heads.iter().map(|head| (head.centre, head.spread)).collect();
+        let scales = net.heads.tasks.iter().map(|head| (head.centre, head.spread)).collect();
         let form = Form { settings: settings.clone(), task_sharing: sharing.0, scenario_sharing: sharing.1, scales };
         Self { shape, form, net, weights, background }
     }
@@ -125,7 +125,7 @@ impl NetModel {
             return Err(LearnError::Saved("there is not one scale per task".into()));
         }
         let mut net = Network::new(&shape, &form.settings, form.task_sharing, form.scenario_sharing, false);
-        for (head, (centre, spread)) in net.heads.heads.iter_mut().zip(&form.scales) {
+        for (head, (centre, spread)) in net.heads.tasks.iter_mut().zip(&form.scales) {
             (head.centre, head.spread) = (*centre, *spread);
         }
         let mut dense = vec![0.0; net.layout.len];

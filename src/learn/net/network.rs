@@ -115,7 +115,7 @@ impl Network {
         let heads = Heads::new(shape);
         let towers = shape.tasks.iter().enumerate().map(|(at, task)| {
             let personal = gate_units.is_some().then_some(at * units);
-            let widths = (last, settings.tower_layers.as_slice(), heads.heads[at].width);
+            let widths = (last, settings.tower_layers.as_slice(), heads.tasks[at].width);
             Tower::new(&format!("tower.{}", task.name), widths, by, personal, n_scenarios, &mut layout, &mut own)
         });
         let towers: Vec<Tower> = towers.collect();
@@ -160,8 +160,8 @@ impl Network {
             gate_units: self.gate_units.as_ref().map(|gate| gate.trace(rows)),
             d_factors: self.gate_units.as_ref().map_or_else(Vec::new, |gate| wide(gate.outputs())),
             towers: self.towers.iter().map(|tower| tower.trace(rows)).collect(),
-            z_task: self.heads.heads.iter().map(|head| wide(head.width)).collect(),
-            d_task: wide(self.heads.heads.iter().map(|head| head.width).max().unwrap_or(1)),
+            z_task: self.heads.tasks.iter().map(|head| wide(head.width)).collect(),
+            d_task: wide(self.heads.tasks.iter().map(|head| head.width).max().unwrap_or(1)),
             z: wide(self.heads.numbers),
             d: wide(self.heads.numbers),
             numbers: self.heads.numbers,
@@ -249,7 +249,7 @@ impl Network {
         let (numbers, mut first) = (self.heads.numbers, 0);
         for (task, tower) in self.towers.iter().enumerate() {
             let mixed = Mat::new(&trace.out[task], rows, level.width);
-            let (z, width) = (&mut space.z_task[task], self.heads.heads[task].width);
+            let (z, width) = (&mut space.z_task[task], self.heads.tasks[task].width);
             tower.forward(&pass, mixed, factors, &mut space.towers[task], &mut space.noise, MatMut::new(z, rows, width));
             for (row, z) in z.chunks_exact(width).take(rows).enumerate() {
                 space.z[row * numbers + first..row * numbers + first + width].copy_from_slice(z);
@@ -301,7 +301,7 @@ impl Network {
         let (numbers, mut first) = (self.heads.numbers, 0);
         for (task, tower) in self.towers.iter().enumerate() {
             let Some(trace) = levels.last_mut() else { return };
-            let wide = self.heads.heads[task].width;
+            let wide = self.heads.tasks[task].width;
             for (row, out) in d_task.chunks_exact_mut(wide).take(rows).enumerate() {
                 out.copy_from_slice(&d[row * numbers + first..row * numbers + first + wide]);
             }

@@ -20,7 +20,7 @@ pub(super) fn begin_from(start: &Start<'_>, shape: &Shape, net: &mut Network, we
     if !comparable(old_shape, shape) {
         return Ok(());
     }
-    for (head, before) in net.heads.heads.iter_mut().zip(&old_net.heads.heads) {
+    for (head, before) in net.heads.tasks.iter_mut().zip(&old_net.heads.tasks) {
         (head.centre, head.spread) = (before.centre, before.spread);
     }
     for named in &net.layout.named {

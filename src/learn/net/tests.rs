@@ -232,7 +232,7 @@ impl Rows {
 
 /// Weights off their beginnings, so that no part of the network is at rest.
 fn shaken(network: &Network, seed: u64) -> Weights {
-    let bias: Vec<Vec<f32>> = network.heads.heads.iter().map(|head| vec![0.1; head.width]).collect();
+    let bias: Vec<Vec<f32>> = network.heads.tasks.iter().map(|head| vec![0.1; head.width]).collect();
     let mut weights = network.begin(&bias, seed);
     let mut random = stream(seed, 3);
     weights.dense.iter_mut().for_each(|weight| *weight += 0.2 * normal(&mut random));
@@ -257,8 +257,8 @@ fn total(network: &Network, weights: &mut Weights, feed: &Feed, order: &[u32], s
 fn slopes_are_right(tasks: TaskSharing, scenarios: ScenarioSharing) {
     let rows = Rows::everything(96, 5);
     let mut network = Network::new(&rows.shape, &form(), tasks, scenarios, false);
-    network.heads.heads[2].centre = 1.0;
-    network.heads.heads[3].spread = 0.7;
+    network.heads.tasks[2].centre = 1.0;
+    network.heads.tasks[3].spread = 0.7;
     let mut weights = shaken(&network, 11);
     // PEPNet's gates look at the inputs without a slope: with these weights at 0 a finite difference does not see them either.
     for named in
@@ -689,7 +689,7 @@ fn the_first_steps_lose_what_pytorch_loses() {
     assert_eq!(parity.cases.len(), 6);
     for case in &parity.cases {
         let mut network = Network::new(&rows.shape, &form, case.task_sharing, case.scenario_sharing, false);
-        (network.heads.heads[2].centre, network.heads.heads[2].spread) = (3.0, 0.5);
+        (network.heads.tasks[2].centre, network.heads.tasks[2].spread) = (3.0, 0.5);
         let mut weights = network.begin(&vec![vec![0.0]; 3], 1);
         let given =
             |name: &str| case.weights.get(name).unwrap_or_else(|| panic!("{name} is not in the fixture")).iter().map(|value| *value as f32);

@@ -141,7 +141,7 @@ fn an_earlier_network_says_the_same_under_tonights_names() {
     }
     assert_eq!(entries[2][4], None, "the new entry has an old one");
     let mut network = Network::new(&tonight.shape, &form(), TaskSharing::Mmoe, ScenarioSharing::None, false);
-    let bias: Vec<Vec<f32>> = network.heads.heads.iter().map(|head| vec![0.0; head.width]).collect();
+    let bias: Vec<Vec<f32>> = network.heads.tasks.iter().map(|head| vec![0.0; head.width]).collect();
     let mut weights = network.begin(&bias, 99);
     let fresh = weights.tables[0].clone();
     begin_from(&Start { model: &saved, entries: entries.clone() }, &tonight.shape, &mut network, &mut weights).expect("a start");
