@@ -108,7 +108,7 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     if let Some(before) = predecessor {
         night.watch.note(&format!("training begins from the network of run {}", before.run));
     }
-    let checkpoints = Checkpoints::of(night.home, &run, night.options.rebuild)?;
+    let checkpoints = Checkpoints::of(night, &run)?;
     let learned = learned::learn(night, &data, staging.path(), &checkpoints, predecessor)?;
     let clock = clock.lap("learn");
     night.watch.stage("evaluate");

@@ -103,6 +103,14 @@ pub(super) mod bits {
         to.serialize_u64(value.to_bits())
     }
 
+    pub(in super::super) fn to_bits(values: &[f64]) -> Vec<u64> {
+        values.iter().map(|value| value.to_bits()).collect()
+    }
+
+    pub(in super::super) fn from_bits(bits: &[u64]) -> Vec<f64> {
+        bits.iter().map(|bits| f64::from_bits(*bits)).collect()
+    }
+
     pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
         u64::deserialize(from).map(f64::from_bits)
     }

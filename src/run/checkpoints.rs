@@ -6,7 +6,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::publish::{Home, folder};
+use super::Night;
+use crate::publish::folder;
 use crate::table_file::FileError;
 
 /// The checkpoints of one night.
@@ -15,15 +16,15 @@ pub(super) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Those of the run `run`; those of other nights are removed, since only one night runs at a time. With `rebuild` it
-    /// begins without any.
+    /// Those of the run `run`; those of other nights are removed, since only one night runs at a time. A night that makes
+    /// everything again begins without any.
     ///
     /// # Errors
     /// [`FileError::Io`] when old ones cannot be removed.
-    pub(super) fn of(home: &Home, run: &str, rebuild: bool) -> Result<Self, FileError> {
-        let all = home.runs.join("cache/checkpoints");
+    pub(super) fn of(night: &Night<'_>, run: &str) -> Result<Self, FileError> {
+        let all = night.home.runs.join("cache/checkpoints");
         for entry in fs::read_dir(&all).into_iter().flatten().flatten() {
-            if rebuild || entry.file_name().to_string_lossy() != run {
+            if night.options.rebuild || entry.file_name().to_string_lossy() != run {
                 let path = entry.path();
                 fs::remove_dir_all(&path).map_err(|source| FileError::Io { what: "remove", path, source })?;
             }

@@ -28,7 +28,7 @@ const STRETCH: usize = 128;
 
 /// Mean of the input columns over rows of `blocks` that teach a task, at most one window of them spread over all.
 pub(super) fn background(net: &Network, shape: &Shape, weights: &Weights, blocks: &[Block<'_>]) -> Vec<f32> {
-    let all = teaching(shape, blocks, STRETCH);
+    let (all, _) = teaching(shape, blocks, STRETCH);
     let every = all.len().div_ceil(super::feed::WINDOW / STRETCH).max(1);
     let picked: Vec<Run> = all.into_iter().step_by(every).collect();
     let mut sums = vec![0.0_f64; net.input.width];

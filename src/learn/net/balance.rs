@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::saved::bits::{from_bits, to_bits};
 use super::settings::Balance;
 
 /// Strength with which `gradnorm` pulls slow tasks ahead.
@@ -35,14 +36,6 @@ pub(super) struct BalancerState {
     log_variance: Vec<u64>,
     first: Option<Vec<u64>>,
     passes: Vec<Vec<u64>>,
-}
-
-fn to_bits(values: &[f64]) -> Vec<u64> {
-    values.iter().map(|value| value.to_bits()).collect()
-}
-
-fn from_bits(bits: &[u64]) -> Vec<f64> {
-    bits.iter().map(|bits| f64::from_bits(*bits)).collect()
 }
 
 impl Balancer {

@@ -73,7 +73,7 @@ impl Feed {
 
     /// Whether a row teaches any task.
     pub(super) fn teaches(&self, row: usize) -> bool {
-        taught_by(&self.labels, &self.weights, row, self.tasks)
+        self.labels(row).iter().zip(self.weights(row)).any(|(label, weight)| !label.is_nan() && *weight > 0.0)
     }
 
     /// Replaces the window by the rows of `runs`.
@@ -109,7 +109,10 @@ impl Feed {
         if let Some(drop) = &mut drop
             && drop.rate > 0.0
         {
-            for row in (0..rows).filter(|row| taught_by(&self.labels, &self.weights, *row, self.tasks)) {
+            for row in 0..rows {
+                if !self.teaches(row) {
+                    continue;
+                }
                 for cell in &input.ids {
                     if drop.random.r#gen::<f32>() < drop.rate {
                         self.values[row * self.cells + cell] = UNKNOWN;
@@ -155,11 +158,6 @@ impl Feed {
     }
 }
 
-fn taught_by(labels: &[f32], weights: &[f32], row: usize, tasks: usize) -> bool {
-    let own = row * tasks..(row + 1) * tasks;
-    labels[own.clone()].iter().zip(&weights[own]).any(|(label, weight)| !label.is_nan() && *weight > 0.0)
-}
-
 /// A label on the scale on which it is learned; NaN where the row teaches the task nothing: no label, or a number whose
 /// chain did not get that far. Probabilities of a chain are learned over the entire space, so there an event that could not
 /// happen is 0.
@@ -179,34 +177,31 @@ pub(super) fn taught(shape: &Shape, block: &Block<'_>, task: usize, row: usize) 
     if spec.kind == TaskKind::RegressionLog1p && !label.is_nan() { label.max(0.0).ln_1p() } else { label }
 }
 
-/// The runs of an epoch, window by window, in an order of its own.
-pub(super) fn windows(shape: &Shape, blocks: &[Block<'_>], random: &mut ChaCha8Rng) -> Vec<Vec<Run>> {
-    let mut runs = teaching(shape, blocks, RUN);
+/// The runs of an epoch, window by window, in an order of its own; and how many rows they teach with.
+pub(super) fn windows(shape: &Shape, blocks: &[Block<'_>], random: &mut ChaCha8Rng) -> (Vec<Vec<Run>>, usize) {
+    let (mut runs, rows) = teaching(shape, blocks, RUN);
     runs.shuffle(random);
-    runs.chunks(WINDOW / RUN).map(<[Run]>::to_vec).collect()
+    (runs.chunks(WINDOW / RUN).map(<[Run]>::to_vec).collect(), rows)
 }
 
-/// Whether a row of a block teaches any task.
-fn teaches(shape: &Shape, block: &Block<'_>, row: usize) -> bool {
-    let weighs = |task: usize| block.weights[task].is_none_or(|weights| weights[row] > 0.0);
-    (0..shape.tasks.len()).any(|task| weighs(task) && !taught(shape, block, task, row).is_nan())
-}
-
-/// Number of rows that teach any task.
-pub(super) fn teaching_rows(shape: &Shape, blocks: &[Block<'_>]) -> usize {
-    blocks.iter().map(|block| (0..block.rows()).filter(|row| teaches(shape, block, *row)).count()).sum()
+/// A row's label of a task as [`taught`] has it, and its weight; `None` where the row teaches the task nothing.
+pub(super) fn lesson(shape: &Shape, block: &Block<'_>, task: usize, row: usize) -> Option<(f64, f64)> {
+    let (label, weight) = (taught(shape, block, task, row), block.weights[task].map_or(1.0, |weights| weights[row]));
+    (!label.is_nan() && weight > 0.0).then(|| (f64::from(label), f64::from(weight)))
 }
 
 /// Runs that begin and end with a row that teaches a task and hold `most` of them (the last of a block fewer): rows that teach
-/// nothing change nothing, not even which rows are learned from side by side.
-pub(super) fn teaching(shape: &Shape, blocks: &[Block<'_>], most: usize) -> Vec<Run> {
-    let mut found = Vec::new();
+/// nothing change nothing, not even which rows are learned from side by side. Also returns how many teach.
+pub(super) fn teaching(shape: &Shape, blocks: &[Block<'_>], most: usize) -> (Vec<Run>, usize) {
+    let (mut found, mut total) = (Vec::new(), 0);
+    let teaches = |block: &Block<'_>, row: usize| (0..shape.tasks.len()).any(|task| lesson(shape, block, task, row).is_some());
     for (at, block) in blocks.iter().enumerate() {
         let (mut run, mut rows) = (None::<Run>, 0);
-        for row in (0..block.rows()).filter(|row| teaches(shape, block, *row)) {
+        for row in (0..block.rows()).filter(|row| teaches(block, *row)) {
             let own = run.get_or_insert(Run { block: at, from: row, to: row });
             own.to = row + 1;
             rows += 1;
+            total += 1;
             if rows == most {
                 found.extend(run.take());
                 rows = 0;
@@ -214,7 +209,7 @@ pub(super) fn teaching(shape: &Shape, blocks: &[Block<'_>], most: usize) -> Vec<
         }
         found.extend(run);
     }
-    found
+    (found, total)
 }
 
 /// All rows in their order, in runs of at most `most` rows.

@@ -83,10 +83,10 @@ fn label_sums(examples: &Examples<'_>, task: usize) -> LabelSums {
     let mut sums = LabelSums::default();
     for block in &examples.blocks {
         for row in 0..block.rows() {
-            let label = feed::taught(examples.shape, block, task, row);
-            let weight = block.weights[task].map_or(1.0, |weights| weights[row]);
-            if !label.is_nan() && weight > 0.0 && parent.is_none_or(|parent| block.labels[parent][row] > 0.5) {
-                sums.add(f64::from(label), f64::from(weight));
+            if let Some((label, weight)) = feed::lesson(examples.shape, block, task, row)
+                && parent.is_none_or(|parent| block.labels[parent][row] > 0.5)
+            {
+                sums.add(label, weight);
             }
         }
     }
@@ -152,9 +152,8 @@ fn relative_losses(network: &Network, losses: &CellLosses, base: &CellLosses) ->
     cells.filter_map(ratio).collect()
 }
 
-/// Mean over the cells of a loss over that of knowing only the cell's own mean label: 1 is as good as knowing nothing else.
-fn relative_loss(network: &Network, losses: &CellLosses, base: &CellLosses) -> f64 {
-    let ratios = relative_losses(network, losses, base);
+/// The mean of [`relative_losses`] over the cells.
+fn relative_loss(ratios: &[(usize, usize, f64)]) -> f64 {
     if ratios.is_empty() { 1.0 } else { ratios.iter().map(|(.., ratio)| ratio).sum::<f64>() / ratios.len() as f64 }
 }
 
@@ -201,9 +200,7 @@ fn base_losses(network: &Network, shape: &Shape, blocks: &[Block<'_>]) -> CellLo
         for row in 0..block.rows() {
             let cell = (block.scenario[row] as usize).min(network.scenarios) * tasks;
             for task in 0..tasks {
-                let label = f64::from(feed::taught(shape, block, task, row));
-                let weight = block.weights[task].map_or(1.0, |weights| f64::from(weights[row]));
-                if !label.is_nan() {
+                if let Some((label, weight)) = feed::lesson(shape, block, task, row) {
                     sums[cell + task].add(label, weight);
                 }
             }
@@ -246,7 +243,8 @@ impl Learner for Net {
                 let setting = format!("{} × {}, pass {pass}", word(tasks), word(scenarios));
                 let learned = trainer.pass(&train.blocks, &format!("net: {setting}"), progress);
                 let judged = trainer.evaluate(&valid.blocks);
-                let loss = relative_loss(&network, &judged, &base);
+                let ratios = relative_losses(&network, &judged, &base);
+                let loss = relative_loss(&ratios);
                 if !loss.is_finite() {
                     return Err(LearnError::Library {
                         learner: NAME,
@@ -267,7 +265,7 @@ impl Learner for Net {
                 } else {
                     search.since += 1;
                 }
-                progress.note(&told(&setting, train.shape, (loss, search.lowest), &relative_losses(&network, &judged, &base)));
+                progress.note(&told(&setting, train.shape, (loss, search.lowest), &ratios));
                 checkpoint::keep(progress, KEPT_CHOICE, train.shape, &trainer, Some(&search));
             }
         }

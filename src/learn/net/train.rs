@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::super::rows::{Block, Shape};
 use super::super::saved::Tensors;
+use super::super::saved::bits::{from_bits, to_bits};
 use super::super::{LearnError, Progress};
 use super::balance::{Balancer, BalancerState};
 use super::checkpoint;
 use super::dense::{Gradients, Noise};
-use super::feed::{Feed, IdDropout, Run, order, runs, stream, teaching_rows, windows};
+use super::feed::{Feed, IdDropout, Run, order, runs, stream, windows};
 use super::heads::CellLosses;
 use super::network::{Network, SLICE, Weights, Workspace};
 use super::optimise::{Clock, Moments};
@@ -122,8 +123,7 @@ impl<'a> Trainer<'a> {
             tensors.put(&format!("table.{at}.m"), &[table.m.len()], &table.m);
             tensors.put(&format!("table.{at}.v"), &[table.v.len()], &table.v);
         }
-        let rates = self.clock.rates.iter().map(|rate| rate.to_bits()).collect();
-        TrainerState { passes: self.passes, rates, balancer: self.balancer.state() }
+        TrainerState { passes: self.passes, rates: to_bits(&self.clock.rates), balancer: self.balancer.state() }
     }
 
     /// Goes on from a state.
@@ -146,21 +146,21 @@ impl<'a> Trainer<'a> {
             tables.push(TableState::at(table.entries, table.width, (of("m")?, of("v")?), steps.saturating_sub(1) as u32));
         }
         (self.weights, self.moments, self.tables, self.passes) = (weights, moments, tables, state.passes);
-        self.clock.go_on(moves, state.rates.iter().map(|bits| f64::from_bits(*bits)).collect());
+        self.clock.go_on(moves, from_bits(&state.rates));
         self.balancer.go_on(&state.balancer);
         Ok(())
     }
 
     /// One pass over the rows; returns the losses on the way. The embeddings are flushed at its end.
     pub(super) fn pass(&mut self, blocks: &[Block<'_>], what: &str, progress: &dyn Progress) -> CellLosses {
-        let total = teaching_rows(self.shape, blocks);
         let mut random = stream(self.seed, 1 + self.passes as u64);
         let mut drop = IdDropout { rate: self.settings.id_dropout, random: stream(self.seed ^ 0x1d, 1 + self.passes as u64) };
         let mut losses = CellLosses::new(self.net.scenarios, self.net.tasks);
         let mut feed = std::mem::take(&mut self.feed);
+        let (windows, total) = windows(self.shape, blocks, &mut random);
         let mut done = 0;
         progress.at(what, 0, total as u64);
-        for runs in windows(self.shape, blocks, &mut random) {
+        for runs in windows {
             feed.fill(&self.net.input, self.shape, blocks, &runs, Some(&mut drop));
             let mut order = order(&feed, &mut random);
             for (at, batch) in order.chunks_mut(self.settings.batch).enumerate() {
@@ -368,7 +368,7 @@ impl<'a> Trainer<'a> {
     pub(super) fn conflicts(&self, blocks: &[Block<'_>]) -> Vec<Conflict> {
         let (net, tasks) = (self.net, self.net.tasks);
         let mut random = stream(self.seed, 0);
-        let picked: Vec<Run> = windows(self.shape, blocks, &mut random).into_iter().flatten().take(CONFLICT_ROWS / 32).collect();
+        let picked: Vec<Run> = windows(self.shape, blocks, &mut random).0.into_iter().flatten().take(CONFLICT_ROWS / 32).collect();
         let mut feed = Feed::default();
         feed.fill(&net.input, self.shape, blocks, &picked, None);
         let rows = sorted(&feed);
