@@ -11,7 +11,7 @@ use super::checkpoints::Checkpoints;
 use super::data::{Data, date};
 use super::predecessor::Predecessor;
 use super::{Night, NightError};
-use crate::evaluate::calibration::{Calibration, ReliabilityBin};
+use crate::evaluate::calibration::{Calibration, Evidence, NightSpread, ReliabilityBin};
 use crate::evaluate::cells::{EvaluateSettings, Figure, Scored};
 use crate::evaluate::entire_space;
 use crate::evaluate::probe::probe;
@@ -129,14 +129,19 @@ pub(super) fn learn(
     let shape = encoder.shape();
     let (train_rows, _) = encode(&encoder, &train, &scratch.join("choice/train"))?;
     let (valid_rows, _) = encode(&encoder, &valid, &scratch.join("choice/valid"))?;
+    let (gap_rows, _) = encode(&encoder, &of(&[Split::Gap]), &scratch.join("choice/gap"))?;
+    let unseen: Vec<Block<'_>> = gap_rows.iter().chain(&valid_rows).flat_map(RowsFile::blocks).collect();
+    let spread = NightSpread::of(&examples(&shape, &train_rows).blocks, &shape);
     let chosen = learners(job)?
         .into_iter()
         .map(|learner| {
             let train = Examples { start: start(&encoder), ..examples(&shape, &train_rows) };
-            choose(learner.as_ref(), &train, &examples(&shape, &valid_rows), &progress)
+            let Choice { learner, model, trials } = learner.choose(&train, &examples(&shape, &valid_rows), &progress)?;
+            let calibration = calibrate(model.as_ref(), &unseen, &spread)?;
+            Ok((learner, calibration, trials))
         })
-        .collect::<Result<Vec<_>, _>>()?;
-    drop((train_rows, valid_rows));
+        .collect::<Result<Vec<Settled>, NightError>>()?;
+    drop((unseen, train_rows, gap_rows, valid_rows));
 
     let all = of(&[Split::Train, Split::Gap, Split::Valid]);
     let encoder = fit(job, &all)?;
@@ -212,14 +217,14 @@ fn examples<'a>(shape: &'a Shape, files: &'a [RowsFile]) -> Examples<'a> {
 /// A learner with nothing left to choose, its calibration, and what was tried.
 type Settled = (Box<dyn Learner>, Calibration, Vec<Trial>);
 
-/// One learner's choices on the validation night, and the calibration fitted there.
-fn choose(learner: &dyn Learner, train: &Examples<'_>, valid: &Examples<'_>, progress: &dyn Progress) -> Result<Settled, NightError> {
-    let shape = valid.shape;
-    let Choice { learner, model, trials } = learner.choose(train, valid, progress)?;
-    let raw = raw(model.as_ref(), &valid.blocks)?;
-    let (scenario, labels) = truth(&valid.blocks, shape.tasks.len());
-    let calibration = Calibration::fit(&raw, &labels, &scenario, shape);
-    Ok((learner, calibration, trials))
+/// Calibration of the model of the choice on the nights that it has not learned from: the validation night and the gap before it.
+fn calibrate(model: &dyn Model, unseen: &[Block<'_>], spread: &NightSpread) -> Result<Calibration, NightError> {
+    let raw = raw(model, unseen)?;
+    let (scenario, labels) = truth(unseen, model.shape().tasks.len());
+    let night: Vec<i32> = unseen.iter().flat_map(|block| std::iter::repeat_n(block.as_of, block.rows())).collect();
+    let entity: Vec<u64> = unseen.iter().flat_map(|block| block.entity.iter().copied()).collect();
+    let evidence = Evidence { raw: &raw, labels: &labels, scenario: &scenario, night: &night, entity: &entity };
+    Ok(Calibration::fit(&evidence, model.shape(), spread))
 }
 
 /// Raw outputs over blocks. Shape: `[tasks][rows]`.

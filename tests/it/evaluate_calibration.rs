@@ -1,8 +1,8 @@
 //! Calibration: finds a planted curve, holds thin cells to their task, keeps chains in order, survives hard cases.
 
-use polytask::evaluate::calibration::{Calibration, reliability, wilson};
+use polytask::evaluate::calibration::{Calibration, Evidence, NightSpread, reliability, wilson};
 use polytask::evaluate::cells::Scored;
-use polytask::learn::rows::{Shape, Task, TaskKind, UNSEEN_SCENARIO};
+use polytask::learn::rows::{Block, Shape, Task, TaskKind, UNSEEN_SCENARIO};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -13,6 +13,23 @@ fn task(name: &str, kind: TaskKind, after: Option<usize>) -> Task {
 
 fn shape(tasks: Vec<Task>) -> Shape {
     Shape { scenarios: vec!["home".into(), "search".into()], tasks, fields: Vec::new(), horizon_days: 7 }
+}
+
+/// Fitted on one night, each row of an entity of its own.
+fn calibrate(raw: &[Vec<f32>], labels: &[Vec<f32>], scenario: &[u16], shape: &Shape) -> Calibration {
+    on_nights(raw, labels, scenario, &vec![0; scenario.len()], shape, &NightSpread::none(shape))
+}
+
+fn on_nights(
+    raw: &[Vec<f32>],
+    labels: &[Vec<f32>],
+    scenario: &[u16],
+    night: &[i32],
+    shape: &Shape,
+    spread: &NightSpread,
+) -> Calibration {
+    let entity: Vec<u64> = (0..scenario.len() as u64).collect();
+    Calibration::fit(&Evidence { raw, labels, scenario, night, entity: &entity }, shape, spread)
 }
 
 fn sigmoid(x: f64) -> f64 {
@@ -53,7 +70,7 @@ fn error(planted: &Planted, published: &[f64], scenario: u16) -> f64 {
 fn fit(planted: &Planted) -> (Calibration, Vec<f64>) {
     let shape = shape(vec![task("click", TaskKind::Binary, None)]);
     let calibration =
-        Calibration::fit(std::slice::from_ref(&planted.raw), std::slice::from_ref(&planted.labels), &planted.scenario, &shape);
+        calibrate(std::slice::from_ref(&planted.raw), std::slice::from_ref(&planted.labels), &planted.scenario, &shape);
     let published = calibration.apply(std::slice::from_ref(&planted.raw), &planted.scenario).remove(0);
     (calibration, published)
 }
@@ -104,7 +121,7 @@ fn separable_rows_and_a_single_class_give_probabilities_inside_0_and_1() {
     let scenario = vec![0; 100];
     for above in [0.5_f32, 2.0, -1.0] {
         let labels: Vec<f32> = raw.iter().map(|raw| f32::from(u8::from(*raw >= above))).collect();
-        let calibration = Calibration::fit(std::slice::from_ref(&raw), &[labels], &scenario, &shape);
+        let calibration = calibrate(std::slice::from_ref(&raw), &[labels], &scenario, &shape);
         let published = calibration.apply(std::slice::from_ref(&raw), &scenario).remove(0);
         assert!(published.iter().all(|p| *p > 0.0 && *p < 1.0), "{above}: {published:?}");
         if (0.0..1.0).contains(&above) {
@@ -122,11 +139,11 @@ fn no_observed_label_and_a_constant_output_are_survived() {
     let shape = shape(vec![task("click", TaskKind::Binary, None), task("spend", TaskKind::RegressionLog1p, None)]);
     let raw = vec![vec![0.3; 40], vec![1.0; 40]];
     let scenario = vec![0; 40];
-    let nothing = Calibration::fit(&raw, &[vec![f32::NAN; 40], vec![f32::NAN; 40]], &scenario, &shape);
+    let nothing = calibrate(&raw, &[vec![f32::NAN; 40], vec![f32::NAN; 40]], &scenario, &shape);
     let published = nothing.apply(&raw, &scenario);
     assert!((published[0][0] - 0.5).abs() < 1e-9 && (published[1][0] - 1f64.exp_m1()).abs() < 1e-9);
     let halves = [(0..40).map(|row| (row % 4 == 0) as u8 as f32).collect(), vec![0.0; 40]];
-    let published = Calibration::fit(&raw, &halves, &scenario, &shape).apply(&raw, &scenario);
+    let published = calibrate(&raw, &halves, &scenario, &shape).apply(&raw, &scenario);
     assert!((published[0][0] - 0.25).abs() < 0.02, "the base rate: {}", published[0][0]);
     assert!(published[1][0] >= 0.0);
 }
@@ -140,7 +157,7 @@ fn a_scale_turns_medians_of_amounts_into_means() {
     let labels: Vec<f32> = raw.iter().map(|raw| (raw + random.gen_range(-1.5..1.5_f32)).max(0.0).exp_m1()).collect();
     let scenario: Vec<u16> = (0..20_000).map(|row| (row % 2) as u16).collect();
     let published =
-        Calibration::fit(std::slice::from_ref(&raw), std::slice::from_ref(&labels), &scenario, &shape).apply(&[raw], &scenario).remove(0);
+        calibrate(std::slice::from_ref(&raw), std::slice::from_ref(&labels), &scenario, &shape).apply(&[raw], &scenario).remove(0);
     let ratio = published.iter().sum::<f64>() / labels.iter().map(|label| f64::from(*label)).sum::<f64>();
     assert!((ratio - 1.0).abs() < 0.01, "{ratio}");
     assert!(published.iter().all(|amount| *amount >= 0.0));
@@ -165,7 +182,7 @@ fn a_chained_task_learns_from_the_rows_where_its_parent_happened() {
     }
     let raw: Vec<Vec<f32>> = (0..3).map(|_| (0..rows).map(|_| random.gen_range(0.0..1.0)).collect()).collect();
     let scenario = vec![0; rows];
-    let published = Calibration::fit(&raw, &labels, &scenario, &shape).apply(&raw, &scenario);
+    let published = calibrate(&raw, &labels, &scenario, &shape).apply(&raw, &scenario);
     for (task, labels) in labels.iter().enumerate() {
         let ratio = published[task].iter().sum::<f64>() / labels.iter().map(|label| f64::from(*label)).sum::<f64>();
         assert!((ratio - 1.0).abs() < 0.05, "task {task} over the entire space: predicted/observed {ratio}");
@@ -221,9 +238,72 @@ proptest! {
         let raw = [rows.iter().map(|row| row.0).collect(), rows.iter().map(|row| row.1).collect()];
         let labels = [rows.iter().map(|row| f32::from(u8::from(row.2 > 0))).collect(), rows.iter().map(|row| f32::from(u8::from(row.2 > 1))).collect()];
         let scenario: Vec<u16> = rows.iter().map(|row| if row.3 == 2 { UNSEEN_SCENARIO } else { row.3 }).collect();
-        let published = Calibration::fit(&raw, &labels, &scenario, &shape).apply(&raw, &scenario);
+        let published = calibrate(&raw, &labels, &scenario, &shape).apply(&raw, &scenario);
         for (parent, child) in published[0].iter().zip(&published[1]) {
             prop_assert!((0.0..=1.0).contains(parent) && (0.0..=*parent).contains(child), "{} {}", parent, child);
         }
     }
+}
+
+/// Training rows of `nights` nights whose log odds in `search` swing by `swing`, and those of `home` by nothing.
+fn swinging(nights: i32, rows: usize, swing: f64) -> Vec<(i32, Vec<u16>, Vec<f32>)> {
+    let mut random = ChaCha8Rng::seed_from_u64(11);
+    (0..nights)
+        .map(|night| {
+            let scenario: Vec<u16> = (0..rows).map(|row| (row % 2) as u16).collect();
+            let sign = if night % 2 == 0 { 1.0 } else { -1.0 };
+            let odds = |scenario: u16| -2.0 + if scenario == 1 { sign * swing } else { 0.0 };
+            let labels = scenario.iter().map(|scenario| f32::from(u8::from(random.gen_bool(sigmoid(odds(*scenario)))))).collect();
+            (night, scenario, labels)
+        })
+        .collect()
+}
+
+fn spread_of(nights: &[(i32, Vec<u16>, Vec<f32>)], shape: &Shape) -> NightSpread {
+    let entities: Vec<u64> = (0..nights[0].1.len() as u64).collect();
+    let blocks: Vec<Block<'_>> = nights
+        .iter()
+        .map(|(as_of, scenario, labels)| Block {
+            as_of: *as_of,
+            entity: &entities,
+            scenario,
+            columns: Vec::new(),
+            labels: vec![labels],
+            weights: vec![None],
+        })
+        .collect();
+    NightSpread::of(&blocks, shape)
+}
+
+#[test]
+fn a_level_that_swings_from_night_to_night_is_told_from_chance() {
+    let shape = shape(vec![task("click", TaskKind::Binary, None)]);
+    let spread = spread_of(&swinging(8, 20_000, 0.3), &shape);
+    // Eight values of ±0.3: their variance is 0.09 · 8/7.
+    assert!((spread.at(0, 1) - 0.103).abs() < 0.02, "{}", spread.at(0, 1));
+    assert!(spread.at(0, 0) < 0.002, "{}", spread.at(0, 0));
+    assert_eq!(spread_of(&swinging(2, 20_000, 0.3), &shape), NightSpread::none(&shape), "two nights are too few");
+}
+
+#[test]
+fn one_lucky_night_does_not_move_a_cell_whose_level_swings() {
+    let shape = shape(vec![task("click", TaskKind::Binary, None)]);
+    // The model is right on average; tonight `search` was half a log odds above it.
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    let scenario: Vec<u16> = (0..40_000).map(|row| (row % 2) as u16).collect();
+    let raw: Vec<f32> = scenario.iter().map(|_| random.gen_range(-3.0..-1.0)).collect();
+    let lucky = |scenario: u16, raw: f32| sigmoid(f64::from(raw) + if scenario == 1 { 0.5 } else { 0.0 });
+    let labels: Vec<f32> =
+        scenario.iter().zip(&raw).map(|(scenario, raw)| f32::from(u8::from(random.gen_bool(lucky(*scenario, *raw))))).collect();
+    let published = |spread: &NightSpread| {
+        let night = vec![0; raw.len()];
+        let (raw, labels) = (std::slice::from_ref(&raw), std::slice::from_ref(&labels));
+        let published = on_nights(raw, labels, &scenario, &night, &shape, spread).apply(raw, &scenario).remove(0);
+        let own = || (0..published.len()).filter(|row| scenario[*row] == 1);
+        own().map(|row| published[row]).sum::<f64>() / own().map(|row| f64::from(labels[0][row])).sum::<f64>()
+    };
+    let steady = published(&NightSpread::none(&shape));
+    assert!((steady - 1.0).abs() < 0.03, "a steady cell is taken at its word: {steady}");
+    let swings = published(&spread_of(&swinging(8, 20_000, 0.3), &shape));
+    assert!(swings < 0.93, "a swinging one is held to its task: {swings}");
 }
