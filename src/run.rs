@@ -3,13 +3,20 @@
 //! In: a job, an as-of date, how much of the machine to use. Out: a published run, or an error and nothing published. The
 //! stages do not know each other; this page does.
 
+mod backtest;
+mod baseline;
+mod bless;
+mod cells;
 mod checkpoints;
 mod data;
 mod error;
+mod judgement;
 mod learned;
 mod outputs;
 mod predecessor;
+mod scorer;
 mod told;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,11 +24,14 @@ use std::path::{Path, PathBuf};
 use arrow::datatypes::SchemaRef;
 use jiff::civil::Date;
 
+pub use backtest::{Backtest, Backtested, backtest};
+pub use bless::bless;
 use checkpoints::Checkpoints;
 pub use error::NightError;
 use predecessor::Predecessor;
 
 use crate::features::Snapshot;
+use crate::fingerprint::Fingerprint;
 use crate::ingest::{Cache, Engine, Graph, SourceFiles, clean};
 use crate::job::{Job, Split};
 use crate::publish::staging::Placed;
@@ -67,6 +77,15 @@ pub enum Ended {
         /// Whether it is the current run now; not, when a later night is.
         current: bool,
     },
+    /// A gate was not passed: the run is kept, the one before it stays current.
+    Held {
+        /// Its id.
+        run: String,
+        /// Its main figures, a line each.
+        figures: Vec<String>,
+        /// The gates that were not passed, in sentences.
+        by: Vec<String>,
+    },
     /// The same night was published before.
     Already {
         /// Its id.
@@ -90,11 +109,20 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     let sources = data::sources(night)?;
     let predecessor = Predecessor::find(night, &sources.plan)?;
     let predecessor = predecessor.as_ref();
-    let fingerprint = data::fingerprint(night.job, &sources, predecessor.map(|before| before.run.as_str()));
+    let own = data::fingerprint(night.job, &sources, predecessor.map(|before| before.run.as_str()));
+    let baseline = baseline::find(night, &own)?;
+    let baseline = baseline.as_ref();
+    let fingerprint = match baseline {
+        Some(before) => Fingerprint::of("compared night").with("night", &own).with("with", &before.manifest.run).hex(),
+        None => own.clone(),
+    };
     let run = format!("{}-{}", night.as_of, &fingerprint[..12]);
     if !night.options.rebuild
         && let Some(past) = night.home.find(&run)?
     {
+        if !past.published() {
+            return Ok(Ended::Held { run, figures: Vec::new(), by: past.manifest.held_by });
+        }
         outputs::publish(night, &past.manifest, &past.folder)?;
         return Ok(Ended::Already { run });
     }
@@ -109,8 +137,11 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
         night.watch.note(&format!("training begins from the network of run {}", before.run));
     }
     let checkpoints = Checkpoints::of(night, &run)?;
-    let learned = learned::learn(night, &data, staging.path(), &checkpoints, predecessor)?;
+    let mut learned = learned::learn(night, &data, staging.path(), &checkpoints, predecessor)?;
     let clock = clock.lap("learn");
+    let ledger = transfer::ledger(night, &learned, &run, baseline)?;
+    learned.stand_ins = transfer::stand_ins(night, &learned, &ledger)?;
+    let clock = clock.lap("transfer");
     night.watch.stage("evaluate");
     let judged = learned::evaluate(night, &learned)?;
     let clock = clock.lap("evaluate");
@@ -120,10 +151,15 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     night.watch.stage("score");
     let scored = outputs::score(night, &sources, &data, &learned, &run, &staging).await?;
     let clock = clock.lap("score and decide");
+    night.watch.stage("judge");
+    let judgement = judgement::judge(night, &data, &learned, &judged, baseline)?;
+    let clock = clock.lap("judge");
     night.watch.stage("report");
     let facts = told::Facts {
         run: &run,
         fingerprint: &fingerprint,
+        own: &own,
+        baseline,
         warm_start: predecessor.map(|before| before.run.as_str()),
         sources: &sources,
         data: &data,
@@ -131,6 +167,8 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
         judged: &judged,
         explained: &explained,
         scored: &scored,
+        ledger: &ledger,
+        judgement: &judgement,
     };
     told::write(night, &facts, &staging)?;
     let clock = clock.lap("report");
@@ -141,11 +179,15 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     outputs::tell_times(night, &manifest, &clock, &data, &staging)?;
     let figures = outputs::figure_lines(&judged);
     let placed = staging.place_as(night.home, &manifest)?;
-    let current = outputs::publish(night, &manifest, &night.home.run(&run))?;
-    // The night is published; what is left of its training is removed by the next one.
+    // The run is whole on disk; what is left of its training is removed by the next one.
     if let Err(error) = checkpoints.clear() {
         night.watch.note(&format!("warning: {error}"));
     }
+    if night.home.find(&run)?.is_some_and(|past| !past.published()) {
+        outputs::show_held(night, &manifest, &night.home.run(&run))?;
+        return Ok(Ended::Held { run, figures, by: manifest.held_by });
+    }
+    let current = outputs::publish(night, &manifest, &night.home.run(&run))?;
     Ok(match placed {
         Placed::New => Ended::Published { run, figures, current },
         Placed::SameBytes => Ended::SameBytes { run },
@@ -166,7 +208,7 @@ async fn plan_all(
     graph: &Graph,
     files: &[SourceFiles],
 ) -> Result<(BTreeMap<String, SchemaRef>, usize), NightError> {
-    let spill = home.runs.join("cache/spill");
+    let spill = home.cache.join("spill");
     folder::create(&spill)?;
     let engine = Engine::new(1, 1 << 30, &spill)?;
     let tables = clean::plan_all(&engine, job, graph, files).await?;
@@ -183,7 +225,7 @@ pub async fn check(job: &Job, home: &Home) -> Result<String, NightError> {
     // The number of snapshots is right or wrong on every date.
     job.plan(jiff::civil::date(2000, 1, 1))?;
     let graph = Graph::new(job)?;
-    let cache = Cache::new(home.runs.join("cache"), false);
+    let cache = Cache::new(home.cache.clone(), false);
     let files = data::locate(job, home, &cache)?;
     let (tables, features) = plan_all(job, home, &graph, &files).await?;
     let mut lines = vec![format!("{}: configuration, queries and sources are sound", job.name)];

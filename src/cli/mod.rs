@@ -2,6 +2,8 @@
 //!
 //! In: arguments. Out: an exit code; results on stdout, progress and errors on stderr. The work is the library's.
 
+mod backtest;
+mod bless;
 mod check;
 mod config;
 mod console;
@@ -47,6 +49,10 @@ enum Command {
     Frame(frame::FrameArgs),
     /// Make a job folder from the schemas of Parquet files, ready to edit
     New(new::NewArgs),
+    /// Run past nights in order: what the job would have delivered
+    Backtest(backtest::BacktestArgs),
+    /// Publish a held run by hand, with a reason
+    Bless(bless::BlessArgs),
     /// List past runs, the published one marked
     Runs(runs::RunsArgs),
     /// Print the commented defaults, or what is in force for a job
@@ -126,6 +132,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Frame(args) => frame::run(&args),
         Command::New(args) => new::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
+        Command::Bless(args) => bless::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Config(args) => config::run(&args),
     };

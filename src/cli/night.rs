@@ -45,7 +45,7 @@ pub(super) fn night(folder: &std::path::Path, as_of: Date, machine: &MachineArgs
         Box::pin(run::night(&night)).await.map_err(Failure::from)
     })?;
     say(&summary(&ended, &home));
-    Ok(Ending::Published)
+    Ok(if matches!(ended, Ended::Held { .. }) { Ending::Held } else { Ending::Published })
 }
 
 fn summary(ended: &Ended, home: &Home) -> String {
@@ -62,6 +62,17 @@ fn summary(ended: &Ended, home: &Home) -> String {
                 text.push_str("\nCURRENT stays with a later night");
             }
             text.push_str(&format!("\nscores  {}\nreport  {}", home.run(run).join("scores").display(), place.display()));
+            text
+        }
+        Ended::Held { run, figures, by } => {
+            let mut text = format!("held {run}: {} gate(s) not passed; the run before it stays published", by.len());
+            for line in by.iter().chain(figures) {
+                text.push_str("\n  ");
+                text.push_str(line);
+            }
+            let report = home.run(run).join("report.html");
+            text.push_str(&format!("\nreport  {}", report.display()));
+            text.push_str(&format!("\nhint: read the report; `polytask bless <job> {run} --reason \"…\"` publishes it all the same"));
             text
         }
         Ended::Already { run } => {

@@ -12,7 +12,7 @@ use crate::publish::Home;
 
 /// Arguments of `polytask runs`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  polytask runs queries/complete_journey\n\nThe published run has a * before it.")]
+#[command(after_help = "Example:\n  polytask runs queries/complete_journey\n\nThe published run has a * before it, a held one an h.")]
 pub(super) struct RunsArgs {
     /// Folder of the job
     job: PathBuf,
@@ -33,7 +33,7 @@ pub(super) fn run(args: &RunsArgs) -> Result<Ending, Failure> {
     for past in runs {
         let manifest = &past.manifest;
         let figures: Vec<_> = manifest.figures.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
-        let mark = if past.current { '*' } else { ' ' };
+        let mark = if past.current { '*' } else if past.published() { ' ' } else { 'h' };
         say(&format!(
             "{mark} {}  {:<8} {}  {:<24} {}",
             manifest.as_of,

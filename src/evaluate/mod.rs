@@ -4,6 +4,7 @@
 
 pub mod calibration;
 pub mod cells;
+pub mod gates;
 pub mod metrics;
 pub mod probe;
 

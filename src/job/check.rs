@@ -8,14 +8,19 @@ use jiff::tz::TimeZone;
 
 use super::error::JobError;
 use super::queries::{Queries, is_table_name};
-use super::raw::{Ordered, RawJob, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, Transform};
-use super::{Days, FeatureRoles, Job, JobTask, Param, Snapshots, Source, TableTime};
+use super::raw::{
+    Ordered, RawGates, RawJob, RawSentinel, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawTransfer, Transform,
+};
+use super::{Days, FeatureRoles, Job, JobTask, Param, Sentinel, Snapshots, Source, TableTime, Transfer};
+use crate::evaluate::gates::{GateSettings, Requirement};
 use crate::learn::rows::{Task, TaskKind};
 
 /// Parameters that polytask sets itself.
 pub(super) const OWN_PARAMS: [&str; 3] = ["as_of", "as_of_date", "horizon_end"];
 /// Columns that polytask adds to scores, frames and held-out predictions.
 const OWN_COLUMNS: [&str; 6] = ["as_of", "split", "rank", "run", "under", "refused"];
+/// How a requirement is written.
+const REQUIREMENT: &str = "write it as \"auc of purchase in every scenario >= 0.7\"";
 /// Tables that polytask makes itself.
 const OWN_TABLES: [&str; 5] = ["candidates", "rows", "rows_with_labels", "scores", "scores_under"];
 
@@ -95,6 +100,10 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         train: raw.train,
         min_rows: raw.evaluate.min_rows,
         min_positives: raw.evaluate.min_positives,
+        transfer: transfer(&raw.transfer)?,
+        sentinel: sentinel(raw.sentinel)?,
+        drift_psi: positive("drift.psi", raw.drift.psi)?,
+        gates: gates(&raw.gates)?,
         rank_by,
         under_every_scenario: raw.scores.under_every_scenario,
         top_features: raw.report.top_features.max(1),
@@ -249,6 +258,49 @@ fn snapshots(raw: &RawSnapshots) -> Result<Snapshots, JobError> {
         return Err(value("snapshots.count", format!("{} is more than 1000", raw.count), "a few dozen snapshots teach as much"));
     }
     Ok(Snapshots { every, count: raw.count, horizon, settle, history })
+}
+
+fn transfer(raw: &RawTransfer) -> Result<Transfer, JobError> {
+    let every = days("transfer.every", &raw.every)?;
+    if raw.rows < 1000 {
+        return Err(value("transfer.rows", format!("{} rows teach a network nothing", raw.rows), "at least 1000"));
+    }
+    if !(raw.level > 0.0 && raw.level < 0.5) {
+        return Err(value("transfer.level", format!("{} is no error rate", raw.level), "for example 0.05"));
+    }
+    Ok(Transfer { every, rows: raw.rows, level: raw.level, fallback: raw.fallback })
+}
+
+fn sentinel(raw: RawSentinel) -> Result<Sentinel, JobError> {
+    let off = raw.auc.total_cmp(&0.0).is_eq();
+    if !off && !(raw.auc > 0.5 && raw.auc <= 1.0) {
+        return Err(value("sentinel.auc", format!("{} is no AUC above chance", raw.auc), "between 0.5 and 1, or 0 to switch it off"));
+    }
+    for (feature, reason) in &raw.allow.0 {
+        if reason.trim().is_empty() {
+            return Err(value(format!("sentinel.allow.{feature}"), "has no reason", "say why the feature is no leak"));
+        }
+    }
+    Ok(Sentinel { auc: raw.auc, allow: raw.allow.0 })
+}
+
+fn gates(raw: &RawGates) -> Result<GateSettings, JobError> {
+    let require = raw.require.iter().map(|text| Requirement::parse(text).map_err(|message| value("gates.require", message, REQUIREMENT)));
+    if !(0.0..1.0).contains(&raw.rows) {
+        return Err(value("gates.rows", format!("{} is no share", raw.rows), "between 0 (off) and 1, for example 0.5"));
+    }
+    Ok(GateSettings {
+        require: require.collect::<Result<_, _>>()?,
+        against_current: raw.against_current,
+        margin: positive("gates.margin", raw.margin)?,
+        rows: raw.rows,
+        score_psi: positive("gates.score_psi", raw.score_psi)?,
+    })
+}
+
+/// A finite number that is not below 0.
+fn positive(key: &str, number: f64) -> Result<f64, JobError> {
+    if number.is_finite() && number >= 0.0 { Ok(number) } else { Err(value(key, format!("{number} is below 0"), "0 or more")) }
 }
 
 fn days(key: &str, text: &str) -> Result<Days, JobError> {

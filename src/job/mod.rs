@@ -18,6 +18,7 @@ pub use queries::{Check, Queries, Query};
 pub use raw::{ColumnType, DEFAULTS, ModelKind, PartitionType};
 pub use time::{AsOf, Days, Plan, Snapshots, Split};
 
+use crate::evaluate::gates::GateSettings;
 use crate::features::encode::EncodeSettings;
 use crate::learn::rows::Task;
 use crate::learn::{ForestSettings, LinearSettings, NetSettings, TrainSettings};
@@ -75,6 +76,14 @@ pub struct Job {
     pub min_rows: u64,
     /// Least number of positives of a binary cell that shows figures.
     pub min_positives: u64,
+    /// When and how the transfer ledger is made.
+    pub transfer: Transfer,
+    /// What looks like a leak, and what is allowed to.
+    pub sentinel: Sentinel,
+    /// Population stability index from which a change is told.
+    pub drift_psi: f64,
+    /// What a night must pass to be published.
+    pub gates: GateSettings,
     /// Index of the task that ranks rows within an entity.
     pub rank_by: usize,
     /// Whether candidates are also scored under every scenario.
@@ -89,6 +98,28 @@ pub struct Job {
     pub queries: Queries,
     /// `job.toml` with every default filled in.
     pub effective: String,
+}
+
+/// `[transfer]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transfer {
+    /// Age from which the last ledger is made again.
+    pub every: Days,
+    /// Rows of a scenario, at most, that each compared network learns from.
+    pub rows: usize,
+    /// Family-wise error of the verdicts.
+    pub level: f64,
+    /// Whether a hurt cell is scored by the better model.
+    pub fallback: bool,
+}
+
+/// `[sentinel]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sentinel {
+    /// Largest AUC of a single feature; 0 = off.
+    pub auc: f64,
+    /// Features that may be above it, and why.
+    pub allow: Vec<(String, String)>,
 }
 
 /// A task of a job: what learners see of it, and where its label is found.

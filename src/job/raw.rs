@@ -72,6 +72,10 @@ pub(super) struct RawJob {
     pub(super) net: NetSettings,
     pub(super) train: TrainSettings,
     pub(super) evaluate: RawEvaluate,
+    pub(super) transfer: RawTransfer,
+    pub(super) sentinel: RawSentinel,
+    pub(super) drift: RawDrift,
+    pub(super) gates: RawGates,
     pub(super) scores: RawScores,
     pub(super) report: RawReport,
 }
@@ -212,6 +216,38 @@ pub enum ModelKind {
 pub(super) struct RawEvaluate {
     pub(super) min_rows: u64,
     pub(super) min_positives: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTransfer {
+    pub(super) every: String,
+    pub(super) rows: usize,
+    pub(super) level: f64,
+    pub(super) fallback: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSentinel {
+    pub(super) auc: f64,
+    pub(super) allow: Ordered<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDrift {
+    pub(super) psi: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawGates {
+    pub(super) require: Vec<String>,
+    pub(super) against_current: bool,
+    pub(super) margin: f64,
+    pub(super) rows: f64,
+    pub(super) score_psi: f64,
 }
 
 #[derive(Debug, Deserialize)]

@@ -14,17 +14,19 @@ use jiff::{Span, ToSpan as _};
 pub struct Days(pub i32);
 
 impl Days {
-    /// Reads `14 days`, `1 day`, `2 weeks`, `1 week`.
+    /// Reads `14 days`, `1 day`, `2 weeks`, `1 week`, `7d`, `2w`.
     ///
     /// # Errors
     /// A sentence that says what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not a length of time: write `14 days` or `2 weeks`");
-        let (number, unit) = text.trim().split_once(' ').ok_or_else(wrong)?;
+        let text = text.trim();
+        let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let (number, unit) = text.split_at(unit_at);
         let number: i32 = number.parse().map_err(|_| wrong())?;
         let days = match unit.trim() {
-            "day" | "days" => number,
-            "week" | "weeks" => number.checked_mul(7).ok_or_else(wrong)?,
+            "d" | "day" | "days" => number,
+            "w" | "week" | "weeks" => number.checked_mul(7).ok_or_else(wrong)?,
             _ => return Err(wrong()),
         };
         // Ten years: longer is a slip of the pen, and jiff's dates stay in range.

@@ -109,6 +109,15 @@ pub trait Progress: Sync {
     }
 }
 
+/// How a learner that is compared shares between scenarios.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// As it was chosen.
+    Chosen,
+    /// Not at all: the scenario is a feature like others.
+    Pooled,
+}
+
 /// An unfitted recipe.
 pub trait Learner: Send + Sync {
     /// `linear`, `forest`, …: the word in `job.toml`, tables and report.
@@ -119,6 +128,12 @@ pub trait Learner: Send + Sync {
     /// # Errors
     /// [`LearnError`] when the rows cannot be learned from.
     fn choose(&self, train: &Examples<'_>, valid: &Examples<'_>, progress: &dyn Progress) -> Result<Choice, LearnError>;
+
+    /// The same recipe for comparisons on `rows` rows, few enough to choose the number of passes anew; `None` where the learner
+    /// does not share between scenarios in a way that could be left out.
+    fn compared(&self, _: Sharing, _rows: usize) -> Option<Box<dyn Learner>> {
+        None
+    }
 
     /// Fits with what was chosen, on all the rows given.
     ///

@@ -22,17 +22,19 @@ impl Owned {
     }
 }
 
-/// Picked rows, in the order in which they were asked for. Labels and weights are left behind.
+/// Picked rows, in the order in which they were asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picked {
     as_of: i32,
     entity: Vec<u64>,
     scenario: Vec<u16>,
     columns: Vec<Owned>,
+    labels: Vec<Vec<f32>>,
+    weights: Vec<Option<Vec<f32>>>,
 }
 
 impl Picked {
-    /// The rows at `positions`, counted through all blocks.
+    /// The rows at `positions`, counted through all blocks; labels and weights are left behind.
     ///
     /// # Panics
     /// When a position lies beyond the last row.
@@ -58,6 +60,22 @@ impl Picked {
             entity: places.iter().map(|(block, row)| blocks[*block].entity[*row]).collect(),
             scenario: places.iter().map(|(block, row)| blocks[*block].scenario[*row]).collect(),
             columns: (0..fields).map(|field| pick(blocks, field, &places)).collect(),
+            labels: Vec::new(),
+            weights: Vec::new(),
+        }
+    }
+
+    /// The rows of one block at `positions`, with their labels and weights.
+    ///
+    /// # Panics
+    /// When a position lies beyond the last row.
+    #[must_use]
+    pub fn labelled(block: &Block<'_>, positions: &[usize]) -> Self {
+        let of = |values: &[f32]| positions.iter().map(|row| values[*row]).collect::<Vec<f32>>();
+        Self {
+            labels: block.labels.iter().map(|labels| of(labels)).collect(),
+            weights: block.weights.iter().map(|weights| weights.map(of)).collect(),
+            ..Self::new(std::slice::from_ref(block), positions)
         }
     }
 
@@ -69,8 +87,8 @@ impl Picked {
             entity: &self.entity,
             scenario: &self.scenario,
             columns: self.columns.iter().map(Owned::lend).collect(),
-            labels: Vec::new(),
-            weights: Vec::new(),
+            labels: self.labels.iter().map(Vec::as_slice).collect(),
+            weights: self.weights.iter().map(Option::as_deref).collect(),
         }
     }
 }

@@ -24,6 +24,9 @@ pub enum PublishError {
     /// A run that does not exist.
     #[error("there is no run `{run}` in `{}`", runs.display())]
     NoRun { run: String, runs: PathBuf },
+    /// A run that passed its gates, or was blessed before.
+    #[error("run {run} is not held")]
+    NotHeld { run: String },
     /// A decision query does not plan or run.
     #[error(transparent)]
     Query(#[from] crate::ingest::IngestError),
@@ -42,7 +45,7 @@ impl Outcome for PublishError {
             Self::Locked { .. } => Ending::Locked,
             Self::Audit { .. } => Ending::Io,
             Self::NotRepeatable { .. } | Self::Table { .. } => Ending::Internal,
-            Self::NoRun { .. } => Ending::Usage,
+            Self::NoRun { .. } | Self::NotHeld { .. } => Ending::Usage,
             Self::Query(error) => error.ending(),
         }
     }
@@ -54,6 +57,7 @@ impl Outcome for PublishError {
             Self::Audit { .. } => "the disk returned other bytes than were written; the previous run stays current".into(),
             Self::NotRepeatable { .. } => "this is a defect of polytask: please report it; the published run was left alone".into(),
             Self::NoRun { .. } => "`polytask runs <job>` lists them".into(),
+            Self::NotHeld { .. } => "only a run that `polytask runs <job>` marks as held can be blessed".into(),
             Self::Query(error) => return error.hint(),
             Self::Table { .. } => return None,
         })

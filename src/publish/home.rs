@@ -6,6 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::error::PublishError;
 use super::folder;
 use super::manifest::Manifest;
@@ -21,8 +23,10 @@ pub struct Home {
     pub job: String,
     /// Raw data.
     pub input: PathBuf,
-    /// Runs, cache and lock.
+    /// Runs and lock.
     pub runs: PathBuf,
+    /// What nights make and later ones find again.
+    pub cache: PathBuf,
     /// Published reports.
     pub reports: PathBuf,
 }
@@ -36,7 +40,29 @@ pub struct PastRun {
     pub manifest: Manifest,
     /// Whether it is the published one.
     pub current: bool,
+    /// Why it was published by hand, where it was.
+    pub blessing: Option<Blessing>,
 }
+
+/// A held run published by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blessing {
+    /// Why.
+    pub reason: String,
+    /// When, by the clock of the machine.
+    pub at: String,
+}
+
+impl PastRun {
+    /// Whether its scores were published: it passed its gates, or somebody took the responsibility.
+    #[must_use]
+    pub fn published(&self) -> bool {
+        self.manifest.status != "held" || self.blessing.is_some()
+    }
+}
+
+/// Name of the file in a run folder that says why it was published by hand.
+pub(crate) const BLESSING: &str = "blessed.json";
 
 /// Overrides of the usual places.
 #[derive(Debug, Clone, Default)]
@@ -58,9 +84,11 @@ impl Home {
         let parent = job_folder.parent().unwrap_or(job_folder);
         let root = if parent.file_name().is_some_and(|name| name == "queries") { parent.parent().unwrap_or(parent) } else { parent };
         let or = |given: &Option<PathBuf>, usual: PathBuf| given.as_deref().map_or(usual, absolute);
+        let runs = or(&places.runs, root.join("data").join(&job).join("runs"));
         Self {
             input: or(&places.input, root.join("data").join(&job).join("input")),
-            runs: or(&places.runs, root.join("data").join(&job).join("runs")),
+            cache: runs.join("cache"),
+            runs,
             reports: or(&places.reports, root.join("reports").join(&job)),
             job,
         }
@@ -104,7 +132,16 @@ impl Home {
         }
         let manifest = Manifest::read(&folder)?;
         let current = self.current()?.as_deref() == Some(id);
-        Ok(Some(PastRun { folder, manifest, current }))
+        let path = folder.join(BLESSING);
+        let blessing = match fs::read(&path) {
+            Ok(bytes) => {
+                let damaged = |error: serde_json::Error| PublishError::Audit { file: path.display().to_string(), what: error.to_string() };
+                Some(serde_json::from_slice(&bytes).map_err(damaged)?)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(source) => return Err(FileError::Io { what: "read", path, source }.into()),
+        };
+        Ok(Some(PastRun { folder, manifest, current, blessing }))
     }
 
     /// All runs, newest as-of date first.

@@ -29,6 +29,21 @@ pub struct Manifest {
     pub seed: u64,
     /// Fingerprint of configuration, queries, inputs and as-of date.
     pub fingerprint: String,
+    /// Fingerprint of the same without the runs before it: what makes two runs the same night.
+    #[serde(default)]
+    pub night: String,
+    /// The run that this one was compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared_with: Option<String>,
+    /// `published`, or `held` where a gate was not passed.
+    #[serde(default = "published")]
+    pub status: String,
+    /// The gates that were not passed, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_by: Vec<String>,
+    /// Cells that another model scores: scenario, task, model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stand_ins: Vec<(String, String, String)>,
     /// The run from whose network training began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_start: Option<String>,
@@ -44,6 +59,10 @@ pub struct Manifest {
     pub figures: BTreeMap<String, f64>,
     /// Every file of the run folder but this one and those that hold wall-clock times.
     pub files: Vec<OutputFile>,
+}
+
+fn published() -> String {
+    "published".to_owned()
 }
 
 /// A source of the night.

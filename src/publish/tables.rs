@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use super::columns::Columns;
 use crate::evaluate::calibration::ReliabilityBin;
 use crate::evaluate::cells::Figure;
+use crate::evaluate::gates::{Against, Gate};
 use crate::explain::contributions::Contribution;
 use crate::explain::effects::Effect;
 use crate::explain::importance::Importance;
@@ -150,6 +151,44 @@ pub fn training(id: &str, rows: &[(&str, &Trial)]) -> Batch {
         .text("task", long.iter().map(|(.., figure)| &figure.task))
         .text("other_task", long.iter().map(|(.., figure)| &figure.other_task))
         .number("value", long.iter().map(|(.., figure)| Some(figure.value)))
+        .batch()
+}
+
+/// `gates`: what the night had to pass.
+///
+/// # Errors
+/// As [`metrics`].
+pub fn gates(id: &str, gates: &[Gate]) -> Batch {
+    run(id, gates.len())
+        .text("kind", gates.iter().map(|gate| gate.kind))
+        .text("gate", gates.iter().map(|gate| &gate.gate))
+        .text("scenario", gates.iter().map(|gate| &gate.scenario))
+        .text("task", gates.iter().map(|gate| &gate.task))
+        .number("value", gates.iter().map(|gate| gate.value))
+        .number("limit", gates.iter().map(|gate| gate.limit))
+        .truth("passed", gates.iter().map(|gate| gate.passed))
+        .text("words", gates.iter().map(|gate| &gate.words))
+        .batch()
+}
+
+/// `compared`: tonight's model against the current run's.
+///
+/// # Errors
+/// As [`metrics`].
+pub fn compared(id: &str, rows: &[Against]) -> Batch {
+    run(id, rows.len())
+        .text("scenario", rows.iter().map(|row| &row.scenario))
+        .text("task", rows.iter().map(|row| &row.task))
+        .text("metric", rows.iter().map(|row| row.metric))
+        .number("current", rows.iter().map(|row| Some(row.current)))
+        .number("tonight", rows.iter().map(|row| Some(row.tonight)))
+        .number("value", rows.iter().map(|row| Some(row.value)))
+        .number("low", rows.iter().map(|row| Some(row.low)))
+        .number("high", rows.iter().map(|row| Some(row.high)))
+        .number("p", rows.iter().map(|row| Some(row.p)))
+        .text("verdict", rows.iter().map(|row| row.verdict.name()))
+        .truth("paired", rows.iter().map(|row| row.paired))
+        .count("n", rows.iter().map(|row| row.n))
         .batch()
 }
 

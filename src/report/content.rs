@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The report of one run.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The job's name.
     pub job: String,
@@ -61,6 +61,12 @@ pub struct Report {
     pub scores: Vec<ScoreInfo>,
     /// Decision tables.
     pub decisions: Vec<DecisionInfo>,
+    /// What the night had to pass.
+    pub gates: Vec<GateInfo>,
+    /// Whether sharing helps, cell by cell.
+    pub transfer: Vec<TransferInfo>,
+    /// Cells that another model scores: scenario, task, model.
+    pub stand_ins: Vec<(String, String, String)>,
     /// How to make this run again.
     pub reproduce: Reproduce,
     /// Features shown per task.
@@ -68,7 +74,7 @@ pub struct Report {
 }
 
 /// A task.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TaskInfo {
     /// Its name.
     pub name: String,
@@ -81,7 +87,7 @@ pub struct TaskInfo {
 }
 
 /// A snapshot.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SnapshotInfo {
     /// Its date.
     pub as_of: String,
@@ -92,7 +98,7 @@ pub struct SnapshotInfo {
 }
 
 /// A figure.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FigureInfo {
     /// The learner.
     pub learner: String,
@@ -104,6 +110,10 @@ pub struct FigureInfo {
     pub metric: String,
     /// Its value.
     pub value: Option<f64>,
+    /// Lower end of its 95 % interval.
+    pub low: Option<f64>,
+    /// Upper end of its 95 % interval.
+    pub high: Option<f64>,
     /// Labelled rows.
     pub n: u64,
     /// Positives.
@@ -112,8 +122,60 @@ pub struct FigureInfo {
     pub note: Option<String>,
 }
 
+/// A gate.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GateInfo {
+    /// `required`, `current run`, `rows` or `scores`.
+    pub kind: String,
+    /// What is asked for.
+    pub gate: String,
+    /// Scenario, or `*`.
+    pub scenario: String,
+    /// Task or subject; empty where it is about all.
+    pub task: String,
+    /// Tonight's value.
+    pub value: Option<f64>,
+    /// Its limit.
+    pub limit: Option<f64>,
+    /// Whether it was passed.
+    pub passed: bool,
+    /// The same in a sentence.
+    pub words: String,
+}
+
+/// A comparison of the transfer ledger.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TransferInfo {
+    /// Night that made the ledger.
+    pub made_as_of: String,
+    /// Scenario.
+    pub scenario: String,
+    /// Task.
+    pub task: String,
+    /// `alone`, `pooled`, or a challenger.
+    pub against: String,
+    /// `auc` or `rmse`.
+    pub metric: String,
+    /// The shared model's figure.
+    pub shared: f64,
+    /// The other's.
+    pub other: f64,
+    /// How much better the shared model is.
+    pub value: f64,
+    /// Lower end of its 95 % interval.
+    pub low: f64,
+    /// Upper end of its 95 % interval.
+    pub high: f64,
+    /// helped, hurt or no evidence.
+    pub verdict: String,
+    /// Held-out rows.
+    pub n: u64,
+    /// Rows that both learned from.
+    pub learned_rows: u64,
+}
+
 /// A bin of a reliability curve.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reliability {
     /// Scenario, or `*`.
     pub scenario: String,
@@ -134,7 +196,7 @@ pub struct Reliability {
 }
 
 /// A setting that was tried.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrialInfo {
     /// The learner.
     pub learner: String,
@@ -147,7 +209,7 @@ pub struct TrialInfo {
 }
 
 /// Importance of a feature in a cell.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImportanceInfo {
     /// Scenario, or `*`.
     pub scenario: String,
@@ -168,7 +230,7 @@ pub struct ImportanceInfo {
 }
 
 /// A bin of an effect curve.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct EffectInfo {
     /// Scenario, or `*`.
     pub scenario: String,
@@ -185,7 +247,7 @@ pub struct EffectInfo {
 }
 
 /// A feature.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FeatureInfo {
     /// Its column.
     pub name: String,
@@ -200,7 +262,7 @@ pub struct FeatureInfo {
 }
 
 /// A measure of data quality.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct QualityInfo {
     /// Scenario, or `*`.
     pub scenario: String,
@@ -217,7 +279,7 @@ pub struct QualityInfo {
 }
 
 /// Refused rows of a table.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RefusedInfo {
     /// The table.
     pub table: String,
@@ -228,7 +290,7 @@ pub struct RefusedInfo {
 }
 
 /// A clean table.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TableInfo {
     /// Its name.
     pub name: String,
@@ -241,7 +303,7 @@ pub struct TableInfo {
 }
 
 /// An input file.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct InputInfo {
     /// The source.
     pub source: String,
@@ -256,7 +318,7 @@ pub struct InputInfo {
 }
 
 /// Tonight's scores of a scenario.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ScoreInfo {
     /// The scenario.
     pub scenario: String,
@@ -267,7 +329,7 @@ pub struct ScoreInfo {
 }
 
 /// A decision table.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DecisionInfo {
     /// Its name.
     pub name: String,
@@ -282,7 +344,7 @@ pub struct DecisionInfo {
 }
 
 /// How to make a run again.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reproduce {
     /// The command.
     pub command: String,

@@ -3,11 +3,13 @@
 //! In: [`Report`], a tree of plain values. Out: text. Nothing is computed here that is not a way of showing: every figure
 //! comes from a table of the run.
 
+mod backtest;
 mod charts;
 mod content;
 mod format;
 mod page;
 mod sections;
 
+pub use backtest::{NightFigure, backtest};
 pub use content::*;
 pub use page::html;

@@ -74,7 +74,17 @@ struct Page<'a> {
 /// A sentence when the template cannot be filled.
 pub fn html(report: &Report) -> Result<String, String> {
     let sections = sections::all(report).into_iter().filter(|section| !section.charts.is_empty() || !section.tables.is_empty()).collect();
-    Page { report, facts: facts(report), findings: sections::findings(report), sections }.render().map_err(|error| error.to_string())
+    render(report, facts(report), sections::findings(report), sections)
+}
+
+/// The template filled.
+pub(super) fn render(
+    report: &Report,
+    facts: Vec<(String, String)>,
+    findings: Vec<String>,
+    sections: Vec<Section>,
+) -> Result<String, String> {
+    Page { report, facts, findings, sections }.render().map_err(|error| error.to_string())
 }
 
 /// The line of figures under the title.

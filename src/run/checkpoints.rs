@@ -22,7 +22,7 @@ impl Checkpoints {
     /// # Errors
     /// [`FileError::Io`] when old ones cannot be removed.
     pub(super) fn of(night: &Night<'_>, run: &str) -> Result<Self, FileError> {
-        let all = night.home.runs.join("cache/checkpoints");
+        let all = night.home.cache.join("checkpoints");
         for entry in fs::read_dir(&all).into_iter().flatten().flatten() {
             if night.options.rebuild || entry.file_name().to_string_lossy() != run {
                 let path = entry.path();

@@ -39,7 +39,7 @@ pub(super) struct Data {
 pub(super) fn sources(night: &Night<'_>) -> Result<Sources, NightError> {
     let plan = night.job.plan(night.as_of)?;
     let graph = Graph::new(night.job)?;
-    let cache = Cache::new(night.home.runs.join("cache"), night.options.rebuild);
+    let cache = Cache::new(night.home.cache.clone(), night.options.rebuild);
     let files = locate(night.job, night.home, &cache)?;
     for source in &files {
         night.watch.note(&format!("source {}: {} file(s), {} rows", source.name, source.files.len(), source.rows()));
@@ -56,8 +56,8 @@ pub(super) fn locate(job: &Job, home: &Home, cache: &Cache) -> Result<Vec<Source
     Ok(files)
 }
 
-/// Fingerprint of all that decides a night's bytes: configuration, queries, inputs, as-of date, program version, and the run
-/// from whose network training begins.
+/// Fingerprint of all that decides what a night learns: configuration, queries, inputs, as-of date, program version, and the
+/// run from whose network training begins.
 pub(super) fn fingerprint(job: &Job, sources: &Sources, warm_start: Option<&str>) -> String {
     let mut print = Fingerprint::of("night").with("as of", sources.plan.tonight.to_string()).with("job", &job.effective);
     for (file, digest) in query_digests(job) {
@@ -83,7 +83,7 @@ pub(super) fn query_digests(job: &Job) -> BTreeMap<String, String> {
 pub(super) async fn data(night: &Night<'_>, sources: &Sources, with_candidates: bool) -> Result<Data, NightError> {
     let job = night.job;
     sources.cache.sweep()?;
-    let spill = night.home.runs.join("cache/spill");
+    let spill = night.home.cache.join("spill");
     folder::create(&spill)?;
     let engine = Engine::new(night.options.threads, night.options.memory, &spill)?;
     night.watch.stage("ingest");

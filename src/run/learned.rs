@@ -10,6 +10,7 @@ use ndarray::Array2;
 use super::checkpoints::Checkpoints;
 use super::data::{Data, date};
 use super::predecessor::Predecessor;
+use super::transfer::{By, StandIn};
 use super::{Night, NightError};
 use crate::evaluate::calibration::{Calibration, Evidence, NightSpread, ReliabilityBin};
 use crate::evaluate::cells::{EvaluateSettings, Figure, Scored};
@@ -31,11 +32,16 @@ use crate::watch::Watch;
 /// Folder below the staged run where encoded rows lie while the night works.
 pub(super) const SCRATCH: &str = "scratch";
 
-/// A model with its calibration.
-pub(super) struct Taught {
-    pub(super) name: &'static str,
+/// A model with its calibration: what it takes to publish.
+pub(super) struct Fitted {
     pub(super) model: Box<dyn Model>,
     pub(super) calibration: Calibration,
+}
+
+/// A learner's model, and how it came about.
+pub(super) struct Taught {
+    pub(super) name: &'static str,
+    pub(super) fitted: Fitted,
     pub(super) trials: Vec<Trial>,
 }
 
@@ -44,6 +50,14 @@ pub(super) struct Learned {
     pub(super) encoder: Encoder,
     /// The learner that is published comes first, its challengers after it.
     pub(super) taught: Vec<Taught>,
+    /// The learners behind `taught`, with nothing left to choose.
+    pub(super) learners: Vec<Box<dyn Learner>>,
+    /// The encoded rows that they learned from, oldest night first.
+    pub(super) rows: Vec<RowsFile>,
+    /// What each night of `rows` was used for, by its day.
+    splits: Vec<(i32, Split)>,
+    /// Models that score single cells in place of the first.
+    pub(super) stand_ins: Vec<StandIn>,
     /// Decision threshold of each task.
     pub(super) thresholds: Vec<f64>,
     pub(super) holdout: Holdout,
@@ -55,6 +69,8 @@ pub(super) struct Holdout {
     pub(super) as_of: i32,
     pub(super) rows: RowsFile,
     pub(super) scenario: Vec<u16>,
+    /// Stable hash of each row's entity.
+    pub(super) entity: Vec<u64>,
     /// Shape: `[tasks][rows]`, NaN = not observed.
     pub(super) labels: Vec<Vec<f32>>,
     pub(super) unknowns: Unknowns,
@@ -131,17 +147,18 @@ pub(super) fn learn(
     let (valid_rows, _) = encode(&encoder, &valid, &scratch.join("choice/valid"))?;
     let (gap_rows, _) = encode(&encoder, &of(&[Split::Gap]), &scratch.join("choice/gap"))?;
     let unseen: Vec<Block<'_>> = gap_rows.iter().chain(&valid_rows).flat_map(RowsFile::blocks).collect();
-    let spread = NightSpread::of(&examples(&shape, &train_rows).blocks, &shape);
+    let train = Examples { start: start(&encoder), ..examples(&shape, &train_rows) };
+    let spread = NightSpread::of(&train.blocks, &shape);
     let chosen = learners(job)?
         .into_iter()
         .map(|learner| {
-            let train = Examples { start: start(&encoder), ..examples(&shape, &train_rows) };
             let Choice { learner, model, trials } = learner.choose(&train, &examples(&shape, &valid_rows), &progress)?;
             let calibration = calibrate(model.as_ref(), &unseen, &spread)?;
             Ok((learner, calibration, trials))
         })
         .collect::<Result<Vec<Settled>, NightError>>()?;
-    drop((unseen, train_rows, gap_rows, valid_rows));
+    drop((train, unseen));
+    drop((train_rows, gap_rows, valid_rows));
 
     let all = of(&[Split::Train, Split::Gap, Split::Valid]);
     let encoder = fit(job, &all)?;
@@ -149,21 +166,126 @@ pub(super) fn learn(
     let (rows, _) = encode(&encoder, &all, &scratch.join("refit"))?;
     let examples = Examples { start: start(&encoder), ..examples(&shape, &rows) };
     let thresholds = thresholds(job, &examples);
-    let taught = chosen
-        .into_iter()
-        .map(|(learner, calibration, trials)| {
-            night.watch.note(&format!("refit {} on {} rows", learner.name(), examples.blocks.iter().map(Block::rows).sum::<usize>()));
-            Ok(Taught { name: learner.name(), model: learner.fit(&examples, &progress)?, calibration, trials })
-        })
-        .collect::<Result<Vec<_>, NightError>>()?;
+    let (mut taught, mut learners) = (Vec::new(), Vec::new());
+    for (learner, calibration, trials) in chosen {
+        night.watch.note(&format!("refit {} on {} rows", learner.name(), examples.blocks.iter().map(Block::rows).sum::<usize>()));
+        let fitted = Fitted { model: learner.fit(&examples, &progress)?, calibration };
+        taught.push(Taught { name: learner.name(), fitted, trials });
+        learners.push(learner);
+    }
+    drop(examples);
 
     let held = of(&[Split::Holdout]);
-    let (mut rows, unknowns) = encode(&encoder, &held, &scratch.join("holdout"))?;
-    let (Some(rows), Some(snapshot)) = (rows.pop(), held.first()) else {
+    let (mut held_rows, unknowns) = encode(&encoder, &held, &scratch.join("holdout"))?;
+    let (Some(held_rows), Some(snapshot)) = (held_rows.pop(), held.first()) else {
         return Err(learn::LearnError::NoRows("there is no held-out night".into()).into());
     };
-    let holdout = holdout(job, snapshot, rows, unknowns);
-    Ok(Learned { encoder, taught, thresholds, holdout })
+    let holdout = holdout(job, snapshot, held_rows, unknowns);
+    let splits = data.labelled.iter().map(|(snapshot, split)| (snapshot.as_of.epoch_day(), *split)).collect();
+    Ok(Learned { encoder, taught, learners, rows, splits, stand_ins: Vec::new(), thresholds, holdout })
+}
+
+impl Fitted {
+    /// Published predictions. Shape: `[tasks][rows]`.
+    pub(super) fn published(&self, blocks: &[Block<'_>]) -> Result<Vec<Vec<f64>>, NightError> {
+        let scenario: Vec<u16> = blocks.iter().flat_map(|block| block.scenario.iter().copied()).collect();
+        Ok(self.calibration.apply(&raw(self.model.as_ref(), blocks)?, &scenario))
+    }
+
+    /// Published predictions of a cell, as if every row were served in its scenario. A model of that cell alone has no other.
+    pub(super) fn cell(&self, blocks: &[Block<'_>], (scenario, task): (usize, usize)) -> Result<Vec<f64>, NightError> {
+        let alone = self.model.shape().scenarios.len() == 1 && self.model.shape().tasks.len() == 1;
+        let (scenario, task) = if alone { (0, 0) } else { (scenario, task) };
+        let mut all = Vec::new();
+        for block in blocks {
+            let served = vec![scenario as u16; block.rows()];
+            all.extend(self.published(&[block.under(&served)])?.swap_remove(task));
+        }
+        Ok(all)
+    }
+}
+
+impl Fitted {
+    /// Puts this model's predictions in the rows of a cell.
+    pub(super) fn replace(&self, block: &Block<'_>, cell: (usize, usize), published: &mut [Vec<f64>]) -> Result<(), NightError> {
+        let rows: Vec<usize> = (0..block.rows()).filter(|row| block.scenario[*row] as usize == cell.0).collect();
+        if !rows.is_empty() {
+            let picked = Picked::new(std::slice::from_ref(block), &rows);
+            let own = self.cell(&[picked.block()], cell)?;
+            rows.iter().zip(own).for_each(|(row, value)| published[cell.1][*row] = value);
+        }
+        Ok(())
+    }
+}
+
+impl Learned {
+    /// What the night of a day was used for.
+    pub(super) fn split_of(&self, day: i32) -> Option<Split> {
+        self.splits.iter().find(|(own, _)| *own == day).map(|(_, split)| *split)
+    }
+
+    /// Rows that were learned from, per scenario.
+    pub(super) fn rows_learned(&self) -> Vec<u64> {
+        let mut rows = vec![0; self.encoder.shape().scenarios.len()];
+        for block in self.rows.iter().flat_map(RowsFile::blocks) {
+            for scenario in block.scenario {
+                if let Some(rows) = rows.get_mut(*scenario as usize) {
+                    *rows += 1;
+                }
+            }
+        }
+        rows
+    }
+
+    /// What is published for rows as they are served: the first model's predictions, those of stand-ins in their cells, and no
+    /// child of a chain above its parent. Shape: `[tasks][rows]`.
+    pub(super) fn published(&self, block: &Block<'_>) -> Result<Vec<Vec<f64>>, NightError> {
+        let mut published = self.taught[0].fitted.published(std::slice::from_ref(block))?;
+        self.stand_in(block, &mut published)?;
+        Ok(published)
+    }
+
+    /// Puts stand-ins' predictions where they belong.
+    pub(super) fn stand_in(&self, block: &Block<'_>, published: &mut [Vec<f64>]) -> Result<(), NightError> {
+        for stand_in in &self.stand_ins {
+            let fitted = match &stand_in.by {
+                By::Challenger(at) => &self.taught[*at].fitted,
+                By::Own(fitted) => fitted,
+            };
+            fitted.replace(block, (stand_in.scenario, stand_in.task), published)?;
+        }
+        if !self.stand_ins.is_empty() {
+            keep_chains(&self.encoder.shape(), published);
+        }
+        Ok(())
+    }
+}
+
+/// A probability further down a chain is never above the one before it.
+pub(super) fn keep_chains(shape: &Shape, published: &mut [Vec<f64>]) {
+    for (at, task) in shape.tasks.iter().enumerate() {
+        if let Some(parent) = task.after.filter(|_| task.kind.is_binary()) {
+            let (before, own) = published.split_at_mut(at);
+            own[0].iter_mut().zip(&before[parent]).for_each(|(own, parent)| *own = own.min(*parent));
+        }
+    }
+}
+
+/// Chooses, calibrates and fits one learner on rows that are at hand.
+pub(super) fn teach(
+    learner: Box<dyn Learner>,
+    shape: &Shape,
+    train: Vec<Block<'_>>,
+    valid: Vec<Block<'_>>,
+    unseen: &[Block<'_>],
+    all: Vec<Block<'_>>,
+    progress: &dyn Progress,
+) -> Result<Fitted, NightError> {
+    let train = Examples::new(shape, train);
+    let spread = NightSpread::of(&train.blocks, shape);
+    let Choice { learner, model, .. } = learner.choose(&train, &Examples::new(shape, valid), progress)?;
+    let calibration = calibrate(model.as_ref(), unseen, &spread)?;
+    Ok(Fitted { model: learner.fit(&Examples::new(shape, all), progress)?, calibration })
 }
 
 /// The published learner, then its challengers.
@@ -272,7 +394,8 @@ fn holdout(job: &Job, snapshot: &Snapshot, rows: RowsFile, unknowns: Unknowns) -
     let after: Vec<Option<usize>> = job.tasks.iter().map(|task| task.task.after).collect();
     let (scenario, labels) = truth(&rows.blocks(), job.tasks.len());
     let labels = entire_space(&labels, &after);
-    Holdout { frame: snapshot.file.clone(), as_of: snapshot.as_of.epoch_day(), rows, scenario, labels, unknowns }
+    let entity = rows.blocks().iter().flat_map(|block| block.entity.iter().copied()).collect();
+    Holdout { frame: snapshot.file.clone(), as_of: snapshot.as_of.epoch_day(), rows, scenario, entity, labels, unknowns }
 }
 
 /// Every learner's figures on the held-out night.
@@ -284,7 +407,7 @@ pub(super) fn evaluate(night: &Night<'_>, learned: &Learned) -> Result<Judged, N
     let settings = EvaluateSettings { min_rows: job.min_rows, min_positives: job.min_positives };
     let mut judged = Judged { figures: Vec::new(), reliability: Vec::new(), predictions: Vec::new() };
     for (at, taught) in learned.taught.iter().enumerate() {
-        let predictions = taught.calibration.apply(&raw(taught.model.as_ref(), &blocks)?, &holdout.scenario);
+        let predictions = if at == 0 { published(learned, &blocks)? } else { taught.fitted.published(&blocks)? };
         let scored = Scored {
             scenarios: &shape.scenarios,
             tasks: &shape.tasks,
@@ -304,6 +427,15 @@ pub(super) fn evaluate(night: &Night<'_>, learned: &Learned) -> Result<Judged, N
     Ok(judged)
 }
 
+/// What is published for the held-out night. Shape: `[tasks][rows]`.
+fn published(learned: &Learned, blocks: &[Block<'_>]) -> Result<Vec<Vec<f64>>, NightError> {
+    let mut all: Vec<Vec<f64>> = vec![Vec::new(); learned.encoder.shape().tasks.len()];
+    for block in blocks {
+        all.iter_mut().zip(learned.published(block)?).for_each(|(all, own)| all.extend(own));
+    }
+    Ok(all)
+}
+
 /// Rows on which the probe for scenarios is fitted and measured.
 const PROBE_ROWS: usize = 8000;
 
@@ -313,7 +445,7 @@ fn invariance(taught: &Taught, blocks: &[Block<'_>], shape: &Shape) -> Result<Ve
     let positions: Vec<usize> = (0..rows).step_by(rows.div_ceil(PROBE_ROWS).max(1)).collect();
     let picked = Picked::new(blocks, &positions);
     let block = picked.block();
-    let Some(features) = taught.model.shared_features(&block).transpose()? else { return Ok(Vec::new()) };
+    let Some(features) = taught.fitted.model.shared_features(&block).transpose()? else { return Ok(Vec::new()) };
     let flat: Vec<f32> = features.iter().copied().collect();
     let found = probe(&flat, features.ncols(), block.scenario, block.entity, shape.scenarios.len());
     let figure = |(at, (name, value)): (usize, (&String, Option<f64>))| Figure {
@@ -339,7 +471,7 @@ pub(super) fn explain(night: &Night<'_>, learned: &Learned) -> Result<Explained,
     let challengers = challengers.collect::<Result<Vec<_>, NightError>>()?;
     // A network is explained on a sample.
     let blocks = learned.holdout.rows.blocks();
-    let positions = if taught.model.attribution_is_dear() { spread(night, rows) } else { (0..rows).collect() };
+    let positions = if taught.fitted.model.attribution_is_dear() { spread(night, rows) } else { (0..rows).collect() };
     let picked = (positions.len() < rows).then(|| Picked::new(&blocks, &positions));
     let blocks = picked.as_ref().map_or(blocks, |picked| vec![picked.block()]);
     let rows = positions.len();
@@ -350,11 +482,11 @@ pub(super) fn explain(night: &Night<'_>, learned: &Learned) -> Result<Explained,
     let mut at = 0;
     for block in blocks {
         for part in block.parts(STRETCH) {
-            let Some(attribution) = taught.model.attribute(&part) else {
+            let Some(attribution) = taught.fitted.model.attribute(&part) else {
                 return Ok(Explained { importance: Vec::new(), challengers, effects: Vec::new(), contributions, residual: 0.0 });
             };
             let attribution = attribution?;
-            let raw = raw(taught.model.as_ref(), std::slice::from_ref(&part))?;
+            let raw = raw(taught.fitted.model.as_ref(), std::slice::from_ref(&part))?;
             importance.add(&part, &attribution, &raw);
             effects.add(&part, &attribution);
             let sampled: Vec<usize> = (0..part.rows()).filter(|row| (at + row) % every == 0).collect();
@@ -384,8 +516,8 @@ fn importance_of(night: &Night<'_>, learned: &Learned, taught: &Taught) -> Resul
     let picked = Picked::new(&learned.holdout.rows.blocks(), &spread(night, learned.holdout.scenario.len()));
     let mut importance = ImportanceAccumulator::new(&learned.encoder.shape());
     for part in picked.block().parts(STRETCH) {
-        let Some(attribution) = taught.model.attribute(&part) else { return Ok(Vec::new()) };
-        importance.add(&part, &attribution?, &raw(taught.model.as_ref(), std::slice::from_ref(&part))?);
+        let Some(attribution) = taught.fitted.model.attribute(&part) else { return Ok(Vec::new()) };
+        importance.add(&part, &attribution?, &raw(taught.fitted.model.as_ref(), std::slice::from_ref(&part))?);
     }
     Ok(importance.finish())
 }

@@ -12,7 +12,7 @@ use ndarray::{Array3, Axis};
 use serde_json::json;
 
 use super::data::{Data, Sources, query_digests};
-use super::learned::{Judged, Learned, raw};
+use super::learned::{Judged, Learned};
 use super::told::Facts;
 use super::{Night, NightError};
 use crate::features::{FeatureError, view};
@@ -71,7 +71,7 @@ pub(super) async fn score(
         |done| night.watch.step("scored rows", done, tonight.rows),
     )?;
 
-    let spill = night.home.runs.join("cache/spill");
+    let spill = night.home.cache.join("spill");
     folder::create(&spill)?;
     let engine = Engine::new(night.options.threads, night.options.memory, &spill)?;
     let session = view::past(&engine, job, &data.tables, as_of)?;
@@ -90,18 +90,21 @@ pub(super) async fn score(
 
 /// The published learner's predictions for a batch of the frame, also under every scenario where the job asks for it.
 fn predict(night: &Night<'_>, learned: &Learned, batch: &RecordBatch, day: i32) -> Result<Predicted, NightError> {
-    let taught = &learned.taught[0];
+    let fitted = &learned.taught[0].fitted;
     let encoded = learned.encoder.encode(batch, day).map_err(FeatureError::from)?;
     let block = encoded.block();
-    let own = taught.calibration.apply(&raw(taught.model.as_ref(), std::slice::from_ref(&block))?, block.scenario);
+    let own = learned.published(&block)?;
     let mut under = Vec::new();
     if night.job.under_every_scenario {
         let shape = learned.encoder.shape();
         let mut raws = Array3::zeros((block.rows(), shape.scenarios.len(), shape.tasks.len()));
-        taught.model.raw_under(&block, raws.view_mut()).map_err(NightError::from)?;
+        fitted.model.raw_under(&block, raws.view_mut()).map_err(NightError::from)?;
         for (scenario, raws) in raws.axis_iter(Axis(1)).enumerate() {
             let by_task: Vec<Vec<f32>> = raws.axis_iter(Axis(1)).map(|raws| raws.to_vec()).collect();
-            under.push(taught.calibration.apply(&by_task, &vec![scenario as u16; block.rows()]));
+            let served = vec![scenario as u16; block.rows()];
+            let mut published = fitted.calibration.apply(&by_task, &served);
+            learned.stand_in(&block.under(&served), &mut published)?;
+            under.push(published);
         }
     }
     Ok(Predicted { own, under })
@@ -141,6 +144,11 @@ pub(super) fn manifest(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) 
         learner: facts.learned.taught[0].name.to_owned(),
         seed: night.job.seed,
         fingerprint: facts.fingerprint.to_owned(),
+        night: facts.own.to_owned(),
+        compared_with: facts.baseline.map(|before| before.manifest.run.clone()),
+        status: if facts.judgement.held_by().is_empty() { "published" } else { "held" }.to_owned(),
+        held_by: facts.judgement.held_by(),
+        stand_ins: super::told::stand_ins(facts.learned),
         warm_start: facts.warm_start.map(str::to_owned),
         versions: super::told::versions(),
         inputs: inputs.collect(),
@@ -183,7 +191,7 @@ pub(super) fn tell_times(night: &Night<'_>, manifest: &Manifest, clock: &Clock, 
     let stages: Vec<_> = clock.laps.iter().map(|(name, seconds)| json!({ "stage": name, "seconds": seconds })).collect();
     let rows: u64 = data.labelled.iter().map(|(snapshot, _)| snapshot.rows).sum();
     let told = json!({
-        "run": manifest.run, "job": manifest.job, "as_of": manifest.as_of, "status": "published", "seconds": seconds, "stages": stages,
+        "run": manifest.run, "job": manifest.job, "as_of": manifest.as_of, "status": manifest.status, "seconds": seconds, "stages": stages,
         "peak_memory_bytes": peak, "threads": night.options.threads, "labelled_rows": rows,
         "candidates": data.tonight.as_ref().map_or(0, |tonight| tonight.rows),
     });
@@ -238,6 +246,13 @@ pub(super) fn publish(night: &Night<'_>, manifest: &Manifest, run: &Path) -> Res
         replace(&home.reports.join("latest.html"), &html)?;
     }
     Ok(newest)
+}
+
+/// Puts the report of a held run where analysts look, beside the one that stays.
+pub(super) fn show_held(night: &Night<'_>, manifest: &Manifest, run: &Path) -> Result<(), NightError> {
+    let report = run.join("report.html");
+    let html = fs::read(&report).map_err(|source| FileError::Io { what: "read", path: report, source })?;
+    Ok(replace(&night.home.reports.join(format!("{}-held.html", manifest.as_of)), &html)?)
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {

@@ -9,15 +9,20 @@ use arrow::array::{Array as _, ArrayRef, Float64Array, RecordBatch, UInt64Array}
 use arrow::compute::{concat_batches, take};
 
 use super::data::{Data, Sources, copy_refused, query_digests};
+use super::judgement::Judgement;
 use super::learned::{Explained, Judged, Learned};
 use super::outputs::Scored;
+use super::scorer;
+use super::transfer::{Entry, Ledger};
 use super::{Night, NightError};
+use crate::evaluate::gates::Gate;
 use crate::explain::effects::{Effect, special};
 use crate::ingest::quality::{self, Quality, QualityCounter};
 use crate::job::queries::definitions;
+use crate::job::time::epoch_day;
 use crate::learn::rows::{FieldKind, Shape};
 use crate::publish::scores::{plain, text_column};
-use crate::publish::{Columns, PublishError, Staging, tables};
+use crate::publish::{Columns, PastRun, PublishError, Staging, tables};
 use crate::report::{self, Report};
 use crate::table_file::{self, FileError};
 
@@ -25,6 +30,10 @@ use crate::table_file::{self, FileError};
 pub(super) struct Facts<'a> {
     pub(super) run: &'a str,
     pub(super) fingerprint: &'a str,
+    /// Fingerprint of the night without the runs before it.
+    pub(super) own: &'a str,
+    /// The run that this one was compared with.
+    pub(super) baseline: Option<&'a PastRun>,
     /// The run from whose network training began.
     pub(super) warm_start: Option<&'a str>,
     pub(super) sources: &'a Sources,
@@ -33,6 +42,8 @@ pub(super) struct Facts<'a> {
     pub(super) judged: &'a Judged,
     pub(super) explained: &'a Explained,
     pub(super) scored: &'a Scored,
+    pub(super) ledger: &'a Ledger,
+    pub(super) judgement: &'a Judgement,
 }
 
 /// Program and library versions that decide a run's bytes.
@@ -45,7 +56,7 @@ pub(super) fn versions() -> BTreeMap<String, String> {
 pub(super) fn write(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) -> Result<(), NightError> {
     let (learned, judged, explained) = (facts.learned, facts.judged, facts.explained);
     let shape = learned.encoder.shape();
-    let quality = quality(night, facts, &shape)?;
+    let quality = &facts.judgement.quality;
     let labels: Vec<String> = explained.effects.iter().map(|effect| label(learned, &shape, effect)).collect();
     let trials: Vec<_> = learned.taught.iter().flat_map(|taught| taught.trials.iter().map(move |trial| (taught.name, trial))).collect();
     let published = (learned.taught[0].name, explained.importance.as_slice());
@@ -56,14 +67,17 @@ pub(super) fn write(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) -> 
     staging.table("importance", tables::importance(facts.run, &importance))?;
     staging.table("effects", tables::effects(facts.run, &explained.effects, &labels))?;
     staging.table("training", tables::training(facts.run, &trials))?;
-    staging.table("quality", tables::quality(facts.run, &quality))?;
+    staging.table("quality", tables::quality(facts.run, quality))?;
+    staging.table("transfer", facts.ledger.table(facts.run))?;
+    staging.table("gates", tables::gates(facts.run, &facts.judgement.gates))?;
+    staging.table("compared", tables::compared(facts.run, &facts.judgement.against))?;
     let keys = held_out_keys(night, learned)?;
     let with_keys = |columns: Columns, rows: &[u64]| add_keys(night, &keys, columns, rows);
     staging.table("contributions", tables::contributions(facts.run, &explained.contributions, &with_keys))?;
     staging.table("holdout/holdout", holdout(night, learned, judged, &shape, &keys))?;
     copy_refused(&facts.data.tables, staging)?;
     model(learned, staging)?;
-    let report = content(night, facts, &shape, &quality, &labels);
+    let report = content(night, facts, &shape, quality, &labels);
     let json = serde_json::to_vec_pretty(&report).map_err(|error| NightError::Report(error.to_string()))?;
     staging.write("report.json", &json)?;
     staging.write("report.html", report::html(&report).map_err(NightError::Report)?.as_bytes())?;
@@ -76,17 +90,13 @@ fn model(learned: &Learned, staging: &Staging) -> Result<(), NightError> {
     staging.write("model/encoder.json", &json)?;
     for (at, taught) in learned.taught.iter().enumerate() {
         let folder = if at == 0 { "model".to_owned() } else { format!("model/{}", taught.name) };
-        let saved = taught.model.save();
-        staging.write(&format!("{folder}/model.json"), saved.json.as_bytes())?;
-        staging.write(&format!("{folder}/model.safetensors"), &saved.tensors)?;
-        let calibration = serde_json::to_vec_pretty(&taught.calibration).map_err(|error| NightError::Report(error.to_string()))?;
-        staging.write(&format!("{folder}/calibration.json"), &calibration)?;
+        scorer::save(&taught.fitted, &folder, staging)?;
     }
-    Ok(())
+    scorer::save_stand_ins(learned, staging)
 }
 
 /// Keys and scenario of the held-out rows.
-fn held_out_keys(night: &Night<'_>, learned: &Learned) -> Result<RecordBatch, NightError> {
+pub(super) fn held_out_keys(night: &Night<'_>, learned: &Learned) -> Result<RecordBatch, NightError> {
     let failed = |message: String| NightError::from(FileError::Rows(message));
     let mut names = night.job.keys.clone();
     names.push(night.job.scenario.clone());
@@ -139,24 +149,25 @@ fn holdout(night: &Night<'_>, learned: &Learned, judged: &Judged, shape: &Shape,
 }
 
 /// Quality of tonight's candidates, of the clean tables and of the held-out labels.
-fn quality(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape) -> Result<Vec<Quality>, NightError> {
+pub(super) fn quality(night: &Night<'_>, data: &Data, learned: &Learned) -> Result<Vec<Quality>, NightError> {
+    let shape = &learned.encoder.shape();
     let mut counter = QualityCounter::new(shape);
-    let day = facts.sources.plan.tonight.epoch_day();
-    if let Some(tonight) = &facts.data.tonight {
+    let day = epoch_day(night.as_of);
+    if let Some(tonight) = &data.tonight {
         let mut done = 0;
         for batch in table_file::read(&tonight.file)? {
             let batch = batch.map_err(|error| FileError::Rows(error.to_string()))?;
-            let encoded = facts.learned.encoder.encode(&batch, day).map_err(crate::features::FeatureError::from)?;
+            let encoded = learned.encoder.encode(&batch, day).map_err(crate::features::FeatureError::from)?;
             counter.add(&encoded.block());
             done += batch.num_rows() as u64;
             night.watch.step("quality of rows", done, tonight.rows);
         }
     }
-    let blocks = facts.learned.holdout.rows.blocks();
+    let blocks = learned.holdout.rows.blocks();
     let labels: Vec<Vec<f32>> =
         (0..shape.tasks.len()).map(|task| blocks.iter().flat_map(|block| block.labels[task].iter().copied()).collect()).collect();
     let mut measures = counter.finish();
-    measures.extend(quality::of_tables(&facts.data.tables, day));
+    measures.extend(quality::of_tables(&data.tables, day));
     measures.extend(quality::of_labels(shape, &labels));
     Ok(measures)
 }
@@ -201,7 +212,7 @@ fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quality: &[Quali
         zone: job.zone_name.clone(),
         holdout: facts.sources.plan.holdout().to_string(),
         run: facts.run.to_owned(),
-        status: format!("Published for the night of {}.", night.as_of),
+        status: status(night, facts),
         learner: learned.taught[0].name.to_owned(),
         entity: job.entity.clone(),
         scenarios: shape.scenarios.clone(),
@@ -327,6 +338,9 @@ fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quality: &[Quali
                 rows: decision.rows.clone(),
             })
             .collect(),
+        gates: facts.judgement.gates.iter().map(gate).collect(),
+        transfer: facts.ledger.entries.iter().map(|entry| transfer(entry, &facts.ledger.made_as_of)).collect(),
+        stand_ins: stand_ins(learned),
         reproduce: report::Reproduce {
             command: format!("polytask run queries/{} --as-of {}", job.name, night.as_of),
             seed: job.seed,
@@ -335,6 +349,18 @@ fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quality: &[Quali
             queries: query_digests(job),
         },
         top_features: job.top_features,
+    }
+}
+
+/// Published or held, in a sentence.
+fn status(night: &Night<'_>, facts: &Facts<'_>) -> String {
+    let failed = facts.judgement.held_by().len();
+    match (failed, facts.baseline) {
+        (0, _) => format!("Published for the night of {}.", night.as_of),
+        (_, None) => format!("Held: {failed} gate(s) not passed on the night of {}; nothing is published.", night.as_of),
+        (_, Some(before)) => {
+            format!("Held: {failed} gate(s) not passed on the night of {}; run {} stays published.", night.as_of, before.manifest.run)
+        }
     }
 }
 
@@ -352,6 +378,46 @@ fn tasks(night: &Night<'_>, learned: &Learned) -> Vec<report::TaskInfo> {
     told.collect()
 }
 
+fn gate(gate: &Gate) -> report::GateInfo {
+    report::GateInfo {
+        kind: gate.kind.to_owned(),
+        gate: gate.gate.clone(),
+        scenario: gate.scenario.clone(),
+        task: gate.task.clone(),
+        value: gate.value,
+        limit: gate.limit,
+        passed: gate.passed,
+        words: gate.words.clone(),
+    }
+}
+
+fn transfer(entry: &Entry, made_as_of: &str) -> report::TransferInfo {
+    report::TransferInfo {
+        made_as_of: made_as_of.to_owned(),
+        scenario: entry.scenario.clone(),
+        task: entry.task.clone(),
+        against: entry.against.clone(),
+        metric: entry.metric.clone(),
+        shared: entry.shared,
+        other: entry.other,
+        value: entry.value,
+        low: entry.low,
+        high: entry.high,
+        verdict: entry.verdict.clone(),
+        n: entry.n,
+        learned_rows: entry.learned_rows,
+    }
+}
+
+/// Cells that another model scores: scenario, task, model.
+pub(super) fn stand_ins(learned: &Learned) -> Vec<(String, String, String)> {
+    let shape = learned.encoder.shape();
+    let told = learned.stand_ins.iter().map(|stand_in| {
+        (shape.scenarios[stand_in.scenario].clone(), shape.tasks[stand_in.task].name.clone(), stand_in.name.clone())
+    });
+    told.collect()
+}
+
 fn figures(judged: &Judged) -> Vec<report::FigureInfo> {
     let told = judged.figures.iter().map(|(learner, figure)| report::FigureInfo {
         learner: (*learner).to_owned(),
@@ -359,6 +425,8 @@ fn figures(judged: &Judged) -> Vec<report::FigureInfo> {
         task: figure.task.clone(),
         metric: figure.metric.to_owned(),
         value: figure.value,
+        low: figure.low,
+        high: figure.high,
         n: figure.n,
         positives: figure.positives,
         note: figure.note.map(str::to_owned),

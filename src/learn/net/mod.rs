@@ -29,7 +29,7 @@ mod weights;
 use serde::{Deserialize, Serialize};
 
 use super::rows::{Block, Shape};
-use super::{Choice, Examples, LearnError, Learner, Model, Progress, Trial, TrialFigure, check_examples};
+use super::{Choice, Examples, LearnError, Learner, Model, Progress, Sharing, Trial, TrialFigure, check_examples};
 use checkpoint::{Best, Search};
 use heads::{CellLosses, LabelSums};
 use model::NetModel;
@@ -41,6 +41,13 @@ pub use settings::{Balance, NetSettings, Optimizer, ScenarioSharing, TaskSharing
 
 /// The learner's word.
 pub(super) const NAME: &str = "net";
+
+/// Passes, at most, of a network that is compared: one of few rows needs more of them than the night's own.
+const COMPARED_PASSES: usize = 6;
+/// Steps of a pass that a network of few rows takes at least, by smaller mini-batches.
+const COMPARED_STEPS: usize = 100;
+/// Rows of a mini-batch below which its gradient is mostly noise.
+const LEAST_BATCH: usize = 128;
 
 /// The learner: its form, how it learns, and what was chosen.
 #[derive(Debug, Clone)]
@@ -278,6 +285,25 @@ impl Learner for Net {
         let (network, _) = self.begin(train, chosen.tasks, chosen.scenarios)?;
         let model = NetModel::new(train.shape.clone(), &self.form, (chosen.tasks, chosen.scenarios), network, weights, &train.blocks);
         Ok(Choice { learner: Box::new(learner), model: Box::new(model), trials })
+    }
+
+    fn compared(&self, sharing: Sharing, rows: usize) -> Option<Box<dyn Learner>> {
+        let chosen = self.chosen?;
+        let scenarios = match sharing {
+            Sharing::Chosen => chosen.scenarios,
+            Sharing::Pooled => ScenarioSharing::None,
+        };
+        let form = NetSettings { task_sharing: vec![chosen.tasks], scenario_sharing: vec![scenarios], ..self.form.clone() };
+        let batch = self.train.batch.min((rows / COMPARED_STEPS).max(LEAST_BATCH));
+        let train = TrainSettings {
+            epochs: self.train.epochs.max(COMPARED_PASSES),
+            patience: 2,
+            batch,
+            warmup_steps: self.train.warmup_steps.min(COMPARED_STEPS / 2),
+            warm_start: false,
+            ..self.train.clone()
+        };
+        Some(Box::new(Self { form, train, seed: self.seed, chosen: None }))
     }
 
     fn fit(&self, rows: &Examples<'_>, progress: &dyn Progress) -> Result<Box<dyn Model>, LearnError> {

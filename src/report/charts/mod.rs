@@ -7,13 +7,17 @@ mod bars;
 mod curve;
 mod dumbbell;
 mod heat;
+mod interval;
 mod reliability;
+mod series;
 
 pub(super) use bars::{Bar, bars};
 pub(super) use curve::{Curve, curve};
 pub(super) use dumbbell::{Dumbbell, dumbbell};
 pub(super) use heat::{Heat, heat};
+pub(super) use interval::{Spread, intervals};
 pub(super) use reliability::reliability;
+pub(super) use series::{Series, series};
 
 use super::format::escape;
 

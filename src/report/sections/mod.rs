@@ -2,6 +2,7 @@
 
 mod data;
 mod decisions;
+mod evidence;
 mod importance;
 mod quality;
 mod reproduce;
@@ -13,8 +14,10 @@ use super::page::Section;
 /// Every section, empty ones included.
 pub(super) fn all(report: &Report) -> Vec<Section> {
     vec![
+        evidence::gates(report),
         quality::cells(report),
         quality::challengers(report),
+        evidence::transfer(report),
         quality::calibration(report),
         importance::importance(report),
         importance::effects(report),
@@ -29,7 +32,7 @@ pub(super) fn all(report: &Report) -> Vec<Section> {
 
 /// Up to three findings that a reader should see first.
 pub(super) fn findings(report: &Report) -> Vec<String> {
-    let mut found = Vec::new();
+    let mut found: Vec<String> = report.gates.iter().filter(|gate| !gate.passed).take(3).map(|gate| gate.words.clone()).collect();
     let learner = report.learner.as_str();
     let cells = || report.figures.iter().filter(|figure| figure.learner == learner && figure.scenario != "*" && figure.task != "*");
     if let Some(worst) = cells()
@@ -67,5 +70,6 @@ pub(super) fn findings(report: &Report) -> Vec<String> {
             number(refused.rows as f64)
         ));
     }
+    found.truncate(3);
     found
 }

@@ -1,0 +1,219 @@
+//! The published run before tonight, and tonight's model against its on the same held-out rows.
+//!
+//! In: past runs and tonight's predictions. Out: the run to compare with, and an [`Against`] per cell.
+
+use std::collections::{BTreeMap, HashMap};
+
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type};
+
+use super::cells::{Cell, places};
+use super::learned::{Judged, Learned};
+use super::scorer::Scorer;
+use super::told::held_out_keys;
+use super::{Night, NightError};
+use crate::evaluate::gates::{Against, Counted};
+use crate::evaluate::paired::{Verdict, verdicts};
+use crate::publish::PastRun;
+use crate::table_file::{self, FileError};
+
+/// Chance of holding a night whose model is as good as the current one.
+const LEVEL: f64 = 0.05;
+/// Past nights whose row counts are looked at.
+const NIGHTS: usize = 8;
+
+/// The run that the night `own` is compared with: what it was compared with when it ran before, else the newest published run
+/// up to its date.
+pub(super) fn find(night: &Night<'_>, own: &str) -> Result<Option<PastRun>, NightError> {
+    let past = night.home.past()?;
+    if let Some(same) = past.iter().find(|run| run.manifest.night == own) {
+        let before = same.manifest.compared_with.as_deref();
+        return Ok(past.iter().find(|run| Some(run.manifest.run.as_str()) == before).cloned());
+    }
+    let tonight = night.as_of.to_string();
+    let fit = past.into_iter().filter(|run| run.published() && run.manifest.as_of <= tonight);
+    Ok(fit.max_by(|a, b| (&a.manifest.as_of, a.current, &a.manifest.run).cmp(&(&b.manifest.as_of, b.current, &b.manifest.run))))
+}
+
+/// Row counts of tonight beside those of the runs before it, each found through the one that was compared with it.
+pub(super) fn counted(night: &Night<'_>, baseline: Option<&PastRun>, to_score: u64, held_out: u64) -> Result<Vec<Counted>, NightError> {
+    let (mut scored, mut held) = (Vec::new(), Vec::new());
+    let mut next = baseline.cloned();
+    while let Some(run) = next.filter(|_| scored.len() < NIGHTS) {
+        let rows = |split: &str| run.manifest.snapshots.iter().find(|snapshot| snapshot.split == split).map(|snapshot| snapshot.rows as f64);
+        scored.extend(rows("tonight"));
+        held.extend(rows("holdout"));
+        next = run.manifest.compared_with.as_deref().map(|id| night.home.find(id)).transpose()?.flatten();
+    }
+    Ok(vec![
+        Counted { what: "rows to score", tonight: to_score as f64, past: scored },
+        Counted { what: "rows held out", tonight: held_out as f64, past: held },
+    ])
+}
+
+/// Tonight against the baseline in every cell and over all scenarios.
+///
+/// The same held-out night: its saved predictions, row by row. Another one: its model on tonight's rows, where the frame still
+/// has the columns that it reads. Else the two nights' own figures, unpaired.
+pub(super) fn against(night: &Night<'_>, learned: &Learned, judged: &Judged, baseline: &PastRun) -> Result<Vec<Against>, NightError> {
+    let theirs = match saved(night, learned, baseline)? {
+        Some(theirs) => theirs,
+        None => match rescored(learned, baseline)? {
+            Some(theirs) => theirs,
+            None => return unpaired(judged, baseline),
+        },
+    };
+    let shape = learned.encoder.shape();
+    let all = (0..shape.tasks.len()).map(|task| (None, task));
+    let mut found = Vec::new();
+    for (scenario, task) in all.chain(places(&shape).map(|(scenario, task)| (Some(scenario), task))) {
+        let cell = Cell { holdout: &learned.holdout, shape: &shape, scenario, task };
+        let Some(other) = theirs.get(&cell.task()) else { continue };
+        let Some(compared) = cell.compare(night, &judged.predictions[0][task], other) else { continue };
+        let difference = compared.difference;
+        found.push(Against {
+            scenario: cell.place(),
+            task: cell.task(),
+            metric: compared.metric,
+            current: compared.theirs,
+            tonight: compared.ours,
+            value: difference.value,
+            low: difference.low,
+            high: difference.high,
+            p: difference.p,
+            verdict: Verdict::NoEvidence,
+            n: difference.n,
+            paired: true,
+        });
+    }
+    let judged: Vec<(f64, f64)> = found.iter().map(|against| (against.value, against.p)).collect();
+    for (against, verdict) in found.iter_mut().zip(verdicts(&judged, 1.0 - LEVEL)) {
+        against.verdict = verdict;
+    }
+    Ok(found)
+}
+
+/// Predictions by task name; NaN where the other run has none. Shape of each: `[rows]`.
+type Predictions = BTreeMap<String, Vec<f64>>;
+
+fn failed(error: impl ToString) -> NightError {
+    FileError::Rows(error.to_string()).into()
+}
+
+/// The baseline's saved predictions, if it held out the same night.
+fn saved(night: &Night<'_>, learned: &Learned, baseline: &PastRun) -> Result<Option<Predictions>, NightError> {
+    if baseline.manifest.holdout != super::data::date(learned.holdout.as_of) {
+        return Ok(None);
+    }
+    let ours = held_out_keys(night, learned)?;
+    let mut names = night.job.keys.clone();
+    names.push(night.job.scenario.clone());
+    let place: HashMap<String, usize> = keys(&ours, &names)?.into_iter().enumerate().map(|(row, key)| (key, row)).collect();
+    let mut theirs: Predictions =
+        night.job.tasks.iter().map(|task| (task.task.name.clone(), vec![f64::NAN; ours.num_rows()])).collect();
+    // In what is published the column is always called `scenario`.
+    if let Some(last) = names.last_mut() {
+        "scenario".clone_into(last);
+    }
+    for batch in table_file::read(&baseline.folder.join("holdout/holdout.parquet"))? {
+        let batch = batch.map_err(failed)?;
+        if names.iter().any(|name| batch.column_by_name(name).is_none()) {
+            return Ok(None);
+        }
+        let rows: Vec<Option<usize>> = keys(&batch, &names)?.iter().map(|key| place.get(key).copied()).collect();
+        for (task, predictions) in &mut theirs {
+            let Some(column) = batch.column_by_name(&format!("p_{task}")) else { continue };
+            let column = column.as_primitive_opt::<Float64Type>().ok_or_else(|| failed(format!("p_{task} is no number")))?;
+            rows.iter().zip(column).for_each(|(row, value)| {
+                if let (Some(row), Some(value)) = (row, value) {
+                    predictions[*row] = value;
+                }
+            });
+        }
+    }
+    // A run that knows half of the rows is another night after all.
+    let known = theirs.values().map(|values| values.iter().filter(|value| !value.is_nan()).count()).max().unwrap_or(0);
+    Ok((known * 2 > ours.num_rows()).then_some(theirs))
+}
+
+/// Rows' names as texts that compare across files.
+fn keys(batch: &RecordBatch, names: &[String]) -> Result<Vec<String>, NightError> {
+    let columns = names
+        .iter()
+        .map(|name| cast(batch.column_by_name(name).ok_or_else(|| failed(format!("`{name}` is missing")))?, &DataType::Utf8).map_err(failed))
+        .collect::<Result<Vec<_>, NightError>>()?;
+    let texts: Vec<_> = columns.iter().map(|column| column.as_string::<i32>()).collect();
+    // The unit separator: two keys never run into each other.
+    Ok((0..batch.num_rows()).map(|row| texts.iter().map(|text| text.value(row)).collect::<Vec<_>>().join("\u{1f}")).collect())
+}
+
+/// The baseline's model on tonight's held-out rows.
+fn rescored(learned: &Learned, baseline: &PastRun) -> Result<Option<Predictions>, NightError> {
+    let scorer = Scorer::open(&baseline.folder)?;
+    let mut theirs = Predictions::new();
+    for batch in table_file::read(&learned.holdout.frame)? {
+        let batch = batch.map_err(failed)?;
+        if !scorer.reads(&batch.schema()) {
+            return Ok(None);
+        }
+        for (task, predictions) in scorer.published(&batch, learned.holdout.as_of)? {
+            theirs.entry(task).or_default().extend(predictions);
+        }
+    }
+    Ok(Some(theirs))
+}
+
+/// The figures of both nights, each on its own rows.
+fn unpaired(judged: &Judged, baseline: &PastRun) -> Result<Vec<Against>, NightError> {
+    let mut past: HashMap<(String, String, String), [Option<f64>; 3]> = HashMap::new();
+    for batch in table_file::read(&baseline.folder.join("metrics.parquet"))? {
+        let batch = batch.map_err(failed)?;
+        let text = |name: &str| batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>().cloned());
+        let number = |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>().cloned());
+        let (Some(learner), Some(scenario), Some(task), Some(metric)) = (text("learner"), text("scenario"), text("task"), text("metric"))
+        else {
+            return Ok(Vec::new());
+        };
+        let (Some(value), Some(low), Some(high)) = (number("value"), number("low"), number("high")) else { return Ok(Vec::new()) };
+        for row in (0..batch.num_rows()).filter(|row| learner.value(*row) == baseline.manifest.learner) {
+            use arrow::array::Array as _;
+            let at = |array: &arrow::array::Float64Array| (!array.is_null(row)).then(|| array.value(row));
+            let place = (scenario.value(row).to_owned(), task.value(row).to_owned(), metric.value(row).to_owned());
+            past.insert(place, [at(&value), at(&low), at(&high)]);
+        }
+    }
+    let Some((published, _)) = judged.figures.first() else { return Ok(Vec::new()) };
+    let ours = judged.figures.iter().filter(|(learner, figure)| {
+        learner == published && figure.task != "*" && ["auc", "rmse"].contains(&figure.metric)
+    });
+    let one = |(_, figure): &(&'static str, crate::evaluate::cells::Figure)| {
+        let place = (figure.scenario.clone(), figure.task.clone(), figure.metric.to_owned());
+        let [Some(current), Some(low), Some(high)] = *past.get(&place)? else { return None };
+        let (tonight, own_low, own_high) = (figure.value?, figure.low?, figure.high?);
+        let value = if figure.metric == "auc" { tonight - current } else { current - tonight };
+        let half = ((high - low).hypot(own_high - own_low)) / 2.0;
+        let verdict = if value + half < 0.0 {
+            Verdict::Hurt
+        } else if value - half > 0.0 {
+            Verdict::Helped
+        } else {
+            Verdict::NoEvidence
+        };
+        Some(Against {
+            scenario: figure.scenario.clone(),
+            task: figure.task.clone(),
+            metric: figure.metric,
+            current,
+            tonight,
+            value,
+            low: value - half,
+            high: value + half,
+            p: f64::NAN,
+            verdict,
+            n: figure.n,
+            paired: false,
+        })
+    };
+    Ok(ours.filter_map(one).collect())
+}

@@ -1,0 +1,80 @@
+//! Two predictions of the held-out night in one cell: which is better, by how much, how sure.
+//!
+//! In: the held-out night and published predictions of every row. Out: [`Compared`]. The glue between rows and
+//! `evaluate::paired`.
+
+use super::Night;
+use super::learned::Holdout;
+use crate::evaluate::metrics::Rows;
+use crate::evaluate::paired::{Difference, compare};
+use crate::learn::rows::Shape;
+
+/// A cell of the held-out night; `scenario = None` is all of them.
+#[derive(Clone, Copy)]
+pub(super) struct Cell<'a> {
+    pub(super) holdout: &'a Holdout,
+    pub(super) shape: &'a Shape,
+    pub(super) scenario: Option<usize>,
+    pub(super) task: usize,
+}
+
+/// How two predictions differ.
+pub(super) struct Compared {
+    /// `auc`, or `rmse` on the scale that amounts are learned on.
+    pub(super) metric: &'static str,
+    pub(super) ours: f64,
+    pub(super) theirs: f64,
+    /// Above 0: ours is better.
+    pub(super) difference: Difference,
+}
+
+impl Cell<'_> {
+    /// Name of the scenario, or `*`.
+    pub(super) fn place(&self) -> String {
+        self.scenario.map_or_else(|| "*".to_owned(), |at| self.shape.scenarios[at].clone())
+    }
+
+    /// Name of the task.
+    pub(super) fn task(&self) -> String {
+        self.shape.tasks[self.task].name.clone()
+    }
+
+    /// Compares predictions of every held-out row; `None` where the cell has too little support. A NaN prediction leaves its
+    /// row out.
+    pub(super) fn compare(&self, night: &Night<'_>, ours: &[f64], theirs: &[f64]) -> Option<Compared> {
+        let kind = self.shape.tasks[self.task].kind;
+        let labels = &self.holdout.labels[self.task];
+        let own = |row: &usize| {
+            self.scenario.is_none_or(|wanted| self.holdout.scenario[*row] as usize == wanted)
+                && !labels[*row].is_nan()
+                && !ours[*row].is_nan()
+                && !theirs[*row].is_nan()
+        };
+        let rows: Vec<usize> = (0..labels.len()).filter(own).collect();
+        // Amounts are compared as they are learned: a few large ones would decide otherwise.
+        let scaled = |amount: f64| if kind.is_log1p() { amount.max(0.0).ln_1p() } else { amount };
+        let of = |value: &dyn Fn(usize) -> f64| rows.iter().map(|row| scaled(value(*row))).collect::<Vec<f64>>();
+        let truth = of(&|row| f64::from(labels[row]));
+        let (ours, theirs) = (of(&|row| ours[row]), of(&|row| theirs[row]));
+        let entity: Vec<u64> = rows.iter().map(|row| self.holdout.entity[*row]).collect();
+        let positives = truth.iter().filter(|label| **label > 0.0).count() as u64;
+        let negatives = truth.len() as u64 - positives;
+        let binary = kind.is_binary();
+        if (truth.len() as u64) < night.job.min_rows || (binary && positives.min(negatives) < night.job.min_positives) {
+            return None;
+        }
+        let metric = if binary { "auc" } else { "rmse" };
+        let found = compare(binary, &truth, &ours, &theirs, &entity, night.job.resamples, night.job.seed);
+        let difference = found.into_iter().find(|difference| difference.metric == metric)?;
+        let figure = |values: &[f64]| {
+            let rows = Rows::new(&truth, values)?;
+            if binary { rows.auc() } else { rows.rmse() }
+        };
+        Some(Compared { metric, ours: figure(&ours)?, theirs: figure(&theirs)?, difference })
+    }
+}
+
+/// Every cell, scenario by scenario.
+pub(super) fn places(shape: &Shape) -> impl Iterator<Item = (usize, usize)> + '_ {
+    (0..shape.scenarios.len()).flat_map(|scenario| (0..shape.tasks.len()).map(move |task| (scenario, task)))
+}

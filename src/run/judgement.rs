@@ -1,0 +1,64 @@
+//! Whether the night deserves to be published: its gates, with what they are judged by.
+//!
+//! In: figures, quality, tonight's scores, the run before. Out: [`Judgement`]. The glue between `evaluate::gates`,
+//! `evaluate::drift` and the rest.
+
+use super::baseline;
+use super::data::Data;
+use super::learned::{Judged, Learned};
+use super::told;
+use super::{Night, NightError};
+use crate::evaluate::gates::{Against, Gate, Measured, gates};
+use crate::ingest::quality::Quality;
+use crate::publish::PastRun;
+
+/// What the night was judged by.
+pub(super) struct Judgement {
+    pub(super) gates: Vec<Gate>,
+    pub(super) against: Vec<Against>,
+    pub(super) quality: Vec<Quality>,
+}
+
+impl Judgement {
+    /// The gates that were not passed, in sentences.
+    pub(super) fn held_by(&self) -> Vec<String> {
+        self.gates.iter().filter(|gate| !gate.passed).map(|gate| gate.words.clone()).collect()
+    }
+}
+
+/// Judges the night.
+pub(super) fn judge(
+    night: &Night<'_>,
+    data: &Data,
+    learned: &Learned,
+    judged: &Judged,
+    before: Option<&PastRun>,
+) -> Result<Judgement, NightError> {
+    let quality = told::quality(night, data, learned)?;
+    let against = match before {
+        Some(before) if night.job.gates.against_current => baseline::against(night, learned, judged, before)?,
+        _ => Vec::new(),
+    };
+    let published = learned.taught[0].name;
+    let figures = judged.figures.iter().filter(|(learner, _)| *learner == published).map(|(_, figure)| Measured {
+        measure: figure.metric.to_owned(),
+        of: figure.task.clone(),
+        scenario: figure.scenario.clone(),
+        value: figure.value,
+    });
+    // Means over tasks are for reading: a rule for every task speaks of the tasks.
+    let measures = quality.iter().map(|row| Measured {
+        measure: row.measure.to_owned(),
+        of: row.subject.clone(),
+        scenario: row.scenario.clone(),
+        value: Some(row.value),
+    });
+    let measured: Vec<Measured> = figures.filter(|measured| measured.of != "*").chain(measures).collect();
+    let to_score = data.tonight.as_ref().map_or(0, |tonight| tonight.rows);
+    let counted = baseline::counted(night, before, to_score, learned.holdout.scenario.len() as u64)?;
+    let gates = gates(&night.job.gates, &measured, &against, &counted, &[]);
+    for gate in gates.iter().filter(|gate| !gate.passed) {
+        night.watch.note(&format!("gate not passed: {}", gate.words));
+    }
+    Ok(Judgement { gates, against, quality })
+}

@@ -1,0 +1,138 @@
+//! A past run's model as it publishes: its encoder, its calibrated model, its stand-ins.
+//!
+//! In: a run folder. Out: predictions for rows of a frame. Whether the folder is the right one is the caller's business.
+
+use std::fs;
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use serde::{Deserialize, Serialize};
+
+use super::NightError;
+use super::learned::{Fitted, Learned, keep_chains};
+use super::transfer::By;
+use crate::features::FeatureError;
+use crate::features::encode::Encoder;
+use crate::learn::{self, LearnError, Saved};
+use crate::publish::Staging;
+use crate::table_file::FileError;
+
+/// A cell that another model scores, in `model/stand_ins.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SavedStandIn {
+    pub(super) scenario: String,
+    pub(super) task: String,
+    /// `alone`, `pooled`, or a challenger.
+    pub(super) by: String,
+    /// Folder below `model/` that holds it.
+    folder: String,
+}
+
+/// A past run's model.
+pub(super) struct Scorer {
+    encoder: Encoder,
+    first: Fitted,
+    stand_ins: Vec<((usize, usize), Fitted)>,
+}
+
+impl Scorer {
+    /// Reads the model of a run.
+    ///
+    /// # Errors
+    /// [`NightError`] when a file is missing or damaged.
+    pub(super) fn open(run: &Path) -> Result<Self, NightError> {
+        let model = run.join("model");
+        let encoder = Encoder::from_json(&read(&model.join("encoder.json"))?).map_err(FeatureError::from)?;
+        let shape = encoder.shape();
+        let list = model.join("stand_ins.json");
+        let saved: Vec<SavedStandIn> = if list.is_file() { parsed(&list)? } else { Vec::new() };
+        let mut stand_ins = Vec::new();
+        for stand_in in saved {
+            let place = (
+                shape.scenarios.iter().position(|name| *name == stand_in.scenario),
+                shape.tasks.iter().position(|task| task.name == stand_in.task),
+            );
+            if let (Some(scenario), Some(task)) = place {
+                stand_ins.push(((scenario, task), fitted(&model.join(&stand_in.folder))?));
+            }
+        }
+        Ok(Self { encoder, first: fitted(&model)?, stand_ins })
+    }
+
+    /// Scenario names, in the model's order.
+    pub(super) fn scenarios(&self) -> Vec<String> {
+        self.encoder.shape().scenarios
+    }
+
+    /// Whether a frame has every column that the model reads.
+    pub(super) fn reads(&self, frame: &Schema) -> bool {
+        self.encoder.shape().fields.iter().all(|field| frame.column_with_name(&field.name).is_some())
+    }
+
+    /// Published predictions of a batch of a frame, by task name.
+    ///
+    /// # Errors
+    /// [`NightError`] when the batch does not fit.
+    pub(super) fn published(&self, batch: &RecordBatch, day: i32) -> Result<Vec<(String, Vec<f64>)>, NightError> {
+        let encoded = self.encoder.encode(batch, day).map_err(FeatureError::from)?;
+        let block = encoded.block();
+        let mut published = self.first.published(std::slice::from_ref(&block))?;
+        for (cell, fitted) in &self.stand_ins {
+            fitted.replace(&block, *cell, &mut published)?;
+        }
+        let shape = self.encoder.shape();
+        if !self.stand_ins.is_empty() {
+            keep_chains(&shape, &mut published);
+        }
+        Ok(shape.tasks.into_iter().map(|task| task.name).zip(published).collect())
+    }
+}
+
+/// Writes a fitted model into a folder of the staged run.
+pub(super) fn save(fitted: &Fitted, folder: &str, staging: &Staging) -> Result<(), NightError> {
+    let saved = fitted.model.save();
+    staging.write(&format!("{folder}/model.json"), saved.json.as_bytes())?;
+    staging.write(&format!("{folder}/model.safetensors"), &saved.tensors)?;
+    let calibration = serde_json::to_vec_pretty(&fitted.calibration).map_err(|error| NightError::Report(error.to_string()))?;
+    Ok(staging.write(&format!("{folder}/calibration.json"), &calibration)?)
+}
+
+/// Writes the stand-ins of tonight and the list of them.
+pub(super) fn save_stand_ins(learned: &Learned, staging: &Staging) -> Result<(), NightError> {
+    if learned.stand_ins.is_empty() {
+        return Ok(());
+    }
+    let shape = learned.encoder.shape();
+    let mut list = Vec::new();
+    for stand_in in &learned.stand_ins {
+        let (scenario, task) = (shape.scenarios[stand_in.scenario].clone(), shape.tasks[stand_in.task].name.clone());
+        let folder = match &stand_in.by {
+            By::Challenger(at) => learned.taught[*at].name.to_owned(),
+            By::Own(fitted) => {
+                let folder = format!("stand_in_{}_{}", stand_in.scenario, stand_in.task);
+                save(fitted, &format!("model/{folder}"), staging)?;
+                folder
+            }
+        };
+        list.push(SavedStandIn { scenario, task, by: stand_in.name.clone(), folder });
+    }
+    let json = serde_json::to_vec_pretty(&list).map_err(|error| NightError::Report(error.to_string()))?;
+    Ok(staging.write("model/stand_ins.json", &json)?)
+}
+
+fn fitted(folder: &Path) -> Result<Fitted, NightError> {
+    let text = |file: &str| {
+        String::from_utf8(read(&folder.join(file))?).map_err(|error| NightError::from(LearnError::Saved(format!("{file}: {error}"))))
+    };
+    let saved = Saved { json: text("model.json")?, tensors: read(&folder.join("model.safetensors"))? };
+    Ok(Fitted { model: learn::load(&saved)?, calibration: parsed(&folder.join("calibration.json"))? })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    fs::read(path).map_err(|source| FileError::Io { what: "read", path: path.to_path_buf(), source })
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, NightError> {
+    serde_json::from_slice(&read(path)?).map_err(|error| LearnError::Saved(format!("{}: {error}", path.display())).into())
+}

@@ -1,0 +1,431 @@
+//! The transfer ledger: does sharing help, cell by cell? The glue between `learn` and `evaluate` for the networks that are
+//! trained only to be compared, and for the stand-ins that score the cells which sharing hurts.
+//!
+//! In: the night's encoded rows and its models. Out: [`Ledger`], and stand-ins where the job wants them. The compared networks
+//! (shared, pooled, one per cell) learn from the same rows with the same care: a sample per scenario, by entity, passes chosen
+//! on the nights that calibration uses, then fitted on all.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::datatypes::{Float64Type, Int64Type};
+
+use super::cells::{Cell, places};
+use super::learned::{Fitted, Learned, raw, teach};
+use super::{Night, NightError};
+use crate::evaluate::entire_space;
+use crate::evaluate::paired::{Verdict, verdicts};
+use crate::job::time::epoch_day;
+use crate::job::{ModelKind, Split};
+use crate::learn::picked::Picked;
+use crate::learn::rows::{Block, Shape, Task};
+use crate::learn::{Learner, Progress, Sharing};
+use crate::publish::{Columns, PastRun};
+use crate::table_file::{self, FileError};
+use crate::watch::Watch;
+
+/// One comparison of a cell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The run that made it.
+    pub made: String,
+    /// Scenario of the cell.
+    pub scenario: String,
+    /// Task of the cell.
+    pub task: String,
+    /// `alone`, `pooled`, or a challenger.
+    pub against: String,
+    /// `auc`, or `rmse` on the learner's scale.
+    pub metric: String,
+    /// The shared model's figure.
+    pub shared: f64,
+    /// The other's.
+    pub other: f64,
+    /// How much better the shared model is.
+    pub value: f64,
+    /// Lower end of its 95 % interval.
+    pub low: f64,
+    /// Upper end of its 95 % interval.
+    pub high: f64,
+    /// Two-sided p-value of no difference.
+    pub p: f64,
+    /// `helped`, `hurt` or `no evidence`, after Holm's correction over the ledger.
+    pub verdict: String,
+    /// Held-out rows.
+    pub n: u64,
+    /// Positives among them.
+    pub positives: u64,
+    /// Rows that both learned from.
+    pub learned_rows: u64,
+}
+
+/// The ledger of a night.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ledger {
+    /// As-of date of the night that made it; empty = none was made.
+    pub made_as_of: String,
+    /// Its entries, scenario by scenario.
+    pub entries: Vec<Entry>,
+}
+
+/// A model that scores a cell in the shared model's place.
+pub(super) struct StandIn {
+    pub(super) scenario: usize,
+    pub(super) task: usize,
+    /// `alone`, `pooled`, or a challenger.
+    pub(super) name: String,
+    pub(super) by: By,
+}
+
+/// Who stands in.
+pub(super) enum By {
+    /// The model at this place of [`Learned::taught`].
+    Challenger(usize),
+    /// A model of its own.
+    Own(Box<Fitted>),
+}
+
+/// A learner that reports how far it is, and keeps nothing: what it makes is cheap.
+struct Passing<'a>(&'a dyn Watch);
+
+impl Progress for Passing<'_> {
+    fn at(&self, what: &str, done: u64, total: u64) {
+        self.0.step(&format!("compared {what}"), done, total);
+    }
+}
+
+/// Rows of a scenario that the compared networks learn from, block by block.
+struct Sample {
+    parts: Vec<Picked>,
+}
+
+/// The ledger of the night: made anew when that of the baseline is as old as the job allows, else the baseline's.
+pub(super) fn ledger(night: &Night<'_>, learned: &Learned, run: &str, baseline: Option<&PastRun>) -> Result<Ledger, NightError> {
+    if let Some(before) = baseline
+        && let Some(ledger) = read(&before.folder)?
+        && let Ok(made) = ledger.made_as_of.parse::<jiff::civil::Date>()
+        && epoch_day(night.as_of) - epoch_day(made) < night.job.transfer.every.0
+    {
+        night.watch.note(&format!("transfer ledger: that of {made}"));
+        return Ok(ledger);
+    }
+    night.watch.stage("transfer");
+    make(night, learned, run)
+}
+
+/// The ledger in a run folder; `None` where there is none.
+fn read(folder: &Path) -> Result<Option<Ledger>, NightError> {
+    let path = folder.join("transfer.parquet");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let failed = |message: String| NightError::from(FileError::Rows(message));
+    let mut ledger = Ledger::default();
+    for batch in table_file::read(&path)? {
+        let batch = batch.map_err(|error| failed(error.to_string()))?;
+        ledger.add(&batch).map_err(|column| failed(format!("{}: column `{column}` is missing", path.display())))?;
+    }
+    Ok(Some(ledger))
+}
+
+impl Ledger {
+    fn add(&mut self, batch: &RecordBatch) -> Result<(), &'static str> {
+        let text = |name: &'static str| batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>()).ok_or(name);
+        let number = |name: &'static str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>()).ok_or(name);
+        let count = |name: &'static str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Int64Type>()).ok_or(name);
+        for row in 0..batch.num_rows() {
+            text("made_as_of")?.value(row).clone_into(&mut self.made_as_of);
+            self.entries.push(Entry {
+                made: text("made_by")?.value(row).to_owned(),
+                scenario: text("scenario")?.value(row).to_owned(),
+                task: text("task")?.value(row).to_owned(),
+                against: text("against")?.value(row).to_owned(),
+                metric: text("metric")?.value(row).to_owned(),
+                shared: number("shared")?.value(row),
+                other: number("other")?.value(row),
+                value: number("value")?.value(row),
+                low: number("low")?.value(row),
+                high: number("high")?.value(row),
+                p: number("p")?.value(row),
+                verdict: text("verdict")?.value(row).to_owned(),
+                n: count("n")?.value(row) as u64,
+                positives: count("positives")?.value(row) as u64,
+                learned_rows: count("learned_rows")?.value(row) as u64,
+            });
+        }
+        Ok(())
+    }
+
+    /// The ledger as the table `transfer`.
+    pub(super) fn table(&self, run: &str) -> Result<RecordBatch, String> {
+        let rows = &self.entries;
+        let of = |entry: fn(&Entry) -> &String| rows.iter().map(entry);
+        let number = |entry: fn(&Entry) -> f64| rows.iter().map(move |row| Some(entry(row)));
+        Columns::new()
+            .text("run", rows.iter().map(|_| run))
+            .text("made_by", of(|entry| &entry.made))
+            .text("made_as_of", rows.iter().map(|_| &self.made_as_of))
+            .text("scenario", of(|entry| &entry.scenario))
+            .text("task", of(|entry| &entry.task))
+            .text("against", of(|entry| &entry.against))
+            .text("metric", of(|entry| &entry.metric))
+            .number("shared", number(|entry| entry.shared))
+            .number("other", number(|entry| entry.other))
+            .number("value", number(|entry| entry.value))
+            .number("low", number(|entry| entry.low))
+            .number("high", number(|entry| entry.high))
+            .number("p", number(|entry| entry.p))
+            .text("verdict", of(|entry| &entry.verdict))
+            .count("n", rows.iter().map(|entry| entry.n))
+            .count("positives", rows.iter().map(|entry| entry.positives))
+            .count("learned_rows", rows.iter().map(|entry| entry.learned_rows))
+            .batch()
+    }
+}
+
+/// Makes the ledger anew.
+fn make(night: &Night<'_>, learned: &Learned, run: &str) -> Result<Ledger, NightError> {
+    let shape = learned.encoder.shape();
+    let mut found: Vec<Entry> = Vec::new();
+    found.extend(challengers(night, learned, run)?);
+    if night.job.model == ModelKind::Net {
+        found.extend(networks(night, learned, run, &shape)?);
+    }
+    let judged: Vec<(f64, f64)> = found.iter().map(|entry| (entry.value, entry.p)).collect();
+    for (entry, verdict) in found.iter_mut().zip(verdicts(&judged, 1.0 - night.job.transfer.level)) {
+        verdict.name().clone_into(&mut entry.verdict);
+    }
+    let place = |entry: &Entry| {
+        let scenario = shape.scenarios.iter().position(|name| *name == entry.scenario);
+        (scenario, shape.tasks.iter().position(|task| task.name == entry.task))
+    };
+    found.sort_by_key(place);
+    let count = |verdict: Verdict| found.iter().filter(|entry| entry.verdict == verdict.name()).count();
+    night.watch.note(&format!(
+        "transfer ledger: sharing helped in {} comparison(s), hurt in {}, no evidence in {}",
+        count(Verdict::Helped),
+        count(Verdict::Hurt),
+        count(Verdict::NoEvidence)
+    ));
+    Ok(Ledger { made_as_of: night.as_of.to_string(), entries: found })
+}
+
+/// The published model against each challenger: all learned from every row.
+fn challengers(night: &Night<'_>, learned: &Learned, run: &str) -> Result<Vec<Entry>, NightError> {
+    let blocks = learned.holdout.rows.blocks();
+    let rows = learned.rows_learned();
+    let raws = learned.taught.iter().map(|taught| raw(taught.fitted.model.as_ref(), &blocks)).collect::<Result<Vec<_>, _>>()?;
+    let shape = learned.encoder.shape();
+    let mut found = Vec::new();
+    for (taught, other) in learned.taught.iter().zip(&raws).skip(1) {
+        let ours = chained(&learned.taught[0].fitted, &raws[0], learned);
+        let theirs = chained(&taught.fitted, other, learned);
+        for (scenario, task) in places(&shape) {
+            let cell = Cell { holdout: &learned.holdout, shape: &shape, scenario: Some(scenario), task };
+            found.extend(entry(night, run, cell, taught.name, (&ours[task], &theirs[task]), rows[scenario]));
+        }
+    }
+    Ok(found)
+}
+
+/// Published predictions of a fitted model on the held-out night.
+fn chained(fitted: &Fitted, raw: &[Vec<f32>], learned: &Learned) -> Vec<Vec<f64>> {
+    fitted.calibration.apply(raw, &learned.holdout.scenario)
+}
+
+/// The comparison of two predictions of every held-out row; nothing where the cell has too little support.
+fn entry(night: &Night<'_>, run: &str, cell: Cell<'_>, against: &str, (shared, other): (&[f64], &[f64]), rows: u64) -> Option<Entry> {
+    let compared = cell.compare(night, shared, other)?;
+    let difference = compared.difference;
+    Some(Entry {
+        made: run.to_owned(),
+        scenario: cell.place(),
+        task: cell.task(),
+        against: against.to_owned(),
+        metric: compared.metric.to_owned(),
+        shared: compared.ours,
+        other: compared.theirs,
+        value: difference.value,
+        low: difference.low,
+        high: difference.high,
+        p: difference.p,
+        verdict: Verdict::NoEvidence.name().to_owned(),
+        n: difference.n,
+        positives: difference.positives,
+        learned_rows: rows,
+    })
+}
+
+/// Shared, pooled and alone: networks on the same sample.
+fn networks(night: &Night<'_>, learned: &Learned, run: &str, shape: &Shape) -> Result<Vec<Entry>, NightError> {
+    let progress = Passing(night.watch);
+    let samples = samples(night, learned, shape);
+    let rows: Vec<usize> = samples.iter().map(|sample| sample.parts.iter().map(|part| part.block().rows()).sum()).collect();
+    let all: usize = rows.iter().sum();
+    let Some(first) = learned.learners.first() else { return Ok(Vec::new()) };
+    let blocks = learned.holdout.rows.blocks();
+    let mut mixed: BTreeMap<&str, Vec<Vec<f64>>> = BTreeMap::new();
+    for (name, sharing) in [("shared", Sharing::Chosen), ("pooled", Sharing::Pooled)] {
+        let Some(learner) = first.compared(sharing, all) else { return Ok(Vec::new()) };
+        let parts: Vec<Block<'_>> = samples.iter().flat_map(|sample| sample.parts.iter().map(Picked::block)).collect();
+        let Some(fitted) = teach_on(night, learned, learner, shape, parts, &progress)? else { return Ok(Vec::new()) };
+        let raw = raw(fitted.model.as_ref(), &blocks)?;
+        mixed.insert(name, chained(&fitted, &raw, learned));
+    }
+    let mut found = Vec::new();
+    for (scenario, task) in places(shape) {
+        let cell = Cell { holdout: &learned.holdout, shape, scenario: Some(scenario), task };
+        let shared = &mixed["shared"][task];
+        found.extend(entry(night, run, cell, "pooled", (shared, &mixed["pooled"][task]), rows[scenario] as u64));
+        night.watch.step("cells alone", (scenario * shape.tasks.len() + task) as u64, (shape.scenarios.len() * shape.tasks.len()) as u64);
+        let Some(fitted) = alone(night, learned, first.as_ref(), &samples[scenario], (scenario, task), &progress)? else { continue };
+        let own = fitted.cell(&blocks, (scenario, task))?;
+        found.extend(entry(night, run, cell, "alone", (shared, &own), rows[scenario] as u64));
+    }
+    Ok(found)
+}
+
+/// A network of one cell: its rows, its task over the entire space.
+fn alone(
+    night: &Night<'_>,
+    learned: &Learned,
+    learner: &dyn Learner,
+    sample: &Sample,
+    (scenario, task): (usize, usize),
+    progress: &dyn Progress,
+) -> Result<Option<Fitted>, NightError> {
+    let shape = learned.encoder.shape();
+    let own = alone_shape(&shape, scenario, task);
+    let after: Vec<Option<usize>> = shape.tasks.iter().map(|task| task.after).collect();
+    let labels: Vec<Vec<f32>> = sample
+        .parts
+        .iter()
+        .map(|part| {
+            let labels: Vec<Vec<f32>> = part.block().labels.iter().map(|labels| labels.to_vec()).collect();
+            entire_space(&labels, &after).swap_remove(task)
+        })
+        .collect();
+    let served: Vec<Vec<u16>> = sample.parts.iter().map(|part| vec![0; part.block().rows()]).collect();
+    let parts: Vec<Block<'_>> = sample
+        .parts
+        .iter()
+        .zip(labels.iter().zip(&served))
+        .map(|(part, (labels, served))| {
+            let block = part.block();
+            Block { scenario: served, labels: vec![labels], weights: vec![block.weights[task]], ..block }
+        })
+        .collect();
+    let rows = parts.iter().map(Block::rows).sum();
+    let Some(learner) = learner.compared(Sharing::Chosen, rows) else { return Ok(None) };
+    teach_on(night, learned, learner, &own, parts, progress)
+}
+
+fn alone_shape(shape: &Shape, scenario: usize, task: usize) -> Shape {
+    Shape {
+        scenarios: vec![shape.scenarios[scenario].clone()],
+        tasks: vec![Task { after: None, ..shape.tasks[task].clone() }],
+        fields: shape.fields.clone(),
+        horizon_days: shape.horizon_days,
+    }
+}
+
+/// Chooses and calibrates on the nights that calibration uses, then fits on all; `None` where a split has nothing to teach.
+fn teach_on(
+    night: &Night<'_>,
+    learned: &Learned,
+    learner: Box<dyn Learner>,
+    shape: &Shape,
+    parts: Vec<Block<'_>>,
+    progress: &dyn Progress,
+) -> Result<Option<Fitted>, NightError> {
+    let learns = |block: &Block<'_>| learned.split_of(block.as_of) == Some(Split::Train);
+    let (train, unseen): (Vec<Block<'_>>, Vec<Block<'_>>) = parts.iter().cloned().partition(learns);
+    let valid = unseen.iter().filter(|block| learned.split_of(block.as_of) == Some(Split::Valid)).cloned().collect();
+    let enough = |blocks: &[Block<'_>]| {
+        (0..shape.tasks.len()).all(|task| {
+            let seen = || blocks.iter().flat_map(|block| block.labels[task]).filter(|label| !label.is_nan());
+            let positives = seen().filter(|label| **label > 0.0).count() as u64;
+            seen().count() as u64 >= night.job.min_rows && positives >= night.job.min_positives
+        })
+    };
+    if !enough(&train) || !enough(&valid) {
+        return Ok(None);
+    }
+    teach(learner, shape, train, valid, &unseen, parts, progress).map(Some)
+}
+
+/// Rows of each scenario, as many as the job allows, chosen by entity: an entity is in the sample of a scenario with all its
+/// rows or with none.
+fn samples(night: &Night<'_>, learned: &Learned, shape: &Shape) -> Vec<Sample> {
+    let rows = learned.rows_learned();
+    let blocks: Vec<Block<'_>> = learned.rows.iter().flat_map(|file| file.blocks()).collect();
+    let sample = |scenario: usize| {
+        let share = night.job.transfer.rows as f64 / rows[scenario].max(1) as f64;
+        let limit = if share >= 1.0 { u64::MAX } else { (share * u64::MAX as f64) as u64 };
+        let part = |block: &Block<'_>| {
+            let wanted = |row: &usize| block.scenario[*row] as usize == scenario && mixed(block.entity[*row], night.job.seed) <= limit;
+            let positions: Vec<usize> = (0..block.rows()).filter(wanted).collect();
+            (!positions.is_empty()).then(|| Picked::labelled(block, &positions))
+        };
+        Sample { parts: blocks.iter().filter_map(part).collect() }
+    };
+    (0..shape.scenarios.len()).map(sample).collect()
+}
+
+/// An entity's place in a random order (the finaliser of `SplitMix64`: Steele, Lea and Flood 2014, figure 16).
+fn mixed(entity: u64, seed: u64) -> u64 {
+    let mut bits = entity ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+/// Models that score the cells which sharing hurts: for each the one that beat the shared model by most.
+///
+/// A challenger is at hand. A network (pooled, alone) is trained here, on every row of its scenarios.
+pub(super) fn stand_ins(night: &Night<'_>, learned: &Learned, ledger: &Ledger) -> Result<Vec<StandIn>, NightError> {
+    if !night.job.transfer.fallback {
+        return Ok(Vec::new());
+    }
+    let shape = learned.encoder.shape();
+    let progress = Passing(night.watch);
+    let everything = |scenario: Option<usize>| -> Vec<Picked> {
+        let blocks = learned.rows.iter().flat_map(|file| file.blocks());
+        let part = |block: Block<'_>| {
+            let own = |row: &usize| scenario.is_none_or(|wanted| block.scenario[*row] as usize == wanted);
+            Picked::labelled(&block, &(0..block.rows()).filter(own).collect::<Vec<_>>())
+        };
+        blocks.map(part).filter(|part| part.block().rows() > 0).collect()
+    };
+    let mut found = Vec::new();
+    for (scenario, task) in places(&shape) {
+        let (place, name) = (&shape.scenarios[scenario], &shape.tasks[task].name);
+        let hurt = |entry: &&Entry| entry.scenario == *place && entry.task == *name && entry.verdict == Verdict::Hurt.name();
+        let Some(worst) = ledger.entries.iter().filter(hurt).min_by(|a, b| a.value.total_cmp(&b.value)) else { continue };
+        night.watch.note(&format!("{name} in {place} is scored by `{}`: the ledger says that sharing hurts it", worst.against));
+        let fitted = match (worst.against.as_str(), learned.learners.first()) {
+            ("alone", Some(learner)) => {
+                let sample = Sample { parts: everything(Some(scenario)) };
+                alone(night, learned, learner.as_ref(), &sample, (scenario, task), &progress)?
+            }
+            ("pooled", Some(learner)) => {
+                let parts = everything(None);
+                let blocks: Vec<Block<'_>> = parts.iter().map(Picked::block).collect();
+                match learner.compared(Sharing::Pooled, blocks.iter().map(Block::rows).sum()) {
+                    Some(learner) => teach_on(night, learned, learner, &shape, blocks, &progress)?,
+                    None => None,
+                }
+            }
+            _ => None,
+        };
+        let challenger = learned.taught.iter().position(|taught| taught.name == worst.against);
+        let by = match (fitted, challenger) {
+            (Some(fitted), _) => By::Own(Box::new(fitted)),
+            (None, Some(at)) => By::Challenger(at),
+            (None, None) => continue,
+        };
+        found.push(StandIn { scenario, task, name: worst.against.clone(), by });
+    }
+    Ok(found)
+}
