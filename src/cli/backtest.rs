@@ -48,9 +48,8 @@ pub(super) fn run(args: &BacktestArgs) -> Result<Ending, Failure> {
     let console = Console::new();
     let options = Options { threads: args.machine.threads(), memory: args.machine.memory, rebuild: args.machine.rebuild };
     let of = Backtest { from: args.from, to: args.to, every: args.every };
-    let done = block_on(options.threads, async {
-        Box::pin(run::backtest(&job, &home, of, options, &console)).await.map_err(Failure::from)
-    })?;
+    let done =
+        block_on(options.threads, async { Box::pin(run::backtest(&job, &home, of, options, &console)).await.map_err(Failure::from) })?;
     for (as_of, word, figures) in &done.nights {
         say(&format!("{as_of}  {word:<9}  {figures}"));
     }

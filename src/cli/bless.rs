@@ -13,8 +13,10 @@ use crate::run;
 
 /// Arguments of `polytask bless`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  polytask bless queries/complete_journey 2017-12-04-aa624d70427c --reason \"the mailer was not sent this week\"\n\n\
-                        The reason is kept in the run folder (blessed.json) and printed in the published report.")]
+#[command(
+    after_help = "Example:\n  polytask bless queries/complete_journey 2017-12-04-aa624d70427c --reason \"the mailer was not sent this week\"\n\n\
+                        The reason is kept in the run folder (blessed.json) and printed in the published report."
+)]
 pub(super) struct BlessArgs {
     /// Folder of the job
     job: PathBuf,

@@ -33,7 +33,13 @@ pub(super) fn run(args: &RunsArgs) -> Result<Ending, Failure> {
     for past in runs {
         let manifest = &past.manifest;
         let figures: Vec<_> = manifest.figures.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
-        let mark = if past.current { '*' } else if past.published() { ' ' } else { 'h' };
+        let mark = if past.current {
+            '*'
+        } else if past.published() {
+            ' '
+        } else {
+            'h'
+        };
         say(&format!(
             "{mark} {}  {:<8} {}  {:<24} {}",
             manifest.as_of,

@@ -8,9 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::error::JobError;
 use super::queries::{Queries, is_table_name};
-use super::raw::{
-    Ordered, RawGates, RawJob, RawSentinel, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawTransfer, Transform,
-};
+use super::raw::{Ordered, RawGates, RawJob, RawSentinel, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawTransfer, Transform};
 use super::{Days, FeatureRoles, Job, JobTask, Param, Sentinel, Snapshots, Source, TableTime, Transfer};
 use crate::evaluate::gates::{GateSettings, Requirement};
 use crate::learn::rows::{Task, TaskKind};
@@ -100,6 +98,8 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         train: raw.train,
         min_rows: raw.evaluate.min_rows,
         min_positives: raw.evaluate.min_positives,
+        resamples: resamples(raw.evaluate.resamples)?,
+        top: raw.evaluate.top.max(1),
         transfer: transfer(&raw.transfer)?,
         sentinel: sentinel(raw.sentinel)?,
         drift_psi: positive("drift.psi", raw.drift.psi)?,
@@ -260,6 +260,14 @@ fn snapshots(raw: &RawSnapshots) -> Result<Snapshots, JobError> {
     Ok(Snapshots { every, count: raw.count, horizon, settle, history })
 }
 
+fn resamples(wanted: usize) -> Result<usize, JobError> {
+    if (100..=100_000).contains(&wanted) {
+        Ok(wanted)
+    } else {
+        Err(value("evaluate.resamples", format!("{wanted} resamples make no interval"), "between 100 and 100000; 1000 is usual"))
+    }
+}
+
 fn transfer(raw: &RawTransfer) -> Result<Transfer, JobError> {
     let every = days("transfer.every", &raw.every)?;
     if raw.rows < 1000 {
@@ -273,7 +281,7 @@ fn transfer(raw: &RawTransfer) -> Result<Transfer, JobError> {
 
 fn sentinel(raw: RawSentinel) -> Result<Sentinel, JobError> {
     let off = raw.auc.total_cmp(&0.0).is_eq();
-    if !off && !(raw.auc > 0.5 && raw.auc <= 1.0) {
+    if !(off || raw.auc > 0.5 && raw.auc <= 1.0) {
         return Err(value("sentinel.auc", format!("{} is no AUC above chance", raw.auc), "between 0.5 and 1, or 0 to switch it off"));
     }
     for (feature, reason) in &raw.allow.0 {

@@ -76,6 +76,10 @@ pub struct Job {
     pub min_rows: u64,
     /// Least number of positives of a binary cell that shows figures.
     pub min_positives: u64,
+    /// Resamples behind every interval.
+    pub resamples: usize,
+    /// Rows of an entity's list that a reader sees.
+    pub top: usize,
     /// When and how the transfer ledger is made.
     pub transfer: Transfer,
     /// What looks like a leak, and what is allowed to.

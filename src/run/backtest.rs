@@ -89,7 +89,8 @@ pub async fn backtest(job: &Job, home: &Home, of: Backtest, options: Options, wa
     let table = root.join("backtest.parquet");
     table_file::write_one(&table, &rows(&figures).map_err(FileError::Rows)?)?;
     let page = own.reports.join("backtest.html");
-    let html = report::backtest(&job.title, &format!("{} to {}, every {}", of.from, of.to, of.every), &figures).map_err(NightError::Report)?;
+    let html =
+        report::backtest(&job.title, &format!("{} to {}, every {}", of.from, of.to, of.every), &figures).map_err(NightError::Report)?;
     folder::write_atomically(&page, html.as_bytes())?;
     Ok(Backtested { nights, table, page })
 }
@@ -147,10 +148,13 @@ fn followed(past: &PastRun, status: &str) -> Result<Vec<NightFigure>, NightError
     Ok(found)
 }
 
+/// `(scenario, task)` → `(realised, predicted)`.
+type Totals = BTreeMap<(String, String), (f64, f64)>;
+
 /// Sums of labels and of predictions over the held-out rows with a label, by cell.
-fn totals(past: &PastRun) -> Result<BTreeMap<(String, String), (f64, f64)>, NightError> {
+fn totals(past: &PastRun) -> Result<Totals, NightError> {
     let failed = |message: &str| NightError::from(FileError::Rows(format!("run {}: {message}", past.manifest.run)));
-    let mut sums: BTreeMap<(String, String), (f64, f64)> = BTreeMap::new();
+    let mut sums = Totals::new();
     for batch in table_file::read(&past.folder.join("holdout/holdout.parquet"))? {
         let batch = batch.map_err(|error| failed(&error.to_string()))?;
         let scenario = batch.column_by_name("scenario").and_then(|array| array.as_string_opt::<i32>()).ok_or_else(|| failed("scenario"))?;

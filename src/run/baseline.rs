@@ -41,7 +41,8 @@ pub(super) fn counted(night: &Night<'_>, baseline: Option<&PastRun>, to_score: u
     let (mut scored, mut held) = (Vec::new(), Vec::new());
     let mut next = baseline.cloned();
     while let Some(run) = next.filter(|_| scored.len() < NIGHTS) {
-        let rows = |split: &str| run.manifest.snapshots.iter().find(|snapshot| snapshot.split == split).map(|snapshot| snapshot.rows as f64);
+        let rows =
+            |split: &str| run.manifest.snapshots.iter().find(|snapshot| snapshot.split == split).map(|snapshot| snapshot.rows as f64);
         scored.extend(rows("tonight"));
         held.extend(rows("holdout"));
         next = run.manifest.compared_with.as_deref().map(|id| night.home.find(id)).transpose()?.flatten();
@@ -97,7 +98,7 @@ pub(super) fn against(night: &Night<'_>, learned: &Learned, judged: &Judged, bas
 /// Predictions by task name; NaN where the other run has none. Shape of each: `[rows]`.
 type Predictions = BTreeMap<String, Vec<f64>>;
 
-fn failed(error: impl ToString) -> NightError {
+fn failed(error: &dyn std::fmt::Display) -> NightError {
     FileError::Rows(error.to_string()).into()
 }
 
@@ -110,21 +111,20 @@ fn saved(night: &Night<'_>, learned: &Learned, baseline: &PastRun) -> Result<Opt
     let mut names = night.job.keys.clone();
     names.push(night.job.scenario.clone());
     let place: HashMap<String, usize> = keys(&ours, &names)?.into_iter().enumerate().map(|(row, key)| (key, row)).collect();
-    let mut theirs: Predictions =
-        night.job.tasks.iter().map(|task| (task.task.name.clone(), vec![f64::NAN; ours.num_rows()])).collect();
+    let mut theirs: Predictions = night.job.tasks.iter().map(|task| (task.task.name.clone(), vec![f64::NAN; ours.num_rows()])).collect();
     // In what is published the column is always called `scenario`.
     if let Some(last) = names.last_mut() {
         "scenario".clone_into(last);
     }
     for batch in table_file::read(&baseline.folder.join("holdout/holdout.parquet"))? {
-        let batch = batch.map_err(failed)?;
+        let batch = batch.map_err(|error| failed(&error))?;
         if names.iter().any(|name| batch.column_by_name(name).is_none()) {
             return Ok(None);
         }
         let rows: Vec<Option<usize>> = keys(&batch, &names)?.iter().map(|key| place.get(key).copied()).collect();
         for (task, predictions) in &mut theirs {
             let Some(column) = batch.column_by_name(&format!("p_{task}")) else { continue };
-            let column = column.as_primitive_opt::<Float64Type>().ok_or_else(|| failed(format!("p_{task} is no number")))?;
+            let column = column.as_primitive_opt::<Float64Type>().ok_or_else(|| failed(&format!("p_{task} is no number")))?;
             rows.iter().zip(column).for_each(|(row, value)| {
                 if let (Some(row), Some(value)) = (row, value) {
                     predictions[*row] = value;
@@ -141,9 +141,12 @@ fn saved(night: &Night<'_>, learned: &Learned, baseline: &PastRun) -> Result<Opt
 fn keys(batch: &RecordBatch, names: &[String]) -> Result<Vec<String>, NightError> {
     let columns = names
         .iter()
-        .map(|name| cast(batch.column_by_name(name).ok_or_else(|| failed(format!("`{name}` is missing")))?, &DataType::Utf8).map_err(failed))
+        .map(|name| {
+            cast(batch.column_by_name(name).ok_or_else(|| failed(&format!("`{name}` is missing")))?, &DataType::Utf8)
+                .map_err(|error| failed(&error))
+        })
         .collect::<Result<Vec<_>, NightError>>()?;
-    let texts: Vec<_> = columns.iter().map(|column| column.as_string::<i32>()).collect();
+    let texts: Vec<_> = columns.iter().map(arrow::array::AsArray::as_string::<i32>).collect();
     // The unit separator: two keys never run into each other.
     Ok((0..batch.num_rows()).map(|row| texts.iter().map(|text| text.value(row)).collect::<Vec<_>>().join("\u{1f}")).collect())
 }
@@ -153,7 +156,7 @@ fn rescored(learned: &Learned, baseline: &PastRun) -> Result<Option<Predictions>
     let scorer = Scorer::open(&baseline.folder)?;
     let mut theirs = Predictions::new();
     for batch in table_file::read(&learned.holdout.frame)? {
-        let batch = batch.map_err(failed)?;
+        let batch = batch.map_err(|error| failed(&error))?;
         if !scorer.reads(&batch.schema()) {
             return Ok(None);
         }
@@ -168,7 +171,7 @@ fn rescored(learned: &Learned, baseline: &PastRun) -> Result<Option<Predictions>
 fn unpaired(judged: &Judged, baseline: &PastRun) -> Result<Vec<Against>, NightError> {
     let mut past: HashMap<(String, String, String), [Option<f64>; 3]> = HashMap::new();
     for batch in table_file::read(&baseline.folder.join("metrics.parquet"))? {
-        let batch = batch.map_err(failed)?;
+        let batch = batch.map_err(|error| failed(&error))?;
         let text = |name: &str| batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>().cloned());
         let number = |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>().cloned());
         let (Some(learner), Some(scenario), Some(task), Some(metric)) = (text("learner"), text("scenario"), text("task"), text("metric"))
@@ -184,9 +187,10 @@ fn unpaired(judged: &Judged, baseline: &PastRun) -> Result<Vec<Against>, NightEr
         }
     }
     let Some((published, _)) = judged.figures.first() else { return Ok(Vec::new()) };
-    let ours = judged.figures.iter().filter(|(learner, figure)| {
-        learner == published && figure.task != "*" && ["auc", "rmse"].contains(&figure.metric)
-    });
+    let ours = judged
+        .figures
+        .iter()
+        .filter(|(learner, figure)| learner == published && figure.task != "*" && ["auc", "rmse"].contains(&figure.metric));
     let one = |(_, figure): &(&'static str, crate::evaluate::cells::Figure)| {
         let place = (figure.scenario.clone(), figure.task.clone(), figure.metric.to_owned());
         let [Some(current), Some(low), Some(high)] = *past.get(&place)? else { return None };

@@ -273,7 +273,7 @@ pub(super) fn keep_chains(shape: &Shape, published: &mut [Vec<f64>]) {
 
 /// Chooses, calibrates and fits one learner on rows that are at hand.
 pub(super) fn teach(
-    learner: Box<dyn Learner>,
+    learner: &dyn Learner,
     shape: &Shape,
     train: Vec<Block<'_>>,
     valid: Vec<Block<'_>>,
@@ -404,7 +404,13 @@ pub(super) fn evaluate(night: &Night<'_>, learned: &Learned) -> Result<Judged, N
     let shape = learned.encoder.shape();
     let holdout = &learned.holdout;
     let blocks = holdout.rows.blocks();
-    let settings = EvaluateSettings { min_rows: job.min_rows, min_positives: job.min_positives };
+    let settings = EvaluateSettings {
+        min_rows: job.min_rows,
+        min_positives: job.min_positives,
+        resamples: job.resamples,
+        seed: job.seed,
+        top: job.top,
+    };
     let mut judged = Judged { figures: Vec::new(), reliability: Vec::new(), predictions: Vec::new() };
     for (at, taught) in learned.taught.iter().enumerate() {
         let predictions = if at == 0 { published(learned, &blocks)? } else { taught.fitted.published(&blocks)? };
@@ -413,6 +419,7 @@ pub(super) fn evaluate(night: &Night<'_>, learned: &Learned) -> Result<Judged, N
             tasks: &shape.tasks,
             thresholds: &learned.thresholds,
             scenario: &holdout.scenario,
+            entity: &holdout.entity,
             labels: &holdout.labels,
             predictions: &predictions,
         };

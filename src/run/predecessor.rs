@@ -37,7 +37,11 @@ impl Predecessor {
         let fit = past.into_iter().find(|run| {
             let snapshots = run.manifest.snapshots.iter().filter(|snapshot| learned.contains(&snapshot.split.as_str()));
             let newest = snapshots.map(|snapshot| &snapshot.as_of).max();
-            run.published() && run.manifest.learner == "net" && run.manifest.as_of < tonight && newest.is_some() && newest <= trained.as_ref()
+            run.published()
+                && run.manifest.learner == "net"
+                && run.manifest.as_of < tonight
+                && newest.is_some()
+                && newest <= trained.as_ref()
         });
         let Some(run) = fit else { return Ok(None) };
         let read = |file: &str| {

@@ -60,11 +60,6 @@ impl Scorer {
         Ok(Self { encoder, first: fitted(&model)?, stand_ins })
     }
 
-    /// Scenario names, in the model's order.
-    pub(super) fn scenarios(&self) -> Vec<String> {
-        self.encoder.shape().scenarios
-    }
-
     /// Whether a frame has every column that the model reads.
     pub(super) fn reads(&self, frame: &Schema) -> bool {
         self.encoder.shape().fields.iter().all(|field| frame.column_with_name(&field.name).is_some())

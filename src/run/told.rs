@@ -412,9 +412,10 @@ fn transfer(entry: &Entry, made_as_of: &str) -> report::TransferInfo {
 /// Cells that another model scores: scenario, task, model.
 pub(super) fn stand_ins(learned: &Learned) -> Vec<(String, String, String)> {
     let shape = learned.encoder.shape();
-    let told = learned.stand_ins.iter().map(|stand_in| {
-        (shape.scenarios[stand_in.scenario].clone(), shape.tasks[stand_in.task].name.clone(), stand_in.name.clone())
-    });
+    let told = learned
+        .stand_ins
+        .iter()
+        .map(|stand_in| (shape.scenarios[stand_in.scenario].clone(), shape.tasks[stand_in.task].name.clone(), stand_in.name.clone()));
     told.collect()
 }
 

@@ -16,6 +16,7 @@ use super::learned::{Fitted, Learned, raw, teach};
 use super::{Night, NightError};
 use crate::evaluate::entire_space;
 use crate::evaluate::paired::{Verdict, verdicts};
+use crate::features::rows_file::RowsFile;
 use crate::job::time::epoch_day;
 use crate::job::{ModelKind, Split};
 use crate::learn::picked::Picked;
@@ -27,46 +28,46 @@ use crate::watch::Watch;
 
 /// One comparison of a cell.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub(super) struct Entry {
     /// The run that made it.
-    pub made: String,
+    pub(super) made: String,
     /// Scenario of the cell.
-    pub scenario: String,
+    pub(super) scenario: String,
     /// Task of the cell.
-    pub task: String,
+    pub(super) task: String,
     /// `alone`, `pooled`, or a challenger.
-    pub against: String,
+    pub(super) against: String,
     /// `auc`, or `rmse` on the learner's scale.
-    pub metric: String,
+    pub(super) metric: String,
     /// The shared model's figure.
-    pub shared: f64,
+    pub(super) shared: f64,
     /// The other's.
-    pub other: f64,
+    pub(super) other: f64,
     /// How much better the shared model is.
-    pub value: f64,
+    pub(super) value: f64,
     /// Lower end of its 95 % interval.
-    pub low: f64,
+    pub(super) low: f64,
     /// Upper end of its 95 % interval.
-    pub high: f64,
+    pub(super) high: f64,
     /// Two-sided p-value of no difference.
-    pub p: f64,
+    pub(super) p: f64,
     /// `helped`, `hurt` or `no evidence`, after Holm's correction over the ledger.
-    pub verdict: String,
+    pub(super) verdict: String,
     /// Held-out rows.
-    pub n: u64,
+    pub(super) n: u64,
     /// Positives among them.
-    pub positives: u64,
+    pub(super) positives: u64,
     /// Rows that both learned from.
-    pub learned_rows: u64,
+    pub(super) learned_rows: u64,
 }
 
 /// The ledger of a night.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Ledger {
+pub(super) struct Ledger {
     /// As-of date of the night that made it; empty = none was made.
-    pub made_as_of: String,
+    pub(super) made_as_of: String,
     /// Its entries, scenario by scenario.
-    pub entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
 }
 
 /// A model that scores a cell in the shared model's place.
@@ -269,7 +270,7 @@ fn networks(night: &Night<'_>, learned: &Learned, run: &str, shape: &Shape) -> R
     for (name, sharing) in [("shared", Sharing::Chosen), ("pooled", Sharing::Pooled)] {
         let Some(learner) = first.compared(sharing, all) else { return Ok(Vec::new()) };
         let parts: Vec<Block<'_>> = samples.iter().flat_map(|sample| sample.parts.iter().map(Picked::block)).collect();
-        let Some(fitted) = teach_on(night, learned, learner, shape, parts, &progress)? else { return Ok(Vec::new()) };
+        let Some(fitted) = teach_on(night, learned, learner.as_ref(), shape, parts, &progress)? else { return Ok(Vec::new()) };
         let raw = raw(fitted.model.as_ref(), &blocks)?;
         mixed.insert(name, chained(&fitted, &raw, learned));
     }
@@ -318,7 +319,7 @@ fn alone(
         .collect();
     let rows = parts.iter().map(Block::rows).sum();
     let Some(learner) = learner.compared(Sharing::Chosen, rows) else { return Ok(None) };
-    teach_on(night, learned, learner, &own, parts, progress)
+    teach_on(night, learned, learner.as_ref(), &own, parts, progress)
 }
 
 fn alone_shape(shape: &Shape, scenario: usize, task: usize) -> Shape {
@@ -334,14 +335,14 @@ fn alone_shape(shape: &Shape, scenario: usize, task: usize) -> Shape {
 fn teach_on(
     night: &Night<'_>,
     learned: &Learned,
-    learner: Box<dyn Learner>,
+    learner: &dyn Learner,
     shape: &Shape,
     parts: Vec<Block<'_>>,
     progress: &dyn Progress,
 ) -> Result<Option<Fitted>, NightError> {
     let learns = |block: &Block<'_>| learned.split_of(block.as_of) == Some(Split::Train);
     let (train, unseen): (Vec<Block<'_>>, Vec<Block<'_>>) = parts.iter().cloned().partition(learns);
-    let valid = unseen.iter().filter(|block| learned.split_of(block.as_of) == Some(Split::Valid)).cloned().collect();
+    let valid: Vec<Block<'_>> = unseen.iter().filter(|block| learned.split_of(block.as_of) == Some(Split::Valid)).cloned().collect();
     let enough = |blocks: &[Block<'_>]| {
         (0..shape.tasks.len()).all(|task| {
             let seen = || blocks.iter().flat_map(|block| block.labels[task]).filter(|label| !label.is_nan());
@@ -359,7 +360,7 @@ fn teach_on(
 /// rows or with none.
 fn samples(night: &Night<'_>, learned: &Learned, shape: &Shape) -> Vec<Sample> {
     let rows = learned.rows_learned();
-    let blocks: Vec<Block<'_>> = learned.rows.iter().flat_map(|file| file.blocks()).collect();
+    let blocks: Vec<Block<'_>> = learned.rows.iter().flat_map(RowsFile::blocks).collect();
     let sample = |scenario: usize| {
         let share = night.job.transfer.rows as f64 / rows[scenario].max(1) as f64;
         let limit = if share >= 1.0 { u64::MAX } else { (share * u64::MAX as f64) as u64 };
@@ -391,7 +392,7 @@ pub(super) fn stand_ins(night: &Night<'_>, learned: &Learned, ledger: &Ledger) -
     let shape = learned.encoder.shape();
     let progress = Passing(night.watch);
     let everything = |scenario: Option<usize>| -> Vec<Picked> {
-        let blocks = learned.rows.iter().flat_map(|file| file.blocks());
+        let blocks = learned.rows.iter().flat_map(RowsFile::blocks);
         let part = |block: Block<'_>| {
             let own = |row: &usize| scenario.is_none_or(|wanted| block.scenario[*row] as usize == wanted);
             Picked::labelled(&block, &(0..block.rows()).filter(own).collect::<Vec<_>>())
@@ -413,7 +414,7 @@ pub(super) fn stand_ins(night: &Night<'_>, learned: &Learned, ledger: &Ledger) -
                 let parts = everything(None);
                 let blocks: Vec<Block<'_>> = parts.iter().map(Picked::block).collect();
                 match learner.compared(Sharing::Pooled, blocks.iter().map(Block::rows).sum()) {
-                    Some(learner) => teach_on(night, learned, learner, &shape, blocks, &progress)?,
+                    Some(learner) => teach_on(night, learned, learner.as_ref(), &shape, blocks, &progress)?,
                     None => None,
                 }
             }

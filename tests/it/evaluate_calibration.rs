@@ -20,14 +20,7 @@ fn calibrate(raw: &[Vec<f32>], labels: &[Vec<f32>], scenario: &[u16], shape: &Sh
     on_nights(raw, labels, scenario, &vec![0; scenario.len()], shape, &NightSpread::none(shape))
 }
 
-fn on_nights(
-    raw: &[Vec<f32>],
-    labels: &[Vec<f32>],
-    scenario: &[u16],
-    night: &[i32],
-    shape: &Shape,
-    spread: &NightSpread,
-) -> Calibration {
+fn on_nights(raw: &[Vec<f32>], labels: &[Vec<f32>], scenario: &[u16], night: &[i32], shape: &Shape, spread: &NightSpread) -> Calibration {
     let entity: Vec<u64> = (0..scenario.len() as u64).collect();
     Calibration::fit(&Evidence { raw, labels, scenario, night, entity: &entity }, shape, spread)
 }
@@ -69,8 +62,7 @@ fn error(planted: &Planted, published: &[f64], scenario: u16) -> f64 {
 
 fn fit(planted: &Planted) -> (Calibration, Vec<f64>) {
     let shape = shape(vec![task("click", TaskKind::Binary, None)]);
-    let calibration =
-        calibrate(std::slice::from_ref(&planted.raw), std::slice::from_ref(&planted.labels), &planted.scenario, &shape);
+    let calibration = calibrate(std::slice::from_ref(&planted.raw), std::slice::from_ref(&planted.labels), &planted.scenario, &shape);
     let published = calibration.apply(std::slice::from_ref(&planted.raw), &planted.scenario).remove(0);
     (calibration, published)
 }

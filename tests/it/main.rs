@@ -16,6 +16,7 @@ mod encode;
 mod evaluate_calibration;
 mod evaluate_cells;
 mod evaluate_metrics;
+mod evidence;
 mod explain_contributions;
 mod hostile;
 mod incremental;

@@ -154,9 +154,8 @@ impl TaskCalibration {
             (curve(&all, whole), (0..shape.scenarios.len()).map(cell).collect())
         } else {
             let whole = amounts(&all, task.kind, None, 0.0);
-            let cell = |scenario: usize| Curve::Scale {
-                scale: amounts(&of(scenario), task.kind, Some(whole), spread.at(at, scenario)) as f32,
-            };
+            let cell =
+                |scenario: usize| Curve::Scale { scale: amounts(&of(scenario), task.kind, Some(whole), spread.at(at, scenario)) as f32 };
             (Curve::Scale { scale: whole as f32 }, (0..shape.scenarios.len()).map(cell).collect())
         };
         Self { after: task.after, kind: task.kind, centre, spread: scale, task: whole, cells }

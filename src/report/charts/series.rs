@@ -6,9 +6,11 @@ use super::{COLOURS, at, line, svg, text};
 /// A line.
 pub(crate) struct Series {
     pub(crate) name: String,
-    /// `(night, value, interval)`.
-    pub(crate) points: Vec<(usize, f64, Option<(f64, f64)>)>,
+    pub(crate) points: Vec<Point>,
 }
+
+/// `(night, value, interval)`.
+pub(crate) type Point = (usize, f64, Option<(f64, f64)>);
 
 const WIDTH: f64 = 300.0;
 const HEIGHT: f64 = 130.0;
@@ -17,10 +19,12 @@ const TOP: f64 = 40.0;
 
 /// Draws lines over named nights. The first is drawn boldest.
 pub(crate) fn series(title: &str, nights: &[String], lines: &[Series]) -> String {
-    let ends = || lines.iter().flat_map(|line| &line.points).flat_map(|(_, value, band)| {
-        let (low, high) = band.unwrap_or((*value, *value));
-        [*value, low, high]
-    });
+    let ends = || {
+        lines.iter().flat_map(|line| &line.points).flat_map(|(_, value, band)| {
+            let (low, high) = band.unwrap_or((*value, *value));
+            [*value, low, high]
+        })
+    };
     let (low, high) = ends().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     let span = (high - low).max(1e-9);
     let x = |night: usize| LEFT + if nights.len() > 1 { night as f64 / (nights.len() - 1) as f64 * WIDTH } else { WIDTH / 2.0 };
@@ -38,7 +42,8 @@ pub(crate) fn series(title: &str, nights: &[String], lines: &[Series]) -> String
     body += &text(LEFT - 6.0, TOP + HEIGHT, "end", "faint", &number(low));
     for (which, of) in lines.iter().enumerate().rev() {
         let colour = COLOURS[which % COLOURS.len()];
-        let banded: Vec<(usize, f64, f64)> = of.points.iter().filter_map(|(night, _, band)| band.map(|(low, high)| (*night, low, high))).collect();
+        let banded: Vec<(usize, f64, f64)> =
+            of.points.iter().filter_map(|(night, _, band)| band.map(|(low, high)| (*night, low, high))).collect();
         if banded.len() > 1 {
             let upper = banded.iter().map(|(night, _, high)| format!("{},{}", at(x(*night)), at(y(*high))));
             let lower = banded.iter().rev().map(|(night, low, _)| format!("{},{}", at(x(*night)), at(y(*low))));

@@ -89,7 +89,11 @@ pub(super) fn transfer(report: &Report) -> Section {
             .collect();
         if !drawn.is_empty() {
             let title = format!("AUC of the shared model less that of {}", words(against));
-            charts.push(intervals(&title, "Difference of AUC per cell with its 95 % interval; right of the line sharing is better.", &drawn));
+            charts.push(intervals(
+                &title,
+                "Difference of AUC per cell with its 95 % interval; right of the line sharing is better.",
+                &drawn,
+            ));
         }
     }
     let row = |entry: &TransferInfo| {
@@ -107,7 +111,19 @@ pub(super) fn transfer(report: &Report) -> Section {
             Cell::number(count(entry.learned_rows)),
         ]
     };
-    let head = ["scenario", "task", "against", "metric", "shared", "other", "better by", "95 % interval", "verdict", "held-out rows", "rows learned from"];
+    let head = [
+        "scenario",
+        "task",
+        "against",
+        "metric",
+        "shared",
+        "other",
+        "better by",
+        "95 % interval",
+        "verdict",
+        "held-out rows",
+        "rows learned from",
+    ];
     Section {
         id: "transfer",
         title: "Transfer ledger",
