@@ -22,12 +22,28 @@ pub struct Rows<'a> {
     runs: OnceCell<Runs>,
 }
 
-/// Rows by falling prediction.
+/// Share of the rows, by falling prediction, whose lift is measured.
+pub const LIFT_SHARE: f64 = 0.1;
+
+/// Rows by falling value.
 #[derive(Debug, Clone)]
-struct Runs {
-    order: Vec<u32>,
-    /// Lengths of the runs of equal predictions.
-    lengths: Vec<usize>,
+pub(super) struct Runs {
+    pub(super) order: Vec<u32>,
+    /// Lengths of the runs of equal values.
+    pub(super) lengths: Vec<usize>,
+}
+
+impl Runs {
+    /// Every value is finite.
+    pub(super) fn new(values: &[f64]) -> Self {
+        let value = |row: &u32| values[*row as usize];
+        // 0 and −0 are equal here, unlike in `total_cmp`.
+        let falling = |a: &u32, b: &u32| value(b).partial_cmp(&value(a)).unwrap_or(std::cmp::Ordering::Equal);
+        let mut order: Vec<u32> = (0..values.len() as u32).collect();
+        order.sort_unstable_by(|a, b| falling(a, b).then(a.cmp(b)));
+        let lengths = order.chunk_by(|a, b| falling(a, b).is_eq()).map(<[u32]>::len).collect();
+        Self { order, lengths }
+    }
 }
 
 /// Counts at a decision threshold.
@@ -47,6 +63,12 @@ pub struct Confusion {
 #[must_use]
 pub fn auc(labels: &[f64], predictions: &[f64]) -> Option<f64> {
     Rows::new(labels, predictions)?.auc()
+}
+
+/// `−(y ln p + (1 − y) ln(1 − p))` of one row, in nats, `p` kept away from 0 and 1.
+pub(super) fn log_loss(label: f64, prediction: f64) -> f64 {
+    let p = prediction.clamp(CLIP, 1.0 - CLIP);
+    -(label * p.ln() + (1.0 - label) * (1.0 - p).ln())
 }
 
 fn ratio(top: f64, bottom: f64) -> Option<f64> {
@@ -78,6 +100,14 @@ impl<'a> Rows<'a> {
         Self::new(labels, predictions).filter(|_| sound).map(|rows| Self { weights: Some(weights), ..rows })
     }
 
+    pub(super) fn labels(&self) -> &'a [f64] {
+        self.labels
+    }
+
+    pub(super) fn predictions(&self) -> &'a [f64] {
+        self.predictions
+    }
+
     fn weight(&self, row: usize) -> f64 {
         self.weights.map_or(1.0, |weights| weights[row])
     }
@@ -92,28 +122,26 @@ impl<'a> Rows<'a> {
         self.sum(|_, _| 1.0)
     }
 
-    fn runs(&self) -> &Runs {
-        self.runs.get_or_init(|| {
-            let value = |row: &u32| self.predictions[*row as usize];
-            // 0 and −0 are equal here, unlike in `total_cmp`; every number is finite.
-            let falling = |a: &u32, b: &u32| value(b).partial_cmp(&value(a)).unwrap_or(std::cmp::Ordering::Equal);
-            let mut order: Vec<u32> = (0..self.predictions.len() as u32).collect();
-            order.sort_unstable_by(|a, b| falling(a, b).then(a.cmp(b)));
-            let lengths = order.chunk_by(|a, b| falling(a, b).is_eq()).map(<[u32]>::len).collect();
-            Runs { order, lengths }
-        })
+    /// Rows by falling prediction.
+    pub(super) fn runs(&self) -> &Runs {
+        self.runs.get_or_init(|| Runs::new(self.predictions))
     }
 
     /// `(mass of positives, mass)` of each run of equal predictions, by falling prediction.
     fn masses(&self) -> impl Iterator<Item = (f64, f64)> {
-        let Runs { order, lengths } = self.runs();
+        self.along(self.runs())
+    }
+
+    /// `(Σ w·label, Σ w)` of each run.
+    fn along<'r>(&'r self, runs: &'r Runs) -> impl Iterator<Item = (f64, f64)> + 'r {
+        let Runs { order, lengths } = runs;
         let mut at = 0;
         lengths.iter().map(move |length| {
             let run = &order[at..at + length];
             at += length;
-            run.iter().fold((0.0, 0.0), |(positives, mass), row| {
+            run.iter().fold((0.0, 0.0), |(labels, mass), row| {
                 let weight = self.weight(*row as usize);
-                (positives + weight * self.labels[*row as usize], mass + weight)
+                (labels + weight * self.labels[*row as usize], mass + weight)
             })
         })
     }
@@ -176,11 +204,7 @@ impl<'a> Rows<'a> {
     }
 
     fn log_loss_of(&self, of: impl Fn(f64) -> f64) -> Option<f64> {
-        let loss = |label: f64, prediction: f64| {
-            let p = of(prediction).clamp(CLIP, 1.0 - CLIP);
-            -(label * p.ln() + (1.0 - label) * (1.0 - p).ln())
-        };
-        ratio(self.sum(loss), self.mass())
+        ratio(self.sum(|label, prediction| log_loss(label, of(prediction))), self.mass())
     }
 
     /// Mean of `(p − y)²`. `None` without rows.
@@ -285,6 +309,55 @@ impl<'a> Rows<'a> {
     #[must_use]
     pub fn r2(&self) -> Option<f64> {
         ratio(self.squared_error(), self.spread()?).map(|share| 1.0 - share)
+    }
+}
+
+/// Rankings of amounts (and of positives: amounts of 0 and 1).
+impl Rows<'_> {
+    /// Normalised Gini coefficient: `G(predictions) / G(labels)`, where `G(order) = 1 − Σ_runs Δc·(F_before + F_after)` is twice
+    /// the area between the diagonal and the curve of the share `c` of the labels over the share `F` of the mass, highest
+    /// first. Rows of equal value are one straight stretch. 1 is the labels' own order, 0 chance; `2·AUC − 1` for labels
+    /// 0 and 1. `None` when a label is below 0 or the labels do not vary.
+    ///
+    /// # Source
+    /// Frees, Meyers and Cummings (2011), "Summarizing insurance scores using a Gini index", section 2; ties as in
+    /// Lerman and Yitzhaki (1989), "Improving the accuracy of estimates of Gini coefficients".
+    #[must_use]
+    pub fn gini(&self) -> Option<f64> {
+        if self.labels.iter().any(|label| *label < 0.0) {
+            return None;
+        }
+        let (sum, mass) = (self.sum(|label, _| label), self.mass());
+        let over = |runs: &Runs| {
+            let (mut area, mut taken) = (0.0, 0.0);
+            for (labels, own) in self.along(runs) {
+                area += labels * (taken + taken + own);
+                taken += own;
+            }
+            ratio(area, sum * mass).map(|share| 1.0 - share)
+        };
+        ratio(over(self.runs())?, over(&Runs::new(self.labels))?)
+    }
+
+    /// Lift of the first tenth by falling prediction: its share of the labels' sum over its share of the mass. A run of equal
+    /// predictions across the border counts in proportion. `None` when a label is below 0 or they sum to 0.
+    ///
+    /// # Source
+    /// Ling and Li (1998), "Data mining for direct marketing: problems and solutions", section 4.
+    #[must_use]
+    pub fn lift(&self) -> Option<f64> {
+        if self.labels.iter().any(|label| *label < 0.0) {
+            return None;
+        }
+        let border = self.mass() * LIFT_SHARE;
+        let (mut captured, mut taken) = (0.0, 0.0);
+        for (labels, own) in self.masses() {
+            if own > 0.0 {
+                captured += labels * ((border - taken) / own).clamp(0.0, 1.0);
+            }
+            taken += own;
+        }
+        ratio(captured / LIFT_SHARE, self.sum(|label, _| label))
     }
 }
 

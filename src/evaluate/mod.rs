@@ -1,11 +1,22 @@
-//! How good predictions are: metrics, per cell and above, and the calibration that makes scores probabilities.
+//! How good predictions are: metrics with intervals, per cell and above, comparisons of two models, and the calibration that
+//! makes scores probabilities.
 //!
-//! In: labels and predictions as slices. Out: figures. Pure: no DataFusion, no file system.
+//! In: labels and predictions as slices. Out: figures. Pure: no DataFusion, no file system. `metrics` and `lists` are the
+//! formulas; `bootstrap` resamples entities, and `sums` and `ordered` carry the formulas through a block of resamples at a time
+//! (`replicates` says which figure is made of what).
 
+pub mod bootstrap;
 pub mod calibration;
 pub mod cells;
+pub mod gains;
+pub mod lists;
 pub mod metrics;
+mod normal;
+mod ordered;
+pub mod paired;
 pub mod probe;
+mod replicates;
+mod sums;
 
 /// Labels over the entire space: where the task before it in the chain did not happen, this one did not either.
 ///
