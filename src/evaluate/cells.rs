@@ -5,10 +5,10 @@
 
 use rayon::prelude::*;
 
-use super::bootstrap::{MIN_ENTITIES, Resampler, interval, interval_around};
+use super::bootstrap::{MIN_ENTITIES, Resampler};
 use super::lists::{Means, lists};
 use super::metrics::Rows;
-use super::replicates::Resampled;
+use super::replicates::{Replicates, Resampled, Shape};
 use crate::learn::rows::Task;
 
 /// Least support of a cell, and how its intervals are made.
@@ -81,8 +81,8 @@ pub fn cell(scored: &Scored<'_>, task: usize, scenario: Option<u16>) -> (Vec<f64
     rows.map(|row| (f64::from(scored.labels[task][row]), scored.predictions[task][row])).unzip()
 }
 
-/// A figure and what it is in each resample; nothing where it is not resampled.
-type Measured = (Figure, Vec<f64>);
+/// A figure and what it is in each resample.
+type Measured = (Figure, Option<Replicates>);
 
 /// Every figure, tasks before scenarios, totals (`*`) first. Cells and resamples run side by side; the result does not
 /// depend on it.
@@ -116,10 +116,13 @@ fn resampled(resampler: &Resampler, cells: Vec<(Vec<Figure>, Option<Resampled>)>
     let mut measured = Vec::new();
     for (figures, ready) in cells {
         let names = ready.as_ref().map_or(&[] as &[_], Resampled::names);
-        let mut own: Vec<(&str, Vec<f64>)> = names.iter().copied().zip(replicates.by_ref()).collect();
+        let shapes = ready.as_ref().map_or_else(Vec::new, Resampled::shapes);
+        let own = names.iter().zip(shapes).zip(replicates.by_ref());
+        let mut own: Vec<(&str, Option<Replicates>)> =
+            own.map(|((name, shape), values)| (*name, Some(Replicates { values, shape }))).collect();
         measured.extend(figures.into_iter().map(|figure| {
             let found = own.iter_mut().find(|(name, _)| *name == figure.metric && figure.value.is_some());
-            let replicates = found.map(|(_, replicates)| std::mem::take(replicates)).unwrap_or_default();
+            let replicates = found.and_then(|(_, replicates)| replicates.take());
             (figure, replicates)
         }));
     }
@@ -127,9 +130,7 @@ fn resampled(resampler: &Resampler, cells: Vec<(Vec<Figure>, Option<Resampled>)>
 }
 
 fn with_interval((mut figure, replicates): Measured) -> Figure {
-    let found =
-        figure.value.and_then(|value| if figure.metric == "ece" { interval_around(value, &replicates) } else { interval(&replicates) });
-    (figure.low, figure.high) = found.unzip();
+    (figure.low, figure.high) = figure.value.zip(replicates).and_then(|(value, own)| own.interval(value)).unzip();
     figure
 }
 
@@ -231,12 +232,17 @@ fn mean(measured: &[Measured], scenario: &str, metric: &'static str) -> Option<M
     let wanted = |figure: &Figure| figure.metric == metric && (if all { figure.scenario != "*" } else { figure.scenario == scenario });
     let own: Vec<&Measured> = measured.iter().filter(|(figure, _)| wanted(figure)).collect();
     let (first, _) = own.first()?;
-    let (values, replicates): (Vec<f64>, Vec<&Vec<f64>>) =
-        own.iter().filter_map(|(figure, replicates)| Some((figure.value?, replicates))).unzip();
+    let (values, replicates): (Vec<f64>, Vec<Option<&Replicates>>) =
+        own.iter().filter_map(|(figure, replicates)| Some((figure.value?, replicates.as_ref()))).unzip();
     let count = values.len() as f64;
     let value = if values.is_empty() { None } else { Some(values.iter().sum::<f64>() / count) };
-    let resamples = replicates.iter().map(|own| own.len()).min().unwrap_or(0);
-    let replicates = (0..resamples).map(|at| replicates.iter().map(|own| own[at]).sum::<f64>() / count).collect();
+    // One cell without resamples leaves the mean without.
+    let replicates = replicates.into_iter().collect::<Option<Vec<&Replicates>>>().unwrap_or_default();
+    let replicates = replicates.first().map(|first| Replicates {
+        values: (0..first.values.len()).map(|at| replicates.iter().map(|own| own.values[at]).sum::<f64>() / count).collect(),
+        // Means over cells are even where their cells are skewed.
+        shape: if first.shape == Shape::Raised { Shape::Raised } else { Shape::Even },
+    });
     let figure = Figure {
         scenario: scenario.to_owned(),
         task: "*".into(),

@@ -4,7 +4,7 @@
 //! NaN where it is not defined. Formulas are those of `metrics` and `lists`, with each row weighing as often as its entity was
 //! drawn; an entity that was drawn twice is two entities, each with its own list.
 
-use super::bootstrap::{Counts, LANES, Lanes};
+use super::bootstrap::{Counts, LANES, Lanes, Skew, interval, interval_around, interval_skewed};
 use super::lists::{Means, TERMS, lists};
 use super::metrics::{LIFT_SHARE, Rows, Runs, log_loss};
 use super::ordered::Ordered;
@@ -34,6 +34,35 @@ pub(super) const BINARY: [&str; 18] = [
 
 /// Figures of amounts that are resampled.
 pub(super) const AMOUNTS: [&str; 8] = ["base_rate", "rmse", "base_rmse", "mae", "r2", "predicted_observed", "gini", "lift"];
+
+/// A figure in every resample, and what its interval is made of.
+#[derive(Debug, Clone)]
+pub(super) struct Replicates {
+    pub(super) values: Vec<f64>,
+    pub(super) shape: Shape,
+}
+
+/// How the resamples of a figure lie around it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Shape {
+    /// As entities do that all weigh little.
+    Even,
+    /// Noise raises the figure.
+    Raised,
+    /// A few entities weigh much.
+    Skewed(Skew),
+}
+
+impl Replicates {
+    /// The interval of a figure.
+    pub(super) fn interval(&self, value: f64) -> Option<(f64, f64)> {
+        match self.shape {
+            Shape::Even => interval(&self.values),
+            Shape::Raised => interval_around(value, &self.values),
+            Shape::Skewed(skew) => interval_skewed(value, &self.values, skew),
+        }
+    }
+}
 
 /// A share of the squares below which their sum less the mean's is rounding: the labels do not vary.
 const ROUNDING: f64 = 1e-12;
@@ -110,6 +139,29 @@ impl Resampled {
         match self {
             Self::Binary { .. } => &BINARY,
             Self::Amounts { .. } => &AMOUNTS,
+        }
+    }
+
+    /// How the resamples of each figure lie around it. Shape: `[figures]`.
+    pub(super) fn shapes(&self) -> Vec<Shape> {
+        match self {
+            Self::Binary { .. } => BINARY.map(|name| if name == "ece" { Shape::Raised } else { Shape::Even }).to_vec(),
+            Self::Amounts { sums, centre, .. } => {
+                let [rows, off, squares, said, error, absolute] = sums.once();
+                let [mse, spread, mae, unexplained] = [error / rows, squares / rows, absolute / rows, error / squares];
+                let observed = said / (off + centre * rows);
+                let skewed = |of: &dyn Fn([f64; 6]) -> f64| Shape::Skewed(sums.skew(of));
+                vec![
+                    skewed(&|[_, off, ..]| off),
+                    skewed(&|[rows, _, _, _, error, _]| error - rows * mse),
+                    skewed(&|[rows, _, squares, ..]| squares - rows * spread),
+                    skewed(&|[rows, .., absolute]| absolute - rows * mae),
+                    skewed(&|[_, _, squares, _, error, _]| unexplained * squares - error),
+                    skewed(&|[rows, off, _, said, ..]| said - observed * (off + centre * rows)),
+                    Shape::Even,
+                    Shape::Even,
+                ]
+            }
         }
     }
 
@@ -276,8 +328,9 @@ mod tests {
     #[test]
     fn a_resample_without_a_class_has_the_figures_that_need_none() {
         let (_, predictions, entity) = drawn(1e9);
-        // One entity holds all positives: a third of the resamples do without it.
-        let labels: Vec<f64> = entity.iter().map(|entity| f64::from(u8::from(*entity == 1))).collect();
+        // One entity holds all positives (and a negative): a third of the resamples do without it.
+        let mut labels: Vec<f64> = entity.iter().map(|entity| f64::from(u8::from(*entity == 1))).collect();
+        labels[entity.iter().position(|entity| *entity == 1).expect("its first row")] = 0.0;
         check(TaskKind::Regression, &labels, &predictions, &entity);
         let resampler = Resampler::new(&entity, 64, 5);
         let ready = Resampled::binary(&Rows::new(&labels, &predictions).expect("rows"), resampler.unit(), 0.3, 3);

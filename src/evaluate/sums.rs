@@ -3,7 +3,7 @@
 //! In: numbers of rows and the rows' entities. Out: their sums over a block of resamples. A figure that is a function of sums
 //! (log loss, precision, R², …) needs no second look at the rows.
 
-use super::bootstrap::{Counts, LANES, Lanes};
+use super::bootstrap::{Counts, LANES, Lanes, Skew};
 
 /// `K` sums of each entity that has rows here.
 #[derive(Debug)]
@@ -35,6 +35,16 @@ impl<const K: usize> Sums<K> {
     /// Number of entities.
     pub(super) fn units(&self) -> usize {
         self.units.len()
+    }
+
+    /// Every entity once.
+    pub(super) fn once(&self) -> [f64; K] {
+        self.sums.iter().fold([0.0; K], |total, sums| std::array::from_fn(|at| total[at] + sums[at]))
+    }
+
+    /// Skew of a figure, given how far each entity moves it (times any constant).
+    pub(super) fn skew(&self, moves: impl Fn([f64; K]) -> f64) -> Skew {
+        Skew::new(self.sums.iter().map(|sums| moves(*sums)))
     }
 
     /// `Σ_entities drawn · sum`. Shape: `[K][LANES]`.

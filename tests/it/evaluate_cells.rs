@@ -5,13 +5,14 @@ use polytask::evaluate::entire_space;
 use polytask::evaluate::metrics::auc;
 use polytask::learn::rows::{Task, TaskKind, UNSEEN_SCENARIO};
 
-const SETTINGS: EvaluateSettings = EvaluateSettings { min_rows: 30, min_positives: 10 };
+const SETTINGS: EvaluateSettings = EvaluateSettings { min_rows: 30, min_positives: 10, resamples: 100, seed: 7, top: 3 };
 
 /// Two scenarios, a binary task and a regression; labels and predictions from a fixed sequence.
 struct Night {
     scenarios: Vec<String>,
     tasks: Vec<Task>,
     scenario: Vec<u16>,
+    entity: Vec<u64>,
     labels: Vec<Vec<f32>>,
     predictions: Vec<Vec<f64>>,
 }
@@ -32,6 +33,7 @@ impl Night {
             scenarios: vec!["home".into(), "search".into()],
             tasks: vec![task("click", TaskKind::Binary), task("spend", TaskKind::Regression)],
             scenario: (0..rows).map(|row| (row % 3 == 0) as u16).collect(),
+            entity: (0..rows as u64).map(|row| row / 7).collect(),
             labels: vec![click, spend],
             predictions: vec![probability, guess],
         }
@@ -44,6 +46,7 @@ impl Night {
                 tasks: &self.tasks,
                 thresholds: &[0.3, 0.5],
                 scenario: &self.scenario,
+                entity: &self.entity,
                 labels: &self.labels,
                 predictions: &self.predictions,
             },
@@ -71,7 +74,60 @@ fn a_cells_figure_is_that_of_its_rows_alone() {
     let found = find(&figures, "search", "click", "auc");
     assert_eq!(found.value, auc(&labels, &predictions));
     assert_eq!((found.n, found.positives, found.note), (200, labels.iter().sum::<f64>() as u64, None));
-    assert_eq!((found.low, found.high), (None, None));
+}
+
+#[test]
+fn a_figure_lies_within_its_interval_and_a_setting_has_none() {
+    let mut night = Night::new(3000);
+    // A guess in the amounts' own order has a Gini coefficient of 1 in every resample.
+    night.predictions[1].rotate_left(1);
+    for figure in night.evaluate() {
+        if ["threshold", "top_k"].contains(&figure.metric) {
+            assert_eq!((figure.low, figure.high), (None, None), "{}", figure.metric);
+        } else {
+            let (low, high) = figure.low.zip(figure.high).unwrap_or_else(|| panic!("no interval: {figure:?}"));
+            assert!(figure.value.is_some_and(|value| low <= value && value <= high && low < high), "{figure:?}");
+        }
+    }
+}
+
+#[test]
+fn the_mean_over_cells_moves_with_its_cells() {
+    // Two tasks with the same labels: their mean is either of them, in every resample too.
+    let mut night = Night::new(600);
+    night.tasks[1] = task("again", TaskKind::Binary);
+    (night.labels[1], night.predictions[1]) = (night.labels[0].clone(), night.predictions[0].clone());
+    let scored = Scored {
+        scenarios: &night.scenarios,
+        tasks: &night.tasks,
+        thresholds: &[0.3, 0.3],
+        scenario: &night.scenario,
+        entity: &night.entity,
+        labels: &night.labels,
+        predictions: &night.predictions,
+    };
+    let figures = evaluate(&scored, &SETTINGS);
+    let (own, mean) = (find(&figures, "home", "click", "auc"), find(&figures, "home", "*", "auc"));
+    assert_eq!((own.value, own.low, own.high), (mean.value, mean.low, mean.high));
+}
+
+#[test]
+fn a_handful_of_entities_or_no_resamples_give_no_interval() {
+    let mut night = Night::new(600);
+    night.entity = (0..600).map(|row| row % 9).collect();
+    assert!(night.evaluate().iter().all(|figure| figure.low.is_none() && figure.high.is_none()));
+    let night = Night::new(600);
+    let scored = Scored {
+        scenarios: &night.scenarios,
+        tasks: &night.tasks,
+        thresholds: &[0.3, 0.5],
+        scenario: &night.scenario,
+        entity: &night.entity,
+        labels: &night.labels,
+        predictions: &night.predictions,
+    };
+    let figures = evaluate(&scored, &EvaluateSettings { resamples: 0, ..SETTINGS });
+    assert!(figures.iter().any(|figure| figure.value.is_some()) && figures.iter().all(|figure| figure.low.is_none()));
 }
 
 #[test]
@@ -85,6 +141,7 @@ fn the_scenarios_figure_is_the_mean_of_its_cells() {
         tasks: &night.tasks,
         thresholds: &[0.3, 0.5, 0.3],
         scenario: &night.scenario,
+        entity: &night.entity,
         labels: &night.labels,
         predictions: &night.predictions,
     };
