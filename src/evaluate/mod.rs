@@ -6,6 +6,7 @@ pub mod calibration;
 pub mod cells;
 pub mod metrics;
 pub mod probe;
+pub mod sentinel;
 
 /// Labels over the entire space: where the task before it in the chain did not happen, this one did not either.
 ///
