@@ -9,6 +9,7 @@ pub mod bootstrap;
 pub mod calibration;
 pub mod cells;
 pub mod gains;
+pub mod gates;
 pub mod lists;
 pub mod metrics;
 mod normal;
@@ -16,6 +17,7 @@ mod ordered;
 pub mod paired;
 pub mod probe;
 mod replicates;
+pub mod sentinel;
 mod sums;
 
 /// Labels over the entire space: where the task before it in the chain did not happen, this one did not either.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::evaluate::sentinel::Leak;
 use crate::features::FeatureError;
 use crate::ingest::IngestError;
 use crate::job::JobError;
@@ -26,6 +27,9 @@ pub enum NightError {
     /// Learning failed.
     #[error("failed to learn: {0}")]
     Learn(#[from] LearnError),
+    /// Features that know what they could not have known.
+    #[error("the leak sentinel stopped the night: {}", leaks_told(.0))]
+    Leak(Vec<Leak>),
     /// The report could not be made.
     #[error("failed to write the report: {0}")]
     Report(String),
@@ -38,6 +42,15 @@ pub enum NightError {
     /// A file could not be written or read.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+/// The first few, and how many more.
+fn leaks_told(leaks: &[Leak]) -> String {
+    let mut told: Vec<String> = leaks.iter().take(3).map(Leak::words).collect();
+    if leaks.len() > told.len() {
+        told.push(format!("and {} more", leaks.len() - told.len()));
+    }
+    told.join("; ")
 }
 
 impl NightError {
@@ -54,7 +67,7 @@ impl Outcome for NightError {
             Self::Ingest(error) => error.ending(),
             Self::Features(error) => error.ending(),
             Self::Learn(LearnError::Parameter { .. }) | Self::OtherFrames { .. } => Ending::Usage,
-            Self::Learn(LearnError::NoRows(_) | LearnError::NotFinite(_)) => Ending::Refused,
+            Self::Learn(LearnError::NoRows(_) | LearnError::NotFinite(_)) | Self::Leak(_) => Ending::Refused,
             Self::Learn(_) | Self::Report(_) => Ending::Internal,
             Self::Publish(error) => error.ending(),
             Self::File(error) => error.ending(),
@@ -76,6 +89,13 @@ impl Outcome for NightError {
                 Some(format!("guard `{field}` in frame.sql against division by zero, for example with nullif()"))
             }
             Self::OtherFrames { .. } => Some("give another folder with `--out`, or remove the old frames".into()),
+            Self::Leak(leaks) => {
+                let feature = leaks.first().map_or("", |leak| leak.feature.as_str());
+                Some(format!(
+                    "take `{feature}` out of frame.sql, or look at what it is made of; where it is honest, say why in job.toml: \
+                     [sentinel] allow = {{ {feature} = \"…\" }}"
+                ))
+            }
             Self::Learn(_) | Self::Report(_) => None,
             Self::Publish(error) => error.hint(),
             Self::File(error) => error.hint(),

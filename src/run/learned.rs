@@ -16,6 +16,7 @@ use crate::evaluate::calibration::{Calibration, Evidence, NightSpread, Reliabili
 use crate::evaluate::cells::{EvaluateSettings, Figure, Scored};
 use crate::evaluate::entire_space;
 use crate::evaluate::probe::probe;
+use crate::evaluate::sentinel::{Leak, SentinelSettings, sentinel};
 use crate::explain::contributions::Contribution;
 use crate::explain::effects::{Effect, Effects};
 use crate::explain::importance::{Importance, ImportanceAccumulator};
@@ -148,6 +149,7 @@ pub(super) fn learn(
     let (gap_rows, _) = encode(&encoder, &of(&[Split::Gap]), &scratch.join("choice/gap"))?;
     let unseen: Vec<Block<'_>> = gap_rows.iter().chain(&valid_rows).flat_map(RowsFile::blocks).collect();
     let train = Examples { start: start(&encoder), ..examples(&shape, &train_rows) };
+    no_leak(night, &train)?;
     let spread = NightSpread::of(&train.blocks, &shape);
     let chosen = learners(job)?
         .into_iter()
@@ -286,6 +288,24 @@ pub(super) fn teach(
     let Choice { learner, model, .. } = learner.choose(&train, &Examples::new(shape, valid), progress)?;
     let calibration = calibrate(model.as_ref(), unseen, &spread)?;
     Ok(Fitted { model: learner.fit(&Examples::new(shape, all), progress)?, calibration })
+}
+
+/// Stops a night one of whose features knows what it could not have known, unless the job allows it with a reason.
+fn no_leak(night: &Night<'_>, train: &Examples<'_>) -> Result<(), NightError> {
+    let settings = &night.job.sentinel;
+    if settings.auc <= 0.0 {
+        return Ok(());
+    }
+    let found = sentinel(train.shape, &train.blocks, &SentinelSettings { auc_limit: settings.auc });
+    let reason = |leak: &Leak| {
+        let field = leak.feature.split('[').next().unwrap_or(&leak.feature);
+        settings.allow.iter().find(|(feature, _)| feature == field).map(|(_, reason)| reason.clone())
+    };
+    let (allowed, leaks): (Vec<Leak>, Vec<Leak>) = found.into_iter().partition(|leak| reason(leak).is_some());
+    for leak in &allowed {
+        night.watch.note(&format!("{}; allowed: {}", leak.words(), reason(leak).unwrap_or_default()));
+    }
+    if leaks.is_empty() { Ok(()) } else { Err(NightError::Leak(leaks)) }
 }
 
 /// The published learner, then its challengers.
