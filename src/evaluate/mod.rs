@@ -4,6 +4,7 @@
 
 pub mod calibration;
 pub mod cells;
+pub mod drift;
 pub mod metrics;
 pub mod probe;
 pub mod sentinel;
