@@ -9,6 +9,7 @@ mod bless;
 mod cells;
 mod checkpoints;
 mod data;
+mod drift;
 mod error;
 mod judgement;
 mod learned;
@@ -149,10 +150,11 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     let explained = learned::explain(night, &learned)?;
     let clock = clock.lap("explain");
     night.watch.stage("score");
-    let scored = outputs::score(night, &sources, &data, &learned, &run, &staging).await?;
+    let mut counting = drift::Counting::start(&learned, &judged, baseline)?;
+    let scored = outputs::score(night, &sources, &data, &learned, &run, &staging, &mut counting).await?;
     let clock = clock.lap("score and decide");
     night.watch.stage("judge");
-    let judgement = judgement::judge(night, &data, &learned, &judged, baseline)?;
+    let judgement = judgement::judge(night, &data, (&learned, &judged, &explained), baseline, counting)?;
     let clock = clock.lap("judge");
     night.watch.stage("report");
     let facts = told::Facts {

@@ -11,6 +11,7 @@ pub mod cells;
 pub mod gains;
 pub mod gates;
 pub mod lists;
+pub mod drift;
 pub mod metrics;
 mod normal;
 mod ordered;

@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use super::columns::Columns;
 use crate::evaluate::calibration::ReliabilityBin;
 use crate::evaluate::cells::Figure;
+use crate::evaluate::gains::Gain;
 use crate::evaluate::gates::{Against, Gate};
 use crate::explain::contributions::Contribution;
 use crate::explain::effects::Effect;
@@ -151,6 +152,25 @@ pub fn training(id: &str, rows: &[(&str, &Trial)]) -> Batch {
         .text("task", long.iter().map(|(.., figure)| &figure.task))
         .text("other_task", long.iter().map(|(.., figure)| &figure.other_task))
         .number("value", long.iter().map(|(.., figure)| Some(figure.value)))
+        .batch()
+}
+
+/// `gains`: what each tenth of a cell's rows holds, highest predictions first.
+///
+/// # Errors
+/// As [`metrics`].
+pub fn gains(id: &str, gains: &[Gain]) -> Batch {
+    run(id, gains.len())
+        .text("scenario", gains.iter().map(|gain| &gain.scenario))
+        .text("task", gains.iter().map(|gain| &gain.task))
+        .count("decile", gains.iter().map(|gain| u64::from(gain.decile)))
+        .number("rows", gains.iter().map(|gain| Some(gain.rows)))
+        .number("labels", gains.iter().map(|gain| Some(gain.labels)))
+        .number("predicted", gains.iter().map(|gain| Some(gain.predicted)))
+        .number("share", gains.iter().map(|gain| gain.share))
+        .number("lift", gains.iter().map(|gain| gain.lift))
+        .number("cumulative_share", gains.iter().map(|gain| gain.cumulative_share))
+        .number("cumulative_lift", gains.iter().map(|gain| gain.cumulative_lift))
         .batch()
 }
 

@@ -67,6 +67,14 @@ pub struct Report {
     pub transfer: Vec<TransferInfo>,
     /// Cells that another model scores: scenario, task, model.
     pub stand_ins: Vec<(String, String, String)>,
+    /// The run that this one was compared with.
+    pub compared_with: Option<String>,
+    /// What changed since then, alarms first.
+    pub drift: Vec<DriftInfo>,
+    /// What the changes of figures are made of.
+    pub changes: Vec<ChangeInfo>,
+    /// Gains by decile of the published learner.
+    pub gains: Vec<GainInfo>,
     /// How to make this run again.
     pub reproduce: Reproduce,
     /// Features shown per task.
@@ -172,6 +180,79 @@ pub struct TransferInfo {
     pub n: u64,
     /// Rows that both learned from.
     pub learned_rows: u64,
+}
+
+/// A comparison with the run before.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DriftInfo {
+    /// Scenario, or `*`.
+    pub scenario: String,
+    /// Feature, `score:<task>`, or the task of a label.
+    pub feature: String,
+    /// `psi`, `missing`, `new categories`, `label rate` or `score psi`.
+    pub measure: String,
+    /// Size of the change.
+    pub value: f64,
+    /// Share or mean then.
+    pub earlier: Option<f64>,
+    /// Share or mean now.
+    pub now: Option<f64>,
+    /// What chance stays below nineteen nights of twenty.
+    pub critical: Option<f64>,
+    /// What the model makes of the feature.
+    pub importance: Option<f64>,
+    /// Beyond chance, and material.
+    pub alarm: bool,
+    /// Rows of tonight.
+    pub n: u64,
+    /// New categories by name, or why there is no test.
+    pub detail: Option<String>,
+}
+
+/// What the change of a figure is made of.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ChangeInfo {
+    /// Scenario, or `*`.
+    pub scenario: String,
+    /// Task.
+    pub task: String,
+    /// `auc` or `log_loss`.
+    pub metric: String,
+    /// The earlier model on its own held-out night.
+    pub before: f64,
+    /// Tonight's model on tonight's.
+    pub now: f64,
+    /// Because the rows are others.
+    pub data: f64,
+    /// Because the same scores come true more or less often.
+    pub labels: f64,
+    /// Because the model is another.
+    pub model: f64,
+}
+
+/// A tenth of a cell's rows, by falling prediction.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GainInfo {
+    /// Scenario, or `*`.
+    pub scenario: String,
+    /// Task.
+    pub task: String,
+    /// 1 = the highest predictions.
+    pub decile: u32,
+    /// Rows: a tenth of the cell's.
+    pub rows: f64,
+    /// Sum of their labels.
+    pub labels: f64,
+    /// Sum of their predictions.
+    pub predicted: f64,
+    /// Share of all positives.
+    pub share: Option<f64>,
+    /// Rate over the cell's rate.
+    pub lift: Option<f64>,
+    /// Share of all positives in this tenth and those above it.
+    pub cumulative_share: Option<f64>,
+    /// Rate of this tenth and those above it over the cell's rate.
+    pub cumulative_lift: Option<f64>,
 }
 
 /// A bin of a reliability curve.

@@ -2,13 +2,14 @@
 //!
 //! In: past runs and tonight's predictions. Out: the run to compare with, and an [`Against`] per cell.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 
 use super::cells::{Cell, places};
+use super::drift::Rescored;
 use super::learned::{Judged, Learned};
 use super::scorer::Scorer;
 use super::told::held_out_keys;
@@ -57,12 +58,19 @@ pub(super) fn counted(night: &Night<'_>, baseline: Option<&PastRun>, to_score: u
 ///
 /// The same held-out night: its saved predictions, row by row. Another one: its model on tonight's rows, where the frame still
 /// has the columns that it reads. Else the two nights' own figures, unpaired.
-pub(super) fn against(night: &Night<'_>, learned: &Learned, judged: &Judged, baseline: &PastRun) -> Result<Vec<Against>, NightError> {
+///
+/// Returns its predictions of tonight's held-out rows too; none in the last case.
+pub(super) fn against(
+    night: &Night<'_>,
+    learned: &Learned,
+    judged: &Judged,
+    baseline: &PastRun,
+) -> Result<(Vec<Against>, Rescored), NightError> {
     let theirs = match saved(night, learned, baseline)? {
         Some(theirs) => theirs,
         None => match rescored(learned, baseline)? {
             Some(theirs) => theirs,
-            None => return unpaired(judged, baseline),
+            None => return Ok((unpaired(judged, baseline)?, Rescored::new())),
         },
     };
     let shape = learned.encoder.shape();
@@ -92,18 +100,15 @@ pub(super) fn against(night: &Night<'_>, learned: &Learned, judged: &Judged, bas
     for (against, verdict) in found.iter_mut().zip(verdicts(&judged, 1.0 - LEVEL)) {
         against.verdict = verdict;
     }
-    Ok(found)
+    Ok((found, theirs))
 }
-
-/// Predictions by task name; NaN where the other run has none. Shape of each: `[rows]`.
-type Predictions = BTreeMap<String, Vec<f64>>;
 
 fn failed(error: &dyn std::fmt::Display) -> NightError {
     FileError::Rows(error.to_string()).into()
 }
 
 /// The baseline's saved predictions, if it held out the same night.
-fn saved(night: &Night<'_>, learned: &Learned, baseline: &PastRun) -> Result<Option<Predictions>, NightError> {
+fn saved(night: &Night<'_>, learned: &Learned, baseline: &PastRun) -> Result<Option<Rescored>, NightError> {
     if baseline.manifest.holdout != super::data::date(learned.holdout.as_of) {
         return Ok(None);
     }
@@ -111,7 +116,7 @@ fn saved(night: &Night<'_>, learned: &Learned, baseline: &PastRun) -> Result<Opt
     let mut names = night.job.keys.clone();
     names.push(night.job.scenario.clone());
     let place: HashMap<String, usize> = keys(&ours, &names)?.into_iter().enumerate().map(|(row, key)| (key, row)).collect();
-    let mut theirs: Predictions = night.job.tasks.iter().map(|task| (task.task.name.clone(), vec![f64::NAN; ours.num_rows()])).collect();
+    let mut theirs: Rescored = night.job.tasks.iter().map(|task| (task.task.name.clone(), vec![f64::NAN; ours.num_rows()])).collect();
     // In what is published the column is always called `scenario`.
     if let Some(last) = names.last_mut() {
         "scenario".clone_into(last);
@@ -152,9 +157,9 @@ fn keys(batch: &RecordBatch, names: &[String]) -> Result<Vec<String>, NightError
 }
 
 /// The baseline's model on tonight's held-out rows.
-fn rescored(learned: &Learned, baseline: &PastRun) -> Result<Option<Predictions>, NightError> {
+fn rescored(learned: &Learned, baseline: &PastRun) -> Result<Option<Rescored>, NightError> {
     let scorer = Scorer::open(&baseline.folder)?;
-    let mut theirs = Predictions::new();
+    let mut theirs = Rescored::new();
     for batch in table_file::read(&learned.holdout.frame)? {
         let batch = batch.map_err(|error| failed(&error))?;
         if !scorer.reads(&batch.schema()) {

@@ -128,7 +128,9 @@ impl Counting {
             if *numeric {
                 let column = cast(column, &DataType::Float64).map_err(|error| failed(&error.to_string()))?;
                 let values = column.as_primitive::<Float64Type>();
-                values.iter().zip(block.scenario).for_each(|(value, scenario)| counters.number(*scenario, value));
+                // The edges are f32, as the model's inputs are: a value on an edge stays on it.
+                let rounded = values.iter().map(|value| value.map(|value| f64::from(value as f32)));
+                rounded.zip(block.scenario).for_each(|(value, scenario)| counters.number(*scenario, value));
             } else {
                 let column = cast(column, &DataType::Utf8).map_err(|error| failed(&error.to_string()))?;
                 let values: &StringArray = column.as_string();

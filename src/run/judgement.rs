@@ -5,7 +5,8 @@
 
 use super::baseline;
 use super::data::Data;
-use super::learned::{Judged, Learned};
+use super::drift::{Counting, Drifted, Rescored};
+use super::learned::{Explained, Judged, Learned};
 use super::told;
 use super::{Night, NightError};
 use crate::evaluate::gates::{Against, Gate, Measured, gates};
@@ -17,6 +18,7 @@ pub(super) struct Judgement {
     pub(super) gates: Vec<Gate>,
     pub(super) against: Vec<Against>,
     pub(super) quality: Vec<Quality>,
+    pub(super) drifted: Drifted,
 }
 
 impl Judgement {
@@ -30,15 +32,20 @@ impl Judgement {
 pub(super) fn judge(
     night: &Night<'_>,
     data: &Data,
-    learned: &Learned,
-    judged: &Judged,
+    (learned, judged, explained): (&Learned, &Judged, &Explained),
     before: Option<&PastRun>,
+    mut counting: Counting,
 ) -> Result<Judgement, NightError> {
-    let quality = told::quality(night, data, learned)?;
-    let against = match before {
-        Some(before) if night.job.gates.against_current => baseline::against(night, learned, judged, before)?,
-        _ => Vec::new(),
+    let quality = told::quality(night, data, learned, &mut counting)?;
+    let (against, rescored) = match before {
+        Some(before) => baseline::against(night, learned, judged, before)?,
+        None => (Vec::new(), Rescored::new()),
     };
+    let drifted = counting.finish(night, learned, judged, explained, before.map(|before| (before, &rescored)))?;
+    let scores = drifted.drifts.iter().filter(|drift| drift.measure == "score psi" && drift.p.is_some());
+    let score_psi: Vec<(String, String, f64)> = scores
+        .map(|drift| (drift.scenario.clone(), drift.feature.trim_start_matches("score:").to_owned(), drift.value))
+        .collect();
     let published = learned.taught[0].name;
     let figures = judged.figures.iter().filter(|(learner, _)| *learner == published).map(|(_, figure)| Measured {
         measure: figure.metric.to_owned(),
@@ -56,9 +63,9 @@ pub(super) fn judge(
     let measured: Vec<Measured> = figures.filter(|measured| measured.of != "*").chain(measures).collect();
     let to_score = data.tonight.as_ref().map_or(0, |tonight| tonight.rows);
     let counted = baseline::counted(night, before, to_score, learned.holdout.scenario.len() as u64)?;
-    let gates = gates(&night.job.gates, &measured, &against, &counted, &[]);
+    let gates = gates(&night.job.gates, &measured, &against, &counted, &score_psi);
     for gate in gates.iter().filter(|gate| !gate.passed) {
         night.watch.note(&format!("gate not passed: {}", gate.words));
     }
-    Ok(Judgement { gates, against, quality })
+    Ok(Judgement { gates, against, quality, drifted })
 }

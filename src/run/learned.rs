@@ -15,6 +15,7 @@ use super::{Night, NightError};
 use crate::evaluate::calibration::{Calibration, Evidence, NightSpread, ReliabilityBin};
 use crate::evaluate::cells::{EvaluateSettings, Figure, Scored};
 use crate::evaluate::entire_space;
+use crate::evaluate::gains::Gain;
 use crate::evaluate::probe::probe;
 use crate::evaluate::sentinel::{Leak, SentinelSettings, sentinel};
 use crate::explain::contributions::Contribution;
@@ -83,6 +84,8 @@ pub(super) struct Judged {
     pub(super) figures: Vec<(&'static str, Figure)>,
     /// Of the published learner.
     pub(super) reliability: Vec<ReliabilityBin>,
+    /// Of the published learner.
+    pub(super) gains: Vec<Gain>,
     /// Predictions of every learner. Shape: `[learners][tasks][rows]`.
     pub(super) predictions: Vec<Vec<Vec<f64>>>,
 }
@@ -431,7 +434,7 @@ pub(super) fn evaluate(night: &Night<'_>, learned: &Learned) -> Result<Judged, N
         seed: job.seed,
         top: job.top,
     };
-    let mut judged = Judged { figures: Vec::new(), reliability: Vec::new(), predictions: Vec::new() };
+    let mut judged = Judged { figures: Vec::new(), reliability: Vec::new(), gains: Vec::new(), predictions: Vec::new() };
     for (at, taught) in learned.taught.iter().enumerate() {
         let predictions = if at == 0 { published(learned, &blocks)? } else { taught.fitted.published(&blocks)? };
         let scored = Scored {
@@ -446,6 +449,7 @@ pub(super) fn evaluate(night: &Night<'_>, learned: &Learned) -> Result<Judged, N
         judged.figures.extend(crate::evaluate::cells::evaluate(&scored, &settings).into_iter().map(|figure| (taught.name, figure)));
         if at == 0 {
             judged.reliability = crate::evaluate::calibration::reliability(&scored);
+            judged.gains = crate::evaluate::gains::gains(&scored);
         }
         judged.figures.extend(invariance(taught, &blocks, &shape)?.into_iter().map(|figure| (taught.name, figure)));
         judged.predictions.push(predictions);

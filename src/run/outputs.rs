@@ -12,6 +12,7 @@ use ndarray::{Array3, Axis};
 use serde_json::json;
 
 use super::data::{Data, Sources, query_digests};
+use super::drift::Counting;
 use super::learned::{Judged, Learned};
 use super::told::Facts;
 use super::{Night, NightError};
@@ -57,6 +58,7 @@ pub(super) async fn score(
     learned: &Learned,
     run: &str,
     staging: &Staging,
+    counting: &mut Counting,
 ) -> Result<Scored, NightError> {
     let job = night.job;
     let Some(tonight) = &data.tonight else { return Ok(Scored { summary: BTreeMap::new(), decisions: Vec::new() }) };
@@ -67,7 +69,7 @@ pub(super) async fn score(
         &score,
         &tonight.file,
         staging,
-        |batch| predict(night, learned, batch, as_of.epoch_day()),
+        |batch| predict(night, learned, batch, as_of.epoch_day(), counting),
         |done| night.watch.step("scored rows", done, tonight.rows),
     )?;
 
@@ -89,11 +91,18 @@ pub(super) async fn score(
 }
 
 /// The published learner's predictions for a batch of the frame, also under every scenario where the job asks for it.
-fn predict(night: &Night<'_>, learned: &Learned, batch: &RecordBatch, day: i32) -> Result<Predicted, NightError> {
+fn predict(
+    night: &Night<'_>,
+    learned: &Learned,
+    batch: &RecordBatch,
+    day: i32,
+    counting: &mut Counting,
+) -> Result<Predicted, NightError> {
     let fitted = &learned.taught[0].fitted;
     let encoded = learned.encoder.encode(batch, day).map_err(FeatureError::from)?;
     let block = encoded.block();
     let own = learned.published(&block)?;
+    counting.scores(block.scenario, &own);
     let mut under = Vec::new();
     if night.job.under_every_scenario {
         let shape = learned.encoder.shape();

@@ -9,12 +9,15 @@ use arrow::array::{Array as _, ArrayRef, Float64Array, RecordBatch, UInt64Array}
 use arrow::compute::{concat_batches, take};
 
 use super::data::{Data, Sources, copy_refused, query_digests};
+use super::drift::{self, Counting};
 use super::judgement::Judgement;
 use super::learned::{Explained, Judged, Learned};
 use super::outputs::Scored;
 use super::scorer;
 use super::transfer::{Entry, Ledger};
 use super::{Night, NightError};
+use crate::evaluate::drift::Drift;
+use crate::evaluate::gains::Gain;
 use crate::evaluate::gates::Gate;
 use crate::explain::effects::{Effect, special};
 use crate::ingest::quality::{self, Quality, QualityCounter};
@@ -70,6 +73,12 @@ pub(super) fn write(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) -> 
     staging.table("quality", tables::quality(facts.run, quality))?;
     staging.table("transfer", facts.ledger.table(facts.run))?;
     staging.table("gates", tables::gates(facts.run, &facts.judgement.gates))?;
+    let drifted = &facts.judgement.drifted;
+    staging.table("drift", drift::drift_table(facts.run, &drifted.drifts))?;
+    staging.table("changes", drift::changes_table(facts.run, &drifted.changes))?;
+    staging.table("distributions", drift::distributions_table(facts.run, &drifted.distributions))?;
+    staging.table("labels", drift::levels_table(facts.run, &drifted.levels))?;
+    staging.table("gains", tables::gains(facts.run, &judged.gains))?;
     staging.table("compared", tables::compared(facts.run, &facts.judgement.against))?;
     let keys = held_out_keys(night, learned)?;
     let with_keys = |columns: Columns, rows: &[u64]| add_keys(night, &keys, columns, rows);
@@ -149,7 +158,12 @@ fn holdout(night: &Night<'_>, learned: &Learned, judged: &Judged, shape: &Shape,
 }
 
 /// Quality of tonight's candidates, of the clean tables and of the held-out labels.
-pub(super) fn quality(night: &Night<'_>, data: &Data, learned: &Learned) -> Result<Vec<Quality>, NightError> {
+pub(super) fn quality(
+    night: &Night<'_>,
+    data: &Data,
+    learned: &Learned,
+    counting: &mut Counting,
+) -> Result<Vec<Quality>, NightError> {
     let shape = &learned.encoder.shape();
     let mut counter = QualityCounter::new(shape);
     let day = epoch_day(night.as_of);
@@ -159,6 +173,7 @@ pub(super) fn quality(night: &Night<'_>, data: &Data, learned: &Learned) -> Resu
             let batch = batch.map_err(|error| FileError::Rows(error.to_string()))?;
             let encoded = learned.encoder.encode(&batch, day).map_err(crate::features::FeatureError::from)?;
             counter.add(&encoded.block());
+            counting.rows(&batch, &encoded.block())?;
             done += batch.num_rows() as u64;
             night.watch.step("quality of rows", done, tonight.rows);
         }
@@ -341,6 +356,10 @@ fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quality: &[Quali
         gates: facts.judgement.gates.iter().map(gate).collect(),
         transfer: facts.ledger.entries.iter().map(|entry| transfer(entry, &facts.ledger.made_as_of)).collect(),
         stand_ins: stand_ins(learned),
+        compared_with: facts.baseline.map(|before| before.manifest.run.clone()),
+        drift: facts.judgement.drifted.drifts.iter().map(drifted).collect(),
+        changes: facts.judgement.drifted.changes.iter().map(change).collect(),
+        gains: facts.judged.gains.iter().map(gain).collect(),
         reproduce: report::Reproduce {
             command: format!("polytask run queries/{} --as-of {}", job.name, night.as_of),
             seed: job.seed,
@@ -406,6 +425,50 @@ fn transfer(entry: &Entry, made_as_of: &str) -> report::TransferInfo {
         verdict: entry.verdict.clone(),
         n: entry.n,
         learned_rows: entry.learned_rows,
+    }
+}
+
+fn drifted(drift: &Drift) -> report::DriftInfo {
+    report::DriftInfo {
+        scenario: drift.scenario.clone(),
+        feature: drift.feature.clone(),
+        measure: drift.measure.to_owned(),
+        value: drift.value,
+        earlier: drift.earlier,
+        now: drift.now,
+        critical: drift.critical,
+        importance: drift.importance,
+        alarm: drift.alarm,
+        n: drift.n,
+        detail: drift.detail.clone(),
+    }
+}
+
+fn change(change: &drift::Change) -> report::ChangeInfo {
+    report::ChangeInfo {
+        scenario: change.scenario.clone(),
+        task: change.task.clone(),
+        metric: change.metric.to_owned(),
+        before: change.parts.before,
+        now: change.parts.now,
+        data: change.parts.data,
+        labels: change.parts.labels,
+        model: change.parts.model,
+    }
+}
+
+fn gain(gain: &Gain) -> report::GainInfo {
+    report::GainInfo {
+        scenario: gain.scenario.clone(),
+        task: gain.task.clone(),
+        decile: gain.decile,
+        rows: gain.rows,
+        labels: gain.labels,
+        predicted: gain.predicted,
+        share: gain.share,
+        lift: gain.lift,
+        cumulative_share: gain.cumulative_share,
+        cumulative_lift: gain.cumulative_lift,
     }
 }
 

@@ -65,8 +65,7 @@ impl Walk {
         let missing = whole.minus(present);
         let (p, n) = (f64::from(missing.positives), f64::from(missing.negatives));
         let placed = |below: Count| p * f64::from(below.negatives) + n * f64::from(present.positives - below.positives) + p * n / 2.0;
-        let mut walk =
-            Self { whole, missing, some: Count::default(), ends: [Count::default(); 2], distinct: 0, pure: None, auc: 0.5 };
+        let mut walk = Self { whole, missing, some: Count::default(), ends: [Count::default(); 2], distinct: 0, pure: None, auc: 0.5 };
         let (mut below, mut area) = (Count::default(), 0.0);
         let (mut most, mut least) = (placed(below), placed(below));
         for run in order.chunk_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]).is_eq()) {

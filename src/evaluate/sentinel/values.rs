@@ -59,8 +59,7 @@ impl Entries {
             for row in run {
                 halves[(sample.entity[*row as usize] & 1) as usize].add(class[*row as usize]);
             }
-            let all =
-                Count { positives: halves[0].positives + halves[1].positives, negatives: halves[0].negatives + halves[1].negatives };
+            let all = Count { positives: halves[0].positives + halves[1].positives, negatives: halves[0].negatives + halves[1].negatives };
             if all.all() == 0 {
                 continue;
             }
@@ -87,7 +86,9 @@ impl Entries {
         let half = |judged: usize| {
             let mean = |learned: Count| (f64::from(learned.positives) + PRIOR * base) / (f64::from(learned.all()) + PRIOR);
             let mut means: Vec<(f64, Count)> = self.halves.iter().map(|halves| (mean(halves[1 - judged]), halves[judged])).collect();
-            means.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then_with(|| (a.1.positives, a.1.negatives).cmp(&(b.1.positives, b.1.negatives))));
+            means.sort_unstable_by(|a, b| {
+                a.0.total_cmp(&b.0).then_with(|| (a.1.positives, a.1.negatives).cmp(&(b.1.positives, b.1.negatives)))
+            });
             let (labels, (scores, weights)): (Vec<f64>, (Vec<f64>, Vec<f64>)) = means
                 .into_iter()
                 .flat_map(|(mean, count)| [(1.0, (mean, f64::from(count.positives))), (0.0, (mean, f64::from(count.negatives)))])

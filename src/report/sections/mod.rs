@@ -1,5 +1,6 @@
 //! The sections of the report, in reading order. Each file makes one or two from the values of [`Report`].
 
+mod change;
 mod data;
 mod decisions;
 mod evidence;
@@ -15,12 +16,14 @@ use super::page::Section;
 pub(super) fn all(report: &Report) -> Vec<Section> {
     vec![
         evidence::gates(report),
+        change::drift(report),
         quality::cells(report),
         quality::challengers(report),
         evidence::transfer(report),
         quality::calibration(report),
         importance::importance(report),
         importance::effects(report),
+        change::gains(report),
         decisions::decisions(report),
         data::data_quality(report),
         data::cleaning(report),
