@@ -85,7 +85,7 @@ impl Shop {
     }
 
     /// The rows as blocks of `block` rows.
-    fn found_with(self, settings: SentinelSettings, block: usize) -> Vec<Leak> {
+    fn found_with(&self, settings: SentinelSettings, block: usize) -> Vec<Leak> {
         let task = |name: &str, kind| Task { name: name.into(), kind, after: None, alpha: 1.0 };
         let shape = Shape {
             scenarios: vec!["home".into(), "mail".into()],
