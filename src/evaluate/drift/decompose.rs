@@ -5,8 +5,8 @@
 
 use crate::evaluate::metrics::Rows;
 
-/// Bins of the earlier model's score, at most: with twenty, what changes within a bin is small beside what changes between.
-const BINS: usize = 20;
+/// Bins of the earlier model's score, at most: with a hundred, what changes within a bin is small beside what changes between.
+const BINS: usize = 100;
 /// Rows of the last run in a bin, at least.
 const FILLED: usize = 50;
 
@@ -48,7 +48,8 @@ pub struct Decomposition {
 /// The earlier rows are reweighted so that the earlier model's score is distributed as on tonight's rows: in bins of equal
 /// mass of the earlier rows, a row's weight is tonight's share of its bin divided by the earlier share. Where only the mix of
 /// rows has changed, the reweighted earlier rows are as good as tonight's; what they cannot account for is a change of the
-/// outcome at the same score. That is read as "labels": it also holds what the score does not see of the rows.
+/// outcome at the same score. That is read as "labels": it also holds what the score does not see of the rows, and the rows of
+/// tonight whose scores lie beyond all earlier ones, which no weight can stand for.
 /// `None` where a metric is not defined (a class without rows) or a number is not finite.
 ///
 /// # Shapes

@@ -42,15 +42,12 @@ fn one(earlier: &Level, now: &Level) -> Drift {
     if earlier.rows == 0 || now.rows == 0 {
         return Drift { detail: Some("no labelled rows on one of the nights".to_owned()), ..drift };
     }
-    let tested = match (earlier.standard_error, now.standard_error) {
-        (Some(a), Some(b)) => {
-            let error = a.hypot(b);
-            (error > 0.0).then(|| (error * chi_squared_limit(0.05, 1).sqrt(), normal_tails((now.mean - earlier.mean) / error)))
-        }
-        _ => {
-            let units = |level: &Level| level.entities.min(level.rows) as f64;
-            shares(earlier.mean, now.mean, units(earlier), units(now))
-        }
+    let tested = if let (Some(a), Some(b)) = (earlier.standard_error, now.standard_error) {
+        let error = a.hypot(b);
+        (error > 0.0).then(|| (error * chi_squared_limit(0.05, 1).sqrt(), normal_tails((now.mean - earlier.mean) / error)))
+    } else {
+        let units = |level: &Level| level.entities.min(level.rows) as f64;
+        shares(earlier.mean, now.mean, units(earlier), units(now))
     };
     Drift {
         value: now.mean - earlier.mean,

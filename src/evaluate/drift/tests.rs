@@ -5,13 +5,13 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, StandardNormal};
 
 use super::*;
-use crate::evaluate::metrics::Rows;
 
 /// Any change that is beyond chance is an alarm.
 const ANY: DriftSettings = DriftSettings { false_discovery: 0.05, psi: 0.0, missing: 0.0, new_categories: 0.0, label_rate: 0.0 };
 const USUAL: DriftSettings = DriftSettings { false_discovery: 0.05, psi: 0.1, missing: 0.05, new_categories: 0.01, label_rate: 0.1 };
 const NUMERIC: usize = 20;
 const CATEGORICAL: usize = 10;
+const VALUES: [&str; 12] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"];
 
 fn scenarios() -> Vec<String> {
     ["home", "mail", "search", "shop"].map(str::to_owned).to_vec()
@@ -28,7 +28,7 @@ struct Wrong {
 struct Night {
     scenario: Vec<u16>,
     numbers: Vec<Vec<Option<f64>>>,
-    names: Vec<Vec<Option<String>>>,
+    names: Vec<Vec<Option<&'static str>>>,
     units: Vec<u64>,
     all: u64,
 }
@@ -54,7 +54,7 @@ fn night(rng: &mut ChaCha8Rng, entities: usize, wrong: Wrong) -> Night {
             // Twelve values, falling in number.
             let value = (12.0 * rng.r#gen::<f64>().powi(2)) as usize;
             let renamed = at == 5 && value == 2 && scenario == 1 && wrong.renamed;
-            let name = if renamed { "two".to_owned() } else { value.to_string() };
+            let name = if renamed { "two" } else { VALUES[value] };
             values.extend(std::iter::repeat_n(rng.gen_bool(0.95).then_some(name), rows as usize));
         }
     }
@@ -79,7 +79,7 @@ fn counted(night: &Night, earlier: Option<&[Distribution]>) -> Vec<Distribution>
         let name = format!("c{at}");
         let fresh = || DistributionCounter::categorical(&name, &scenarios());
         let mut counter = earlier.map_or_else(fresh, |earlier| DistributionCounter::within(earlier, &name, &scenarios()).unwrap());
-        night.scenario.iter().zip(values).for_each(|(scenario, value)| counter.value(*scenario, value.as_deref()));
+        night.scenario.iter().zip(values).for_each(|(scenario, value)| counter.value(*scenario, *value));
         all.extend(counter.finish(&night.units, night.all));
     }
     all
@@ -99,7 +99,7 @@ fn quiet_nights_alarm_no_more_often_than_they_may() {
     let nights = 200;
     let (mut alarmed, mut small, mut tests) = (0, 0, 0);
     for seed in 0..nights {
-        let found = drifts(seed, 1_200, Wrong::default(), &ANY);
+        let found = drifts(seed, 800, Wrong::default(), &ANY);
         alarmed += u32::from(found.iter().any(|drift| drift.alarm));
         let p = found.iter().filter_map(|drift| drift.p);
         (small, tests) = p.fold((small, tests), |(small, tests), p| (small + u32::from(p < 0.05), tests + 1));
@@ -114,7 +114,7 @@ fn quiet_nights_alarm_no_more_often_than_they_may() {
 #[test]
 fn the_index_is_chi_squared_when_nothing_has_changed() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
-    let repeats = 2_000;
+    let repeats = 1_000;
     for (n, m, bins) in [(400, 400, 5), (5_000, 700, 10), (3_000, 3_000, 20)] {
         let mut draw = |rows: u32| {
             let mut counts = vec![0_u64; bins];
@@ -132,7 +132,7 @@ fn the_index_is_chi_squared_when_nothing_has_changed() {
         let (mean, above, far) = (sum / f64::from(repeats), f64::from(above) / f64::from(repeats), f64::from(far) / f64::from(repeats));
         println!("n {n} m {m} bins {bins}: mean / freedom {mean:.3}, above critical {above:.4}, p < 0.001 {far:.4}");
         assert!((mean - 1.0).abs() < 0.05, "{mean}");
-        assert!((0.03..0.065).contains(&above), "{above}");
+        assert!((0.03..0.07).contains(&above), "{above}");
         assert!(far < 0.004, "{far}");
     }
 }
@@ -251,7 +251,6 @@ fn check_cause(measured: Measured, tonight: &(Vec<f64>, Vec<f64>, Vec<f64>), mod
         decompose(measured, ScoredRows { labels: &labels, earlier: &p }, ScoredRows { labels: &new_labels, earlier: &new_p }, model)
             .unwrap();
     let parts = [("data", found.data), ("labels", found.labels), ("model", found.model)];
-    println!("{measured:?} {cause}: {found:?}");
     assert!((found.data + found.labels + found.model - (found.now - found.before)).abs() < 1e-12);
     let own = parts.iter().find(|(name, _)| *name == cause).map_or(0.0, |(_, part)| *part);
     assert!(own.abs() > 0.02, "{found:?}");
@@ -263,9 +262,9 @@ fn check_cause(measured: Measured, tonight: &(Vec<f64>, Vec<f64>, Vec<f64>), mod
 #[test]
 fn a_metrics_change_is_put_down_to_rows_labels_or_model() {
     let mut rng = ChaCha8Rng::seed_from_u64(22);
-    let (wider, other, same) = (scored(&mut rng, -0.3, 1.6, 0.0), scored(&mut rng, -1.0, 1.0, -0.7), scored(&mut rng, -1.0, 1.0, 0.0));
+    let (narrower, other, same) = (scored(&mut rng, -0.6, 0.6, 0.0), scored(&mut rng, -1.0, 1.0, -0.7), scored(&mut rng, -1.0, 1.0, 0.0));
     for measured in [Measured::Auc, Measured::LogLoss] {
-        check_cause(measured, &wider, &wider.1, "data");
+        check_cause(measured, &narrower, &narrower.1, "data");
         check_cause(measured, &other, &other.1, "labels");
         check_cause(measured, &same, &same.2, "model");
     }
@@ -277,7 +276,8 @@ fn a_change_of_nothing_is_nothing_and_one_class_has_none() {
     let rows = ScoredRows { labels: &labels, earlier: &p };
     let found = decompose(Measured::Auc, rows, rows, &p).unwrap();
     assert_eq!((found.data, found.labels, found.model), (0.0, 0.0, 0.0));
-    assert_eq!(found.before, Rows::new(&labels, &p).unwrap().auc().unwrap());
+    // Three of four pairs are in order.
+    assert!((found.before - 0.75).abs() < 1e-12);
     let none = ScoredRows { labels: &[], earlier: &[] };
     assert_eq!(decompose(Measured::LogLoss, none, rows, &p), None);
     assert_eq!(decompose(Measured::Auc, ScoredRows { labels: &[1.0], earlier: &[0.5] }, rows, &p), None);

@@ -150,10 +150,10 @@ pub fn sentinel(shape: &Shape, blocks: &[Block<'_>], settings: &SentinelSettings
             (0..parts).map(move |part| (field, part))
         })
         .collect();
-    parts.par_iter().flat_map_iter(|(field, part)| of_feature(shape, &sample, *field, *part, settings)).collect()
+    parts.par_iter().flat_map_iter(|(field, part)| of_feature(shape, &sample, *field, *part, *settings)).collect()
 }
 
-fn of_feature(shape: &Shape, sample: &Sample<'_>, field: usize, part: usize, settings: &SentinelSettings) -> Vec<Leak> {
+fn of_feature(shape: &Shape, sample: &Sample<'_>, field: usize, part: usize, settings: SentinelSettings) -> Vec<Leak> {
     let spec = &shape.fields[field];
     let name = if matches!(spec.kind, FieldKind::Vector { .. }) { format!("{}[{part}]", spec.name) } else { spec.name.clone() };
     // Shape: [strata][tasks].

@@ -15,7 +15,7 @@ const ALIKE: f64 = 0.999;
 const WORTH: f64 = 0.8;
 
 /// Findings of a numeric field, or of component `part` of a vector. Shape: `[strata][tasks]`.
-pub(super) fn findings(sample: &Sample<'_>, field: usize, part: usize, settings: &SentinelSettings) -> Vec<Vec<Option<Finding>>> {
+pub(super) fn findings(sample: &Sample<'_>, field: usize, part: usize, settings: SentinelSettings) -> Vec<Vec<Option<Finding>>> {
     let values: Vec<f32> = sample
         .rows_of_blocks()
         .map(|(block, row)| match block.columns[field] {
@@ -61,7 +61,9 @@ impl Walk {
     /// `p·n_below + n·p_above + p·n/2` where they stand; they stand where they help most, rising and falling.
     fn new(order: &[u32], values: &[f32], class: &[u8], whole: Count) -> Self {
         let mut present = Count::default();
-        order.iter().for_each(|row| present.add(class[*row as usize]));
+        for row in order {
+            present.add(class[*row as usize]);
+        }
         let missing = whole.minus(present);
         let (p, n) = (f64::from(missing.positives), f64::from(missing.negatives));
         let placed = |below: Count| p * f64::from(below.negatives) + n * f64::from(present.positives - below.positives) + p * n / 2.0;
@@ -70,7 +72,9 @@ impl Walk {
         let (mut most, mut least) = (placed(below), placed(below));
         for run in order.chunk_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]).is_eq()) {
             let mut own = Count::default();
-            run.iter().for_each(|row| own.add(class[*row as usize]));
+            for row in run {
+                own.add(class[*row as usize]);
+            }
             if own.all() == 0 {
                 continue;
             }
@@ -91,7 +95,7 @@ impl Walk {
         walk
     }
 
-    fn finding(&self, settings: &SentinelSettings) -> Option<Finding> {
+    fn finding(&self, settings: SentinelSettings) -> Option<Finding> {
         let present = self.whole.minus(self.missing);
         let pure = || [present, self.some, self.missing].into_iter().find_map(|part| self.whole.only_positives(part)).or(self.pure);
         let auc = self.auc;
@@ -185,8 +189,11 @@ fn ranks(values: &[f64]) -> (Vec<f64>, usize) {
     order.sort_unstable_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]));
     let (mut ranks, mut at, mut longest) = (vec![0.0; values.len()], 0, 0);
     for run in order.chunk_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]).is_eq()) {
-        let mean = at as f64 + (run.len() as f64 + 1.0) / 2.0;
-        run.iter().for_each(|row| ranks[*row as usize] = mean);
+        // The mean of ranks at + 1 to at + length.
+        let mean = at as f64 + f64::midpoint(run.len() as f64, 1.0);
+        for row in run {
+            ranks[*row as usize] = mean;
+        }
         at += run.len();
         longest = longest.max(run.len());
     }

@@ -29,6 +29,17 @@ enum Owned {
     Vector(Vec<f32>),
 }
 
+impl Owned {
+    fn lend(&self) -> Column<'_> {
+        match self {
+            Self::Numbers(values) => Column::Numeric(values),
+            Self::Entries(values) => Column::Categorical(values),
+            Self::Text(offsets, buckets) => Column::Text { offsets, buckets },
+            Self::Vector(values) => Column::Vector(values),
+        }
+    }
+}
+
 impl Shop {
     fn new(rate: f64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(11);
@@ -70,11 +81,11 @@ impl Shop {
     }
 
     fn found(&self) -> Vec<Leak> {
-        self.found_with(&LIMIT, ROWS)
+        self.found_with(LIMIT, ROWS)
     }
 
     /// The rows as blocks of `block` rows.
-    fn found_with(&self, settings: &SentinelSettings, block: usize) -> Vec<Leak> {
+    fn found_with(&self, settings: SentinelSettings, block: usize) -> Vec<Leak> {
         let task = |name: &str, kind| Task { name: name.into(), kind, after: None, alpha: 1.0 };
         let shape = Shape {
             scenarios: vec!["home".into(), "mail".into()],
@@ -82,22 +93,16 @@ impl Shop {
             fields: self.fields.clone(),
             horizon_days: 28,
         };
-        let lend = |column| match column {
-            &Owned::Numbers(ref values) => Column::Numeric(values),
-            Owned::Entries(values) => Column::Categorical(values),
-            Owned::Text(offsets, buckets) => Column::Text { offsets, buckets },
-            Owned::Vector(values) => Column::Vector(values),
-        };
         let whole = Block {
             as_of: 0,
             entity: &self.entity,
             scenario: &self.scenario,
-            columns: self.columns.iter().map(lend).collect(),
+            columns: self.columns.iter().map(Owned::lend).collect(),
             labels: vec![&self.buy, &self.spend, &self.rating],
             weights: vec![None, None, None],
         };
         let blocks: Vec<Block<'_>> = whole.parts(block).collect();
-        sentinel(&shape, &blocks, settings)
+        sentinel(&shape, &blocks, &settings)
     }
 }
 
@@ -254,10 +259,10 @@ fn how_rows_are_cut_into_blocks_does_not_matter_and_the_limit_is_the_jobs() {
     let mut shop = Shop::new(0.1);
     honest(&mut shop);
     shop.numeric("late", |shop, row| 5.0 * shop.buy[row] + shop.noise());
-    assert_eq!(shop.found(), shop.found_with(&LIMIT, 701));
+    assert_eq!(shop.found(), shop.found_with(LIMIT, 701));
     assert!(shop.found().iter().all(|leak| leak.feature == "late"));
-    assert!(shop.found_with(&SentinelSettings { auc_limit: 1.0 }, ROWS).is_empty());
-    assert!(shop.found_with(&SentinelSettings { auc_limit: 0.85 }, ROWS).iter().any(|leak| leak.feature == "strong"));
+    assert!(shop.found_with(SentinelSettings { auc_limit: 1.0 }, ROWS).is_empty());
+    assert!(shop.found_with(SentinelSettings { auc_limit: 0.85 }, ROWS).iter().any(|leak| leak.feature == "strong"));
 }
 
 #[test]

@@ -17,7 +17,7 @@ const PRIOR: f64 = 1.0;
 const OWN: f64 = 0.9;
 
 /// Findings of a categorical field. Shape: `[strata][tasks]`.
-pub(super) fn findings(sample: &Sample<'_>, field: usize, settings: &SentinelSettings) -> Vec<Vec<Option<Finding>>> {
+pub(super) fn findings(sample: &Sample<'_>, field: usize, settings: SentinelSettings) -> Vec<Vec<Option<Finding>>> {
     let entries: Vec<u32> = sample
         .rows_of_blocks()
         .map(|(block, row)| if let Column::Categorical(entries) = block.columns[field] { entries[row] } else { MISSING })
@@ -99,7 +99,7 @@ impl Entries {
         Some(auc.max(1.0 - auc))
     }
 
-    fn finding(&self, settings: &SentinelSettings) -> Option<Finding> {
+    fn finding(&self, settings: SentinelSettings) -> Option<Finding> {
         let (positives, negatives) = (f64::from(self.whole.positives), f64::from(self.whole.negatives));
         let own = f64::from(self.own) / positives;
         let id = || (own > OWN && f64::from(self.common) > PURE * negatives).then_some((LeakReason::OutcomeId, own));
@@ -114,7 +114,7 @@ impl Entries {
 ///
 /// The bucket is chosen on half of the entities by the AUC of its presence, `(1 + |tpr − fpr|) / 2`, and measured on the
 /// others. One pass over the words per stratum and task; memory is that of the buckets.
-pub(super) fn text_findings(sample: &Sample<'_>, field: usize, buckets: u32, settings: &SentinelSettings) -> Vec<Vec<Option<Finding>>> {
+pub(super) fn text_findings(sample: &Sample<'_>, field: usize, buckets: u32, settings: SentinelSettings) -> Vec<Vec<Option<Finding>>> {
     let words: Vec<&[u32]> = sample
         .rows_of_blocks()
         .map(|(block, row)| match block.columns[field] {
@@ -143,7 +143,7 @@ fn text(
     task: usize,
     whole: Count,
     seen: &mut [(u32, [Count; 2])],
-    settings: &SentinelSettings,
+    settings: SentinelSettings,
 ) -> Option<Finding> {
     seen.fill((u32::MAX, [Count::default(); 2]));
     let (class, empty) = (&sample.class[task], [seen.len() as u32 - 1]);
