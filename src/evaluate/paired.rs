@@ -69,15 +69,7 @@ impl Verdict {
 /// Efron and Tibshirani (1993), "An introduction to the bootstrap", sections 14.3 and 16.4; resampling pairs by entity as
 /// [`Resampler`].
 #[must_use]
-pub fn compare(
-    binary: bool,
-    labels: &[f64],
-    a: &[f64],
-    b: &[f64],
-    entity: &[u64],
-    resamples: usize,
-    seed: u64,
-) -> Vec<Difference> {
+pub fn compare(binary: bool, labels: &[f64], a: &[f64], b: &[f64], entity: &[u64], resamples: usize, seed: u64) -> Vec<Difference> {
     let seen: Vec<usize> = (0..labels.len()).filter(|row| !labels[*row].is_nan()).collect();
     let of = |values: &[f64]| seen.iter().map(|row| values[*row]).collect::<Vec<f64>>();
     let (labels, a, b) = (of(labels), of(a), of(b));

@@ -39,12 +39,12 @@ pub(super) const AMOUNTS: [&str; 8] = ["base_rate", "rmse", "base_rmse", "mae", 
 #[derive(Debug, Clone)]
 pub(super) struct Replicates {
     pub(super) values: Vec<f64>,
-    pub(super) shape: Shape,
+    pub(super) form: Form,
 }
 
 /// How the resamples of a figure lie around it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Shape {
+pub(super) enum Form {
     /// As entities do that all weigh little.
     Even,
     /// Noise raises the figure.
@@ -56,10 +56,10 @@ pub(super) enum Shape {
 impl Replicates {
     /// The interval of a figure.
     pub(super) fn interval(&self, value: f64) -> Option<(f64, f64)> {
-        match self.shape {
-            Shape::Even => interval(&self.values),
-            Shape::Raised => interval_around(value, &self.values),
-            Shape::Skewed(skew) => interval_skewed(value, &self.values, skew),
+        match self.form {
+            Form::Even => interval(&self.values),
+            Form::Raised => interval_around(value, &self.values),
+            Form::Skewed(skew) => interval_skewed(value, &self.values, skew),
         }
     }
 }
@@ -143,14 +143,14 @@ impl Resampled {
     }
 
     /// How the resamples of each figure lie around it. Shape: `[figures]`.
-    pub(super) fn shapes(&self) -> Vec<Shape> {
+    pub(super) fn forms(&self) -> Vec<Form> {
         match self {
-            Self::Binary { .. } => BINARY.map(|name| if name == "ece" { Shape::Raised } else { Shape::Even }).to_vec(),
+            Self::Binary { .. } => BINARY.map(|name| if name == "ece" { Form::Raised } else { Form::Even }).to_vec(),
             Self::Amounts { sums, centre, .. } => {
                 let [rows, off, squares, said, error, absolute] = sums.once();
                 let [mse, spread, mae, unexplained] = [error / rows, squares / rows, absolute / rows, error / squares];
                 let observed = said / (off + centre * rows);
-                let skewed = |of: &dyn Fn([f64; 6]) -> f64| Shape::Skewed(sums.skew(of));
+                let skewed = |of: &dyn Fn([f64; 6]) -> f64| Form::Skewed(sums.skew(of));
                 vec![
                     skewed(&|[_, off, ..]| off),
                     skewed(&|[rows, _, _, _, error, _]| error - rows * mse),
@@ -158,8 +158,8 @@ impl Resampled {
                     skewed(&|[rows, .., absolute]| absolute - rows * mae),
                     skewed(&|[_, _, squares, _, error, _]| unexplained * squares - error),
                     skewed(&|[rows, off, _, said, ..]| said - observed * (off + centre * rows)),
-                    Shape::Even,
-                    Shape::Even,
+                    Form::Even,
+                    Form::Even,
                 ]
             }
         }

@@ -95,6 +95,8 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         train: raw.train,
         min_rows: raw.evaluate.min_rows,
         min_positives: raw.evaluate.min_positives,
+        resamples: raw.evaluate.resamples,
+        top: raw.evaluate.top.max(1),
         rank_by,
         under_every_scenario: raw.scores.under_every_scenario,
         top_features: raw.report.top_features.max(1),

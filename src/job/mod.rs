@@ -75,6 +75,10 @@ pub struct Job {
     pub min_rows: u64,
     /// Least number of positives of a binary cell that shows figures.
     pub min_positives: u64,
+    /// Resamples of entities behind the interval of a figure; 0 = no intervals.
+    pub resamples: usize,
+    /// Rows of an entity that count as its top.
+    pub top: usize,
     /// Index of the task that ranks rows within an entity.
     pub rank_by: usize,
     /// Whether candidates are also scored under every scenario.

@@ -212,6 +212,8 @@ pub enum ModelKind {
 pub(super) struct RawEvaluate {
     pub(super) min_rows: u64,
     pub(super) min_positives: u64,
+    pub(super) resamples: usize,
+    pub(super) top: usize,
 }
 
 #[derive(Debug, Deserialize)]

@@ -276,7 +276,14 @@ pub(super) fn evaluate(night: &Night<'_>, learned: &Learned) -> Result<Judged, N
     let shape = learned.encoder.shape();
     let holdout = &learned.holdout;
     let blocks = holdout.rows.blocks();
-    let settings = EvaluateSettings { min_rows: job.min_rows, min_positives: job.min_positives };
+    let settings = EvaluateSettings {
+        min_rows: job.min_rows,
+        min_positives: job.min_positives,
+        resamples: job.resamples,
+        seed: job.seed,
+        top: job.top,
+    };
+    let entity: Vec<u64> = blocks.iter().flat_map(|block| block.entity.iter().copied()).collect();
     let mut judged = Judged { figures: Vec::new(), reliability: Vec::new(), predictions: Vec::new() };
     for (at, taught) in learned.taught.iter().enumerate() {
         let predictions = taught.calibration.apply(&raw(taught.model.as_ref(), &blocks)?, &holdout.scenario);
@@ -285,6 +292,7 @@ pub(super) fn evaluate(night: &Night<'_>, learned: &Learned) -> Result<Judged, N
             tasks: &shape.tasks,
             thresholds: &learned.thresholds,
             scenario: &holdout.scenario,
+            entity: &entity,
             labels: &holdout.labels,
             predictions: &predictions,
         };
