@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::bootstrap::{MIN_ENTITIES, Resampler};
 use super::lists::{Means, lists};
 use super::metrics::Rows;
-use super::replicates::{Replicates, Resampled, Form};
+use super::replicates::{Replicates, Resampled};
 use crate::learn::rows::Task;
 
 /// Least support of a cell, and how its intervals are made.
@@ -240,8 +240,7 @@ fn mean(measured: &[Measured], scenario: &str, metric: &'static str) -> Option<M
     let replicates = replicates.into_iter().collect::<Option<Vec<&Replicates>>>().unwrap_or_default();
     let replicates = replicates.first().map(|first| Replicates {
         values: (0..first.values.len()).map(|at| replicates.iter().map(|own| own.values[at]).sum::<f64>() / count).collect(),
-        // Means over cells are even where their cells are skewed.
-        form: if first.form == Form::Raised { Form::Raised } else { Form::Even },
+        form: first.form,
     });
     let figure = Figure {
         scenario: scenario.to_owned(),

@@ -16,6 +16,7 @@ mod ordered;
 pub mod paired;
 pub mod probe;
 mod replicates;
+mod squares;
 mod sums;
 
 /// Labels over the entire space: where the task before it in the chain did not happen, this one did not either.
