@@ -8,8 +8,6 @@ use rand::distributions::{Distribution as _, Uniform};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::normal::{below, deviate};
-
 /// Resamples that are worked on together: sixteen counts of a byte are one load, and one pass over the rows serves them all.
 pub(super) const LANES: usize = 16;
 /// One value per resample of a block.
@@ -125,8 +123,8 @@ fn quantile(values: &[f64], share: f64) -> f64 {
 /// The percentile interval: the 2.5 % and the 97.5 % quantile of the resamples in which the figure is defined. `None` where
 /// that is fewer than half of them.
 ///
-/// For figures whose entities are bounded (shares, ranks, log losses) it covers as well as more elaborate ones; for amounts it
-/// does not, see [`interval_skewed`]. A test measures both.
+/// It covers what it says for shares, ranks and losses, and no less often than `BCa` for amounts; means of squares of amounts
+/// alone are studentised before (`replicates`). A test measures it, figure by figure.
 ///
 /// # Source
 /// Efron and Tibshirani (1993), "An introduction to the bootstrap", section 13.3.
@@ -134,51 +132,6 @@ fn quantile(values: &[f64], share: f64) -> f64 {
 pub fn interval(replicates: &[f64]) -> Option<(f64, f64)> {
     let values = defined(replicates)?;
     Some((quantile(&values, TAIL), quantile(&values, 1.0 - TAIL)))
-}
-
-/// How skewed a figure's entities are: the acceleration `a = Σ u³ / (6 (Σ u²)^1.5)`, where `u` is how far an entity moves it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Skew(f64);
-
-impl Skew {
-    /// Entities that move a figure alike to both sides.
-    pub const NONE: Self = Self(0.0);
-
-    /// Of how far each entity moves the figure, times any constant above 0.
-    ///
-    /// # Source
-    /// Efron (1987), "Better bootstrap confidence intervals", section 7 (equation 7.3).
-    #[must_use]
-    pub fn new(moves: impl Iterator<Item = f64>) -> Self {
-        let (square, cube) = moves.fold((0.0, 0.0), |(square, cube), u: f64| (square + u * u, cube + u * u * u));
-        Self(if square > 0.0 { cube / (6.0 * square.powf(1.5)) } else { 0.0 })
-    }
-}
-
-/// The BCa interval: percentiles moved by the bias of the resamples and by the skew of the entities. `None` as [`interval`].
-///
-/// With `z₀` the deviate of the share of resamples below the figure and `a` the skew, the quantiles are taken at
-/// `Φ(z₀ + (z₀ ± z)/(1 − a (z₀ ± z)))`. A few entities with large amounts carry a mean of squares; nights without them show too
-/// low a figure *and* too short a percentile interval, which this lengthens upwards.
-///
-/// # Source
-/// Efron (1987), "Better bootstrap confidence intervals"; DiCiccio and Efron (1996), "Bootstrap confidence intervals", section 2.
-#[must_use]
-pub fn interval_skewed(value: f64, replicates: &[f64], skew: Skew) -> Option<(f64, f64)> {
-    let values = defined(replicates)?;
-    let n = values.len() as f64;
-    let under = values.partition_point(|own| *own < value) as f64;
-    let not_over = values.partition_point(|own| *own <= value) as f64;
-    // Resamples that equal the figure count to both sides; a share of 0 or 1 has no deviate.
-    let bias = deviate((f64::midpoint(under, not_over) / n).clamp(0.5 / n, 1.0 - 0.5 / n));
-    let at = |z: f64| {
-        let z = bias + z;
-        // Where the skew bends the scale back on itself there is no quantile but the last.
-        let bent = 1.0 - skew.0 * z;
-        if bent > 0.0 { below(bias + z / bent) } else { f64::from(u8::from(z > 0.0)) }
-    };
-    let z = deviate(1.0 - TAIL);
-    Some((quantile(&values, at(-z)), quantile(&values, at(z))))
 }
 
 /// The percentile interval, moved so that the resamples' mean lies on the figure.

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::bootstrap::{MIN_ENTITIES, Resampler};
 use super::lists::{Means, lists};
 use super::metrics::Rows;
-use super::replicates::{Replicates, Resampled, Shape};
+use super::replicates::{Replicates, Resampled};
 use crate::learn::rows::Task;
 
 /// Least support of a cell, and how its intervals are made.
@@ -116,10 +116,10 @@ fn resampled(resampler: &Resampler, cells: Vec<(Vec<Figure>, Option<Resampled>)>
     let mut measured = Vec::new();
     for (figures, ready) in cells {
         let names = ready.as_ref().map_or(&[] as &[_], Resampled::names);
-        let shapes = ready.as_ref().map_or_else(Vec::new, Resampled::shapes);
-        let own = names.iter().zip(shapes).zip(replicates.by_ref());
+        let forms = ready.as_ref().map_or_else(Vec::new, Resampled::forms);
+        let own = names.iter().zip(forms).zip(replicates.by_ref());
         let mut own: Vec<(&str, Option<Replicates>)> =
-            own.map(|((name, shape), values)| (*name, Some(Replicates { values, shape }))).collect();
+            own.map(|((name, form), values)| (*name, Some(Replicates { values, form }))).collect();
         measured.extend(figures.into_iter().map(|figure| {
             let found = own.iter_mut().find(|(name, _)| *name == figure.metric && figure.value.is_some());
             let replicates = found.and_then(|(_, replicates)| replicates.take());
@@ -240,8 +240,7 @@ fn mean(measured: &[Measured], scenario: &str, metric: &'static str) -> Option<M
     let replicates = replicates.into_iter().collect::<Option<Vec<&Replicates>>>().unwrap_or_default();
     let replicates = replicates.first().map(|first| Replicates {
         values: (0..first.values.len()).map(|at| replicates.iter().map(|own| own.values[at]).sum::<f64>() / count).collect(),
-        // Means over cells are even where their cells are skewed.
-        shape: if first.shape == Shape::Raised { Shape::Raised } else { Shape::Even },
+        form: first.form,
     });
     let figure = Figure {
         scenario: scenario.to_owned(),

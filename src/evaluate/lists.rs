@@ -105,10 +105,10 @@ pub fn lists(labels: &[f64], predictions: &[f64], entity: &[u32], k: usize) -> V
         runs.clear();
         // `==` and not `total_cmp`: 0 and −0 are equal.
         let tied = |a: &u32, b: &u32| (predictions[*a as usize] - predictions[*b as usize]).abs() <= 0.0;
-        runs.extend(rows.chunk_by(tied).map(|run| Run {
-            rows: run.len(),
-            positives: run.iter().filter(|row| labels[**row as usize] > 0.5).count(),
-        }));
+        runs.extend(
+            rows.chunk_by(tied)
+                .map(|run| Run { rows: run.len(), positives: run.iter().filter(|row| labels[**row as usize] > 0.5).count() }),
+        );
         list(entity[rows[0] as usize], &runs, &discounts)
     });
     own.collect()

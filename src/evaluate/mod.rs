@@ -8,10 +8,10 @@
 pub mod bootstrap;
 pub mod calibration;
 pub mod cells;
+pub mod drift;
 pub mod gains;
 pub mod gates;
 pub mod lists;
-pub mod drift;
 pub mod metrics;
 mod normal;
 mod ordered;
@@ -19,6 +19,7 @@ pub mod paired;
 pub mod probe;
 mod replicates;
 pub mod sentinel;
+mod squares;
 mod sums;
 
 /// Labels over the entire space: where the task before it in the chain did not happen, this one did not either.

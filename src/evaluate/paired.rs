@@ -4,7 +4,7 @@
 //! [`Verdict`] per difference of a family. Both models are measured on the same resamples, so what makes a night hard for both
 //! cancels.
 
-use super::bootstrap::{LANES, Lanes, MIN_ENTITIES, Resampler, Skew, interval_skewed, standard_error};
+use super::bootstrap::{LANES, Lanes, MIN_ENTITIES, Resampler, interval, standard_error};
 use super::metrics::{Rows, log_loss};
 use super::normal::erfc;
 use super::ordered::Ordered;
@@ -55,7 +55,7 @@ impl Verdict {
 
 /// Compares `a` with `b`: `auc` and `log_loss` for binary labels, else `rmse` and `mae`. Rows whose label is NaN are left out.
 ///
-/// The interval is the BCa interval of the paired resamples. `p` is that of Student's distribution with the resamples'
+/// The interval is the percentile interval of the paired resamples. `p` is that of Student's distribution with the resamples'
 /// standard error: counting resamples on the far side of 0 cannot say less than `2/(resamples + 1)`, which a correction over
 /// many cells never lets pass.
 ///
@@ -66,18 +66,10 @@ impl Verdict {
 /// `labels: [rows]`, `a: [rows]`, `b: [rows]`, `entity: [rows]`.
 ///
 /// # Source
-/// Efron and Tibshirani (1993), "An introduction to the bootstrap", sections 14.3 and 16.4; resampling pairs by entity as
+/// Efron and Tibshirani (1993), "An introduction to the bootstrap", sections 13.3 and 16.4; resampling pairs by entity as
 /// [`Resampler`].
 #[must_use]
-pub fn compare(
-    binary: bool,
-    labels: &[f64],
-    a: &[f64],
-    b: &[f64],
-    entity: &[u64],
-    resamples: usize,
-    seed: u64,
-) -> Vec<Difference> {
+pub fn compare(binary: bool, labels: &[f64], a: &[f64], b: &[f64], entity: &[u64], resamples: usize, seed: u64) -> Vec<Difference> {
     let seen: Vec<usize> = (0..labels.len()).filter(|row| !labels[*row].is_nan()).collect();
     let of = |values: &[f64]| seen.iter().map(|row| values[*row]).collect::<Vec<f64>>();
     let (labels, a, b) = (of(labels), of(a), of(b));
@@ -89,17 +81,16 @@ pub fn compare(
     }
     let found = if binary { classes(&ours, &theirs, &resampler) } else { amounts(&ours, &theirs, &resampler) };
     let (n, positives) = (labels.len() as u64, labels.iter().filter(|label| **label > 0.0).count() as u64);
-    let difference = |(metric, value, replicates, skew): (&'static str, Option<f64>, Vec<f64>, Skew)| {
-        let value = value?;
-        let (low, high) = interval_skewed(value, &replicates, skew)?;
+    let difference = |(metric, value, replicates): (&'static str, Option<f64>, Vec<f64>)| {
+        let (value, (low, high)) = (value?, interval(&replicates)?);
         let p = two_sided(value, standard_error(&replicates)?, resampler.units(), resamples);
         Some(Difference { metric, value, low, high, p, n, positives })
     };
     found.into_iter().filter_map(difference).collect()
 }
 
-/// A metric, its difference, that of each resample, and how skewed the entities' shares in it are.
-type Found = Vec<(&'static str, Option<f64>, Vec<f64>, Skew)>;
+/// A metric, its difference, and that of each resample.
+type Found = Vec<(&'static str, Option<f64>, Vec<f64>)>;
 
 fn less(a: Option<f64>, b: Option<f64>) -> Option<f64> {
     Some(a? - b?)
@@ -124,10 +115,7 @@ fn classes(ours: &Rows<'_>, theirs: &Rows<'_>, resampler: &Resampler) -> Found {
     });
     let loss = replicates.pop().unwrap_or_default();
     let area = replicates.pop().unwrap_or_default();
-    let value = less(theirs.log_loss(), ours.log_loss());
-    let skew = sums.skew(|[rows, _, loss]| loss - rows * value.unwrap_or(0.0));
-    // Ranks are bounded: no entity's share in an AUC is large enough to skew it.
-    vec![("auc", less(ours.auc(), theirs.auc()), area, Skew::NONE), ("log_loss", value, loss, skew)]
+    vec![("auc", less(ours.auc(), theirs.auc()), area), ("log_loss", less(theirs.log_loss(), ours.log_loss()), loss)]
 }
 
 fn amounts(ours: &Rows<'_>, theirs: &Rows<'_>, resampler: &Resampler) -> Found {
@@ -142,12 +130,7 @@ fn amounts(ours: &Rows<'_>, theirs: &Rows<'_>, resampler: &Resampler) -> Found {
     });
     let absolute = replicates.pop().unwrap_or_default();
     let square = replicates.pop().unwrap_or_default();
-    let (value, [a, b]) = (less(theirs.mae(), ours.mae()), [ours, theirs].map(|rows| rows.rmse().unwrap_or(0.0)));
-    // The slope of √(Σe²/n) along an entity: (e² − n·rmse²)/(2·rmse).
-    let slope = |squares: f64, rows: f64, rmse: f64| if rmse > 0.0 { (squares - rows * rmse * rmse) / rmse } else { 0.0 };
-    let of_squares = sums.skew(|[rows, ours, theirs, _]| slope(theirs, rows, b) - slope(ours, rows, a));
-    let of_absolute = sums.skew(|[rows, .., absolute]| absolute - rows * value.unwrap_or(0.0));
-    vec![("rmse", less(theirs.rmse(), ours.rmse()), square, of_squares), ("mae", value, absolute, of_absolute)]
+    vec![("rmse", less(theirs.rmse(), ours.rmse()), square), ("mae", less(theirs.mae(), ours.mae()), absolute)]
 }
 
 /// Two-sided `p` of a difference whose standard error was found by resampling; 1 where two models say the same.

@@ -4,10 +4,11 @@
 //! NaN where it is not defined. Formulas are those of `metrics` and `lists`, with each row weighing as often as its entity was
 //! drawn; an entity that was drawn twice is two entities, each with its own list.
 
-use super::bootstrap::{Counts, LANES, Lanes, Skew, interval, interval_around, interval_skewed};
+use super::bootstrap::{Counts, LANES, Lanes, interval, interval_around};
 use super::lists::{Means, TERMS, lists};
 use super::metrics::{LIFT_SHARE, Rows, Runs, log_loss};
 use super::ordered::Ordered;
+use super::squares::Squares;
 use super::sums::Sums;
 
 /// Figures of a binary task that are resampled.
@@ -33,38 +34,35 @@ pub(super) const BINARY: [&str; 18] = [
 ];
 
 /// Figures of amounts that are resampled.
-pub(super) const AMOUNTS: [&str; 8] = ["base_rate", "rmse", "base_rmse", "mae", "r2", "predicted_observed", "gini", "lift"];
+pub(super) const AMOUNTS: [&str; 8] = ["rmse", "base_rmse", "r2", "base_rate", "mae", "predicted_observed", "gini", "lift"];
 
 /// A figure in every resample, and what its interval is made of.
 #[derive(Debug, Clone)]
 pub(super) struct Replicates {
     pub(super) values: Vec<f64>,
-    pub(super) shape: Shape,
+    pub(super) form: Form,
 }
 
 /// How the resamples of a figure lie around it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Shape {
-    /// As entities do that all weigh little.
+pub(super) enum Form {
+    /// About evenly.
     Even,
     /// Noise raises the figure.
     Raised,
-    /// A few entities weigh much.
-    Skewed(Skew),
 }
 
 impl Replicates {
     /// The interval of a figure.
     pub(super) fn interval(&self, value: f64) -> Option<(f64, f64)> {
-        match self.shape {
-            Shape::Even => interval(&self.values),
-            Shape::Raised => interval_around(value, &self.values),
-            Shape::Skewed(skew) => interval_skewed(value, &self.values, skew),
+        match self.form {
+            Form::Even => interval(&self.values),
+            Form::Raised => interval_around(value, &self.values),
         }
     }
 }
 
-/// A share of the squares below which their sum less the mean's is rounding: the labels do not vary.
+/// A share of two sums below which their difference is rounding: labels that do not vary, or sum to 0.
 const ROUNDING: f64 = 1e-12;
 
 /// A cell that is ready to be resampled.
@@ -81,6 +79,7 @@ pub(super) enum Resampled {
         sums: Sums<6>,
         /// Mean label: squares around it lose no digits.
         centre: f64,
+        squares: Squares,
         predicted: Ordered,
         labelled: Ordered,
     },
@@ -123,7 +122,8 @@ impl Resampled {
             [1.0, off, off * off, prediction, error * error, error.abs()]
         });
         let predicted = Ordered::new(rows.runs(), unit, labels, predictions);
-        Self::Amounts { sums, centre, predicted, labelled: Ordered::new(&Runs::new(labels), unit, labels, predictions) }
+        let squares = Squares::new(&sums);
+        Self::Amounts { sums, centre, squares, predicted, labelled: Ordered::new(&Runs::new(labels), unit, labels, predictions) }
     }
 
     /// Number of entities.
@@ -143,30 +143,24 @@ impl Resampled {
     }
 
     /// How the resamples of each figure lie around it. Shape: `[figures]`.
-    pub(super) fn shapes(&self) -> Vec<Shape> {
+    pub(super) fn forms(&self) -> Vec<Form> {
+        self.names().iter().map(|name| if *name == "ece" { Form::Raised } else { Form::Even }).collect()
+    }
+
+    /// Every figure in a block of resamples, means of squares of amounts studentised. Shape: `[figures][LANES]`.
+    pub(super) fn over(&self, counts: &Counts) -> Vec<Lanes<f64>> {
         match self {
-            Self::Binary { .. } => BINARY.map(|name| if name == "ece" { Shape::Raised } else { Shape::Even }).to_vec(),
-            Self::Amounts { sums, centre, .. } => {
-                let [rows, off, squares, said, error, absolute] = sums.once();
-                let [mse, spread, mae, unexplained] = [error / rows, squares / rows, absolute / rows, error / squares];
-                let observed = said / (off + centre * rows);
-                let skewed = |of: &dyn Fn([f64; 6]) -> f64| Shape::Skewed(sums.skew(of));
-                vec![
-                    skewed(&|[_, off, ..]| off),
-                    skewed(&|[rows, _, _, _, error, _]| error - rows * mse),
-                    skewed(&|[rows, _, squares, ..]| squares - rows * spread),
-                    skewed(&|[rows, .., absolute]| absolute - rows * mae),
-                    skewed(&|[_, _, squares, _, error, _]| unexplained * squares - error),
-                    skewed(&|[rows, off, _, said, ..]| said - observed * (off + centre * rows)),
-                    Shape::Even,
-                    Shape::Even,
-                ]
+            Self::Binary { .. } => self.plain(counts),
+            Self::Amounts { squares, .. } => {
+                let mut figures = self.plain(counts);
+                squares.studentise(&mut figures, counts);
+                figures
             }
         }
     }
 
-    /// Every figure in a block of resamples. Shape: `[figures][LANES]`.
-    pub(super) fn over(&self, counts: &Counts) -> Vec<Lanes<f64>> {
+    /// Every figure as its formula says.
+    fn plain(&self, counts: &Counts) -> Vec<Lanes<f64>> {
         match self {
             Self::Binary { sums, lists, ordered } => {
                 let (sums, lists) = (sums.over(counts), lists.over(counts));
@@ -176,7 +170,7 @@ impl Resampled {
                     binary(lane(&sums, at), ranked, Means::of(lane(&lists, at)))
                 })
             }
-            Self::Amounts { sums, centre, predicted, labelled } => {
+            Self::Amounts { sums, centre, predicted, labelled, .. } => {
                 let sums = sums.over(counts);
                 let ours = predicted.pass::<false, true>(counts, &sums[0]);
                 let best = labelled.pass::<false, false>(counts, &sums[0]);
@@ -233,15 +227,16 @@ fn binary(sums: [f64; 7], ranked: [f64; 4], means: Means) -> [f64; BINARY.len()]
 fn amounts(sums: [f64; 6], centre: f64, areas: [f64; 2], captured: f64) -> [f64; AMOUNTS.len()] {
     let [rows, off, squares, said, error, absolute] = sums;
     let labels = off + centre * rows;
+    let labels = if labels.abs() > ROUNDING * (centre * rows).abs() { labels } else { 0.0 };
     let spread = squares - ratio(off * off, rows);
     let spread = if spread > ROUNDING * squares { spread } else { 0.0 };
     let [ours, best] = areas.map(|area| 1.0 - ratio(area, labels * rows));
     [
-        ratio(labels, rows),
         ratio(error, rows).sqrt(),
         ratio(spread, rows).sqrt(),
-        ratio(absolute, rows),
         1.0 - ratio(error, spread),
+        ratio(labels, rows),
+        ratio(absolute, rows),
         ratio(said, labels),
         if best > ROUNDING { ours / best } else { f64::NAN },
         ratio(captured / LIFT_SHARE, labels),
@@ -286,7 +281,7 @@ mod tests {
             _ => Resampled::amounts(&rows, resampler.unit()),
         };
         let names = ready.names();
-        let replicates = resampler.replicate(names.len(), |counts| ready.over(counts));
+        let replicates = resampler.replicate(names.len(), |counts| ready.plain(counts));
         assert!(replicates.iter().all(|own| own.len() == 2 * LANES + 3));
         for at in 0..2 * LANES + 3 {
             let drawn = resampler.resample(at);
@@ -334,7 +329,7 @@ mod tests {
         check(TaskKind::Regression, &labels, &predictions, &entity);
         let resampler = Resampler::new(&entity, 64, 5);
         let ready = Resampled::binary(&Rows::new(&labels, &predictions).expect("rows"), resampler.unit(), 0.3, 3);
-        let replicates = resampler.replicate(BINARY.len(), |counts| ready.over(counts));
+        let replicates = resampler.replicate(BINARY.len(), |counts| ready.plain(counts));
         let without = |at: &usize| resampler.resample(*at)[1] == 0;
         let lost: Vec<usize> = (0..64).filter(without).collect();
         assert!((8..40).contains(&lost.len()), "{}", lost.len());

@@ -3,7 +3,7 @@
 //! In: numbers of rows and the rows' entities. Out: their sums over a block of resamples. A figure that is a function of sums
 //! (log loss, precision, R², …) needs no second look at the rows.
 
-use super::bootstrap::{Counts, LANES, Lanes, Skew};
+use super::bootstrap::{Counts, LANES, Lanes};
 
 /// `K` sums of each entity that has rows here.
 #[derive(Debug)]
@@ -42,9 +42,9 @@ impl<const K: usize> Sums<K> {
         self.sums.iter().fold([0.0; K], |total, sums| std::array::from_fn(|at| total[at] + sums[at]))
     }
 
-    /// Skew of a figure, given how far each entity moves it (times any constant).
-    pub(super) fn skew(&self, moves: impl Fn([f64; K]) -> f64) -> Skew {
-        Skew::new(self.sums.iter().map(|sums| moves(*sums)))
+    /// Other numbers of the same entities.
+    pub(super) fn map<const L: usize>(&self, of: impl Fn([f64; K]) -> [f64; L]) -> Sums<L> {
+        Sums { units: self.units.clone(), sums: self.sums.iter().map(|sums| of(*sums)).collect() }
     }
 
     /// `Σ_entities drawn · sum`. Shape: `[K][LANES]`.

@@ -20,7 +20,7 @@ pub(super) struct Cell<'a> {
 
 /// How two predictions differ.
 pub(super) struct Compared {
-    /// `auc`, or `rmse` on the scale that amounts are learned on.
+    /// `auc`, or `rmse` in the label's unit.
     pub(super) metric: &'static str,
     pub(super) ours: f64,
     pub(super) theirs: f64,
@@ -51,9 +51,7 @@ impl Cell<'_> {
                 && !theirs[*row].is_nan()
         };
         let rows: Vec<usize> = (0..labels.len()).filter(own).collect();
-        // Amounts are compared as they are learned: a few large ones would decide otherwise.
-        let scaled = |amount: f64| if kind.is_log1p() { amount.max(0.0).ln_1p() } else { amount };
-        let of = |value: &dyn Fn(usize) -> f64| rows.iter().map(|row| scaled(value(*row))).collect::<Vec<f64>>();
+        let of = |value: &dyn Fn(usize) -> f64| rows.iter().map(|row| value(*row)).collect::<Vec<f64>>();
         let truth = of(&|row| f64::from(labels[row]));
         let (ours, theirs) = (of(&|row| ours[row]), of(&|row| theirs[row]));
         let entity: Vec<u64> = rows.iter().map(|row| self.holdout.entity[*row]).collect();

@@ -197,7 +197,7 @@ impl Counting {
             drifted.drifts.extend(compare_levels(&levels_of(&run.folder)?, &drifted.levels, &settings));
             drifted.changes = changes(run, rescored, learned, judged)?;
         }
-        drifted.drifts.sort_by(|a, b| b.alarm.cmp(&a.alarm));
+        drifted.drifts.sort_by_key(|drift| !drift.alarm);
         let alarms = drifted.drifts.iter().filter(|drift| drift.alarm).count();
         night.watch.note(&format!("drift against {}: {alarms} alarm(s) in {} comparisons", run.manifest.run, drifted.drifts.len()));
         Ok(drifted)
@@ -214,9 +214,7 @@ fn levels(holdout: &Holdout, shape: &Shape) -> Vec<Level> {
     all.chain(cells)
         .filter_map(|(scenario, task)| {
             let labels = &holdout.labels[task];
-            let own = |row: &usize| {
-                !labels[*row].is_nan() && scenario.is_none_or(|wanted| holdout.scenario[*row] as usize == wanted)
-            };
+            let own = |row: &usize| !labels[*row].is_nan() && scenario.is_none_or(|wanted| holdout.scenario[*row] as usize == wanted);
             let rows: Vec<usize> = (0..labels.len()).filter(own).collect();
             let n = rows.len() as f64;
             let mean = rows.iter().map(|row| f64::from(labels[*row])).sum::<f64>() / n;

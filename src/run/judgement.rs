@@ -43,9 +43,8 @@ pub(super) fn judge(
     };
     let drifted = counting.finish(night, learned, judged, explained, before.map(|before| (before, &rescored)))?;
     let scores = drifted.drifts.iter().filter(|drift| drift.measure == "score psi" && drift.p.is_some());
-    let score_psi: Vec<(String, String, f64)> = scores
-        .map(|drift| (drift.scenario.clone(), drift.feature.trim_start_matches("score:").to_owned(), drift.value))
-        .collect();
+    let score_psi: Vec<(String, String, f64)> =
+        scores.map(|drift| (drift.scenario.clone(), drift.feature.trim_start_matches("score:").to_owned(), drift.value)).collect();
     let published = learned.taught[0].name;
     let figures = judged.figures.iter().filter(|(learner, _)| *learner == published).map(|(_, figure)| Measured {
         measure: figure.metric.to_owned(),

@@ -91,13 +91,7 @@ pub(super) async fn score(
 }
 
 /// The published learner's predictions for a batch of the frame, also under every scenario where the job asks for it.
-fn predict(
-    night: &Night<'_>,
-    learned: &Learned,
-    batch: &RecordBatch,
-    day: i32,
-    counting: &mut Counting,
-) -> Result<Predicted, NightError> {
+fn predict(night: &Night<'_>, learned: &Learned, batch: &RecordBatch, day: i32, counting: &mut Counting) -> Result<Predicted, NightError> {
     let fitted = &learned.taught[0].fitted;
     let encoded = learned.encoder.encode(batch, day).map_err(FeatureError::from)?;
     let block = encoded.block();

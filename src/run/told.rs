@@ -158,12 +158,7 @@ fn holdout(night: &Night<'_>, learned: &Learned, judged: &Judged, shape: &Shape,
 }
 
 /// Quality of tonight's candidates, of the clean tables and of the held-out labels.
-pub(super) fn quality(
-    night: &Night<'_>,
-    data: &Data,
-    learned: &Learned,
-    counting: &mut Counting,
-) -> Result<Vec<Quality>, NightError> {
+pub(super) fn quality(night: &Night<'_>, data: &Data, learned: &Learned, counting: &mut Counting) -> Result<Vec<Quality>, NightError> {
     let shape = &learned.encoder.shape();
     let mut counter = QualityCounter::new(shape);
     let day = epoch_day(night.as_of);

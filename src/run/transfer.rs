@@ -37,7 +37,7 @@ pub(super) struct Entry {
     pub(super) task: String,
     /// `alone`, `pooled`, or a challenger.
     pub(super) against: String,
-    /// `auc`, or `rmse` on the learner's scale.
+    /// `auc`, or `rmse` in the label's unit.
     pub(super) metric: String,
     /// The shared model's figure.
     pub(super) shared: f64,
@@ -51,7 +51,7 @@ pub(super) struct Entry {
     pub(super) high: f64,
     /// Two-sided p-value of no difference.
     pub(super) p: f64,
-    /// `helped`, `hurt` or `no evidence`, after Holm's correction over the ledger.
+    /// `helped`, `hurt` or `no evidence`, after Holm's correction over the cells compared with the same other model.
     pub(super) verdict: String,
     /// Held-out rows.
     pub(super) n: u64,
@@ -193,9 +193,16 @@ fn make(night: &Night<'_>, learned: &Learned, run: &str) -> Result<Ledger, Night
     if night.job.model == ModelKind::Net {
         found.extend(networks(night, learned, run, &shape)?);
     }
-    let judged: Vec<(f64, f64)> = found.iter().map(|entry| (entry.value, entry.p)).collect();
-    for (entry, verdict) in found.iter_mut().zip(verdicts(&judged, 1.0 - night.job.transfer.level)) {
-        verdict.name().clone_into(&mut entry.verdict);
+    // The cells compared with one other model are a family.
+    let mut families: BTreeMap<String, Vec<&mut Entry>> = BTreeMap::new();
+    for entry in &mut found {
+        families.entry(entry.against.clone()).or_default().push(entry);
+    }
+    for family in families.values_mut() {
+        let judged: Vec<(f64, f64)> = family.iter().map(|entry| (entry.value, entry.p)).collect();
+        for (entry, verdict) in family.iter_mut().zip(verdicts(&judged, 1.0 - night.job.transfer.level)) {
+            verdict.name().clone_into(&mut entry.verdict);
+        }
     }
     let place = |entry: &Entry| {
         let scenario = shape.scenarios.iter().position(|name| *name == entry.scenario);

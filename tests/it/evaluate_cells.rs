@@ -5,7 +5,7 @@ use polytask::evaluate::entire_space;
 use polytask::evaluate::metrics::auc;
 use polytask::learn::rows::{Task, TaskKind, UNSEEN_SCENARIO};
 
-const SETTINGS: EvaluateSettings = EvaluateSettings { min_rows: 30, min_positives: 10, resamples: 100, seed: 7, top: 3 };
+const SETTINGS: EvaluateSettings = EvaluateSettings { min_rows: 30, min_positives: 10, resamples: 100, seed: 7, top: 1 };
 
 /// Two scenarios, a binary task and a regression; labels and predictions from a fixed sequence.
 struct Night {

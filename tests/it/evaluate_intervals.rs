@@ -40,7 +40,7 @@ impl World {
         let mut world = Self::default();
         for entity in 0..entities {
             // What an entity is like and no model knows.
-            let (taste, purse) = (0.7 * normal(&mut random), 0.3 * normal(&mut random));
+            let (taste, purse) = (0.7 * normal(&mut random), 0.15 * normal(&mut random));
             for _ in 0..random.gen_range(2..9) {
                 let (seen, half_seen) = (normal(&mut random), normal(&mut random));
                 let logit = -1.0 + 0.9 * seen + 0.5 * half_seen + taste;
@@ -50,9 +50,9 @@ impl World {
                 // 40 % too steep, so that the calibration error is far from 0.
                 world.chance.push(sigmoid(1.4 * (-0.9 + 0.9 * seen + 0.2 * half_seen)));
                 world.rival.push(sigmoid(-0.9 + 0.7 * seen));
-                world.spend.push((2.0 + 0.5 * seen + 0.2 * half_seen + purse + 0.4 * normal(&mut random)).exp() as f32);
-                world.amount.push((2.15 + 0.5 * seen + 0.1 * half_seen).exp());
-                world.guess.push((2.15 + 0.4 * seen).exp());
+                world.spend.push((2.0 + 0.3 * seen + 0.1 * half_seen + purse + 0.25 * normal(&mut random)).exp() as f32);
+                world.amount.push((2.05 + 0.3 * seen + 0.05 * half_seen).exp());
+                world.guess.push((2.05 + 0.25 * seen).exp());
             }
         }
         world

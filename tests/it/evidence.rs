@@ -134,11 +134,9 @@ fn half_of_the_rows_missing_holds_the_night() {
 
 #[test]
 fn a_gate_that_cannot_be_read_is_refused_before_the_night() {
-    for (gates, told) in [
-        ("require = [\"auc > 0.7\"]", "has not one >= or <="),
-        ("rows = 1.5", "is no share"),
-        ("margin = -0.1", "is below 0"),
-    ] {
+    for (gates, told) in
+        [("require = [\"auc > 0.7\"]", "has not one >= or <="), ("rows = 1.5", "is no share"), ("margin = -0.1", "is below 0")]
+    {
         let shop = Shop::new();
         add(&shop, &format!("\n[gates]\n{gates}\n"));
         let output = shop.polytask(&["check", "queries/shop"]);
@@ -179,13 +177,13 @@ fn a_hurt_cell_is_scored_by_the_better_model_where_the_job_wants_it() {
     let hurt = texts(&run, "transfer", "verdict").iter().filter(|verdict| *verdict == "hurt").count();
     assert!(hurt > 0, "an untrained network hurts");
     assert!(said(&output.stderr).contains("is scored by `linear`"), "{}", said(&output.stderr));
-    let list: serde_json::Value =
-        serde_json::from_slice(&fs::read(run.join("model/stand_ins.json")).expect("a list")).expect("json");
+    let list: serde_json::Value = serde_json::from_slice(&fs::read(run.join("model/stand_ins.json")).expect("a list")).expect("json");
     let rows = read(&run.join("holdout/holdout.parquet"));
     let number = |name: &str| rows.column_by_name(name).expect("a column").as_primitive::<Float64Type>().clone();
     let scenario = rows.column_by_name("scenario").expect("a column").as_string::<i32>().clone();
     let mut compared = 0;
-    for stand_in in list.as_array().expect("a list").iter().filter(|stand_in| stand_in["by"] == "linear" && stand_in["task"] == "purchase") {
+    for stand_in in list.as_array().expect("a list").iter().filter(|stand_in| stand_in["by"] == "linear" && stand_in["task"] == "purchase")
+    {
         let (published, linear) = (number("p_purchase"), number("p_purchase__linear"));
         for row in (0..rows.num_rows()).filter(|row| scenario.value(*row) == stand_in["scenario"]) {
             assert!((published.value(row) - linear.value(row)).abs() < 1e-12);
@@ -225,7 +223,8 @@ fn a_backtest_that_was_killed_goes_on_and_ends_in_the_same_bytes() {
     assert_eq!(out.lines().filter(|line| line.contains("  published  ")).count(), 4, "{out}");
     let name = "data/shop/backtests/2026-02-19_2026-02-28_3d";
     let table = read(&undisturbed.path().join(name).join("backtest.parquet"));
-    let metrics: Vec<_> = table.column_by_name("metric").expect("a column").as_string::<i32>().iter().flatten().map(str::to_owned).collect();
+    let metrics: Vec<_> =
+        table.column_by_name("metric").expect("a column").as_string::<i32>().iter().flatten().map(str::to_owned).collect();
     for wanted in ["auc", "ece", "predicted_total", "realised_total"] {
         assert!(metrics.iter().any(|metric| metric == wanted), "{wanted} is missing");
     }

@@ -43,7 +43,7 @@ pub use settings::{Balance, NetSettings, Optimizer, ScenarioSharing, TaskSharing
 pub(super) const NAME: &str = "net";
 
 /// Passes, at most, of a network that is compared: one of few rows needs more of them than the night's own.
-const COMPARED_PASSES: usize = 6;
+const COMPARED_PASSES: usize = 4;
 /// Steps of a pass that a network of few rows takes at least, by smaller mini-batches.
 const COMPARED_STEPS: usize = 100;
 /// Rows of a mini-batch below which its gradient is mostly noise.

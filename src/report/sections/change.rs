@@ -18,12 +18,9 @@ pub(super) fn drift(report: &Report) -> Section {
     let alarms: Vec<&DriftInfo> = report.drift.iter().filter(|drift| drift.alarm).collect();
     let finding = match alarms.as_slice() {
         [] => format!("Nothing has changed since run {before} beyond chance and by a material size ({} comparisons).", report.drift.len()),
-        [first, ..] => format!(
-            "{} alarm(s) in {} comparisons with run {before}. The heaviest: {}.",
-            alarms.len(),
-            report.drift.len(),
-            words(first)
-        ),
+        [first, ..] => {
+            format!("{} alarm(s) in {} comparisons with run {before}. The heaviest: {}.", alarms.len(), report.drift.len(), words(first))
+        }
     };
     let largest = |measure: &'static str| {
         let mut own: Vec<&DriftInfo> =

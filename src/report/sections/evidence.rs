@@ -136,7 +136,7 @@ pub(super) fn transfer(report: &Report) -> Section {
             rows: report.transfer.iter().map(row).collect(),
             folded: true,
         }],
-        how: "Does one model for all scenarios and tasks serve each cell better than a model of its own? “A network of the cell alone” and “a network that pools the scenarios” learn from the same sample of rows as the shared network they are compared with, with the same care; challengers learned from every row, as the published model did. Differences are measured on the same held-out rows, their intervals by resampling entities; a verdict holds for the ledger as a whole (95 %, Holm's correction). RMSE is on the scale on which amounts are learned. The table is transfer.parquet.",
+        how: "Does one model for all scenarios and tasks serve each cell better than a model of its own? “A network of the cell alone” and “a network that pools the scenarios” learn from the same sample of rows as the shared network they are compared with, with the same care; challengers learned from every row, as the published model did. Differences are measured on the same held-out rows, their intervals by resampling entities; a verdict holds for all cells compared with the same other model together (95 %, Holm's correction). The table is transfer.parquet.",
     }
 }
 
