@@ -149,9 +149,7 @@ impl Ordered {
             let mut labelled = false;
             for row in run {
                 let drawn = &counts.drawn[row.unit as usize];
-                for lane in 0..LANES {
-                    m[lane] += u32::from(drawn[lane]);
-                }
+                m.iter_mut().zip(drawn).for_each(|(m, drawn)| *m += u32::from(*drawn));
                 if row.label != 0.0 {
                     labelled = true;
                     for lane in 0..LANES {

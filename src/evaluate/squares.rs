@@ -3,7 +3,7 @@
 //! In: sums per entity. Out: resamples whose percentiles are the bootstrap-t interval. A few entities with large amounts carry
 //! a mean of squares: a night without them shows too low a figure *and* too small a standard error. Measured in its own
 //! standard errors, a resample knows of that. On 1,000 nights of 400 entities with lognormal amounts (sigma 0.75), percentiles
-//! covered 90, 91 and 94 % (BCa: 90, 91, 93), these intervals 91, 93 and 94 %: heavier tails ask for more entities.
+//! covered 90, 91 and 94 % (`BCa`: 90, 91, 93), these intervals 91, 93 and 94 %: heavier tails ask for more entities.
 
 use super::bootstrap::{Counts, LANES, Lanes};
 use super::sums::Sums;
