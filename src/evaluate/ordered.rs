@@ -160,12 +160,10 @@ impl Ordered {
             if labelled {
                 pass.rank::<PRECISION>(&m, &s);
             }
-            for lane in 0..LANES {
-                pass.taken[lane] += m[lane];
-                if PRECISION {
-                    // All predictions of a run are equal.
-                    pass.said[lane] += f64::from(m[lane]) * run[0].prediction;
-                }
+            pass.taken.iter_mut().zip(&m).for_each(|(taken, m)| *taken += m);
+            if PRECISION {
+                // All predictions of a run are equal.
+                pass.said.iter_mut().zip(&m).for_each(|(said, m)| *said += f64::from(*m) * run[0].prediction);
             }
             if BINNED {
                 let most = counts.most.saturating_mul(run.len() as u32);
