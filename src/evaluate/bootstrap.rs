@@ -79,9 +79,9 @@ impl Resampler {
         let mut drawn = vec![[0_u8; LANES]; self.units];
         if self.units > 0 {
             let any = Uniform::from(0..self.units as u32);
-            for lane in 0..LANES {
+            for (lane, stream) in (at * LANES..).take(LANES).enumerate() {
                 let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-                random.set_stream((at * LANES + lane) as u64);
+                random.set_stream(stream as u64);
                 for _ in 0..self.units {
                     let count = &mut drawn[any.sample(&mut random) as usize][lane];
                     // One entity in 10^500 nights is drawn more often than a byte can say.

@@ -149,9 +149,7 @@ impl Ordered {
             let mut labelled = false;
             for row in run {
                 let drawn = &counts.drawn[row.unit as usize];
-                for lane in 0..LANES {
-                    m[lane] += u32::from(drawn[lane]);
-                }
+                m.iter_mut().zip(drawn).for_each(|(m, drawn)| *m += u32::from(*drawn));
                 if row.label != 0.0 {
                     labelled = true;
                     for lane in 0..LANES {
@@ -162,12 +160,10 @@ impl Ordered {
             if labelled {
                 pass.rank::<PRECISION>(&m, &s);
             }
-            for lane in 0..LANES {
-                pass.taken[lane] += m[lane];
-                if PRECISION {
-                    // All predictions of a run are equal.
-                    pass.said[lane] += f64::from(m[lane]) * run[0].prediction;
-                }
+            pass.taken.iter_mut().zip(&m).for_each(|(taken, m)| *taken += m);
+            if PRECISION {
+                // All predictions of a run are equal.
+                pass.said.iter_mut().zip(&m).for_each(|(said, m)| *said += f64::from(*m) * run[0].prediction);
             }
             if BINNED {
                 let most = counts.most.saturating_mul(run.len() as u32);

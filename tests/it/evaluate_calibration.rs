@@ -201,7 +201,7 @@ fn reliability_has_ten_bins_a_cell_and_wilsons_interval() {
         tasks: &[task("click", TaskKind::Binary, None)],
         thresholds: &[0.5],
         scenario: &planted.scenario,
-        entity: &[0; 5000],
+        entity: &vec![0; 5000],
         labels: std::slice::from_ref(&planted.labels),
         predictions: &[published],
     };
