@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 
 use ndarray::{Array2, Array3, s};
-use polytask::evaluate::calibration::Calibration;
+use polytask::evaluate::calibration::{Calibration, Evidence, NightSpread};
 use polytask::evaluate::metrics::{Rows, auc};
 use polytask::learn::net::{ScenarioSharing, TaskSharing};
 use polytask::learn::rows::{Block, Column, FieldKind, MISSING, Shape, UNKNOWN, UNSEEN_SCENARIO};
@@ -329,7 +329,10 @@ fn every_task_beats_its_base_rate(subject: &Subject) {
         let out = raw(model, &day.unlabelled());
         (0..4).map(|task| out.column(task).to_vec()).collect()
     };
-    let calibration = Calibration::fit(&columns(&valid), &valid.labels, &valid.scenario, model.shape());
+    let (raw, night) = (columns(&valid), vec![0; valid.rows()]);
+    let entity: Vec<u64> = (0..valid.rows() as u64).collect();
+    let evidence = Evidence { raw: &raw, labels: &valid.labels, scenario: &valid.scenario, night: &night, entity: &entity };
+    let calibration = Calibration::fit(&evidence, model.shape(), &NightSpread::none(model.shape()));
     let published = calibration.apply(&columns(&day), &day.scenario);
     for scenario in [None, Some(0), Some(1), Some(2)] {
         for (task, name) in ["click", "buy", "spend", "margin"].into_iter().enumerate() {

@@ -482,7 +482,7 @@ fn a_run_made_again_is_recognised_whatever_its_figures() {
 
     let folder = tempfile::tempdir().expect("a folder");
     let place = |name: &str| folder.path().join(name);
-    let home = Home { job: "shop".into(), input: place("input"), runs: place("runs"), reports: place("reports") };
+    let home = Home { job: "shop".into(), input: place("input"), runs: place("runs"), cache: place("cache"), reports: place("reports") };
     let figures: BTreeMap<String, f64> =
         (1..400).map(|at| (format!("figure {at:03}"), (f64::from(at) * 0.618_033_988_749_895).fract() / 3.0)).collect();
     let stage = |text: &str| {
@@ -496,6 +496,11 @@ fn a_run_made_again_is_recognised_whatever_its_figures() {
             learner: "linear".into(),
             seed: 7,
             fingerprint: "abc".into(),
+            night: "abc".into(),
+            compared_with: None,
+            status: "published".into(),
+            held_by: Vec::new(),
+            stand_ins: Vec::new(),
             warm_start: None,
             versions: BTreeMap::new(),
             inputs: Vec::new(),
