@@ -3,7 +3,7 @@
 //! In: a sample and a column (or one component of a vector). Out: a finding per stratum and task. Not here: features whose
 //! values have no order.
 
-use super::sample::Sample;
+use super::sample::{Sample, rising};
 use super::{Count, Finding, LeakReason, PURE, SUPPORT, SentinelSettings};
 use crate::learn::rows::Column;
 
@@ -26,8 +26,8 @@ pub(super) fn findings(sample: &Sample<'_>, field: usize, part: usize, settings:
         // 0 and −0 are one value.
         .map(|value| value + 0.0)
         .collect();
-    let mut order: Vec<u32> = (0..values.len() as u32).filter(|row| !values[*row as usize].is_nan()).collect();
-    order.sort_unstable_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]).then(a.cmp(b)));
+    let present = values.iter().enumerate().filter(|(_, value)| !value.is_nan());
+    let order = rising(present.map(|(row, value)| (ordered(*value), row as u32)));
     let orders = sample.by_stratum(order);
     let strata = sample.strata.iter().zip(&orders);
     strata
@@ -40,6 +40,12 @@ pub(super) fn findings(sample: &Sample<'_>, field: usize, part: usize, settings:
             (0..sample.class.len()).map(task).collect()
         })
         .collect()
+}
+
+/// The bits of a number, in the order of numbers ([`f32::total_cmp`]).
+fn ordered(value: f32) -> u32 {
+    let bits = value.to_bits();
+    if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
 }
 
 /// One pass over rows by rising value.

@@ -71,6 +71,13 @@ fn mix(entity: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
+/// Rows by rising key. Key and row are sorted as one number, without looking keys up.
+pub(super) fn rising(rows: impl Iterator<Item = (u32, u32)>) -> Vec<u32> {
+    let mut keys: Vec<u64> = rows.map(|(key, row)| u64::from(key) << 32 | u64::from(row)).collect();
+    keys.sort_unstable();
+    keys.into_iter().map(|key| key as u32).collect()
+}
+
 fn bound_of(mixed: u64) -> usize {
     (mixed >> 48) as usize
 }

@@ -6,7 +6,7 @@
 //! has its own would else "know" the outcome by heart. The two special entries take part like any other: an id of the outcome
 //! is too rare for an entry of its own, so that it is "unknown" for positives and "missing" for the rest.
 
-use super::sample::Sample;
+use super::sample::{Sample, rising};
 use super::{Count, Finding, LeakReason, PURE, SentinelSettings};
 use crate::evaluate::metrics::Rows;
 use crate::learn::rows::{Column, MISSING, UNKNOWN};
@@ -22,8 +22,7 @@ pub(super) fn findings(sample: &Sample<'_>, field: usize, settings: SentinelSett
         .rows_of_blocks()
         .map(|(block, row)| if let Column::Categorical(entries) = block.columns[field] { entries[row] } else { MISSING })
         .collect();
-    let mut order: Vec<u32> = (0..entries.len() as u32).collect();
-    order.sort_unstable_by_key(|row| (entries[*row as usize], *row));
+    let order = rising(entries.iter().enumerate().map(|(row, entry)| (*entry, row as u32)));
     let orders = sample.by_stratum(order);
     let strata = sample.strata.iter().zip(&orders);
     strata
