@@ -86,7 +86,7 @@ pub struct Report {
 pub struct TaskInfo {
     /// Its name.
     pub name: String,
-    /// `binary` or `regression`.
+    /// `binary`, `regression`, `count` or `zero-inflated amount`.
     pub kind: String,
     /// The task before it in the chain.
     pub after: Option<String>,

@@ -23,7 +23,7 @@ use crate::explain::effects::{Effect, special};
 use crate::ingest::quality::{self, Quality, QualityCounter};
 use crate::job::queries::definitions;
 use crate::job::time::epoch_day;
-use crate::learn::rows::{FieldKind, Shape};
+use crate::learn::rows::{FieldKind, Shape, TaskKind};
 use crate::publish::scores::{plain, text_column};
 use crate::publish::{Columns, PastRun, PublishError, Staging, tables};
 use crate::report::{self, Report};
@@ -382,9 +382,15 @@ fn tasks(night: &Night<'_>, learned: &Learned) -> Vec<report::TaskInfo> {
     let names: Vec<&str> = night.job.tasks.iter().map(|task| task.task.name.as_str()).collect();
     let told = night.job.tasks.iter().zip(&learned.thresholds).map(|(task, threshold)| {
         let binary = task.task.kind.is_binary();
+        let kind = match task.task.kind {
+            TaskKind::Binary => "binary",
+            TaskKind::Regression | TaskKind::RegressionLog1p => "regression",
+            TaskKind::Count => "count",
+            TaskKind::ZeroInflated => "zero-inflated amount",
+        };
         report::TaskInfo {
             name: task.task.name.clone(),
-            kind: if binary { "binary" } else { "regression" }.to_owned(),
+            kind: kind.to_owned(),
             after: task.task.after.map(|parent| names[parent].to_owned()),
             threshold: binary.then_some(*threshold),
         }

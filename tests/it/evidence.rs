@@ -254,3 +254,61 @@ fn a_backtest_that_was_killed_goes_on_and_ends_in_the_same_bytes() {
     assert!(log.contains("night 2026-02-28, 4 of 4"), "{log}");
     assert_eq!(outcome(&killed.path().join(name)), outcome(&undisturbed.path().join(name)));
 }
+
+/// Lets the features see all sales, as a table without a time does, and adds a column made of those that come next.
+fn leaking(column: &str) -> Shop {
+    let shop = Shop::new();
+    shop.put(
+        "clean/all_orders.sql",
+        "-- Sales without a time: a mistake. Grain: one line of a receipt.\nselect household_id, product_id, quantity, amount, sold_at from raw.orders\n",
+    );
+    shop.put(
+        "features/next.sql",
+        "-- What is bought next. Grain: household x product.\nselect\n    household_id,\n    product_id,\n    count(*) as bought,\n    sum(amount) as amount,\n    concat(min(household_id), '-', min(product_id), '-', min(sold_at)) as order_name\nfrom all_orders\nwhere sold_at >= $as_of and sold_at < $as_of + interval '7 days'\ngroup by household_id, product_id\n",
+    );
+    shop.edit(
+        "frame.sql",
+        "    pair.days_since -- days since the last purchase\n",
+        &format!("    pair.days_since, -- days since the last purchase\n    {column} -- what the shop cannot know\n"),
+    );
+    shop.edit(
+        "frame.sql",
+        "left join products",
+        "left join next on next.household_id = rows.household_id and next.product_id = rows.product_id\nleft join products",
+    );
+    shop
+}
+
+#[track_caller]
+fn check_leak(column: &str, told: &str) {
+    let shop = leaking(column);
+    let night = shop.night(NIGHT, &[]);
+    assert_eq!(code(&night), Some(3), "{}", said(&night.stderr));
+    let error = said(&night.stderr);
+    assert!(error.contains("the leak sentinel stopped the night") && error.contains(told), "{error}");
+    assert!(error.contains("hint: take `leak` out of frame.sql"), "{error}");
+    assert_eq!(current(&shop), None);
+}
+
+#[test]
+fn a_leaked_label_stops_the_night() {
+    check_leak("case when next.bought > 0 then 1 else 0 end as leak", "`leak` is a copy of the label of purchase");
+}
+
+#[test]
+fn a_column_that_is_there_after_the_outcome_stops_the_night() {
+    check_leak("next.amount as leak", "`leak`");
+}
+
+#[test]
+fn an_id_of_the_outcome_stops_the_night() {
+    check_leak("next.order_name as leak", "`leak`");
+}
+
+#[test]
+fn a_feature_that_is_allowed_with_a_reason_does_not() {
+    let shop = leaking("next.amount as leak");
+    add(&shop, "\n[sentinel]\nallow = { leak = \"a test\" }\n");
+    let (_, log) = shop.succeeds(&["run", "queries/shop", "--as-of", NIGHT]);
+    assert!(log.contains("allowed: a test"), "{log}");
+}

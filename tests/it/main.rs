@@ -16,6 +16,7 @@ mod encode;
 mod evaluate_calibration;
 mod evaluate_cells;
 mod evaluate_intervals;
+mod evaluate_ledger;
 mod evaluate_lists;
 mod evaluate_metrics;
 mod evaluate_paired;

@@ -59,7 +59,7 @@ pub(super) fn cells(report: &Report) -> Section {
         finding,
         charts: vec![chart],
         tables: vec![binary_table(report), regression_table(report)].into_iter().filter(|table| !table.rows.is_empty()).collect(),
-        how: "Each box is one scenario × task on a night that the model never learned from. An AUC of 0.5 is chance, 1 is perfect order; an R² of 0 is no better than the mean. Predicted / observed compares totals: above 1 is too high. A chained task counts over all rows: where the task before it did not happen, it did not happen either.",
+        how: "Each box is one scenario × task on a night that the model never learned from. An AUC of 0.5 is chance, 1 is perfect order; an R² of 0 is no better than the mean. Predicted / observed compares totals: above 1 is too high. GAUC ranks within an entity; NDCG, recall and hit rate look at the k rows of an entity with the highest predictions. A chained task counts over all rows: where the task before it did not happen, it did not happen either.",
     }
 }
 
@@ -76,32 +76,54 @@ fn binary_table(report: &Report) -> Table {
         ("precision", "precision", 3),
         ("recall", "recall", 3),
         ("F1", "f1", 3),
+        ("GAUC", "gauc", 4),
+        ("NDCG@k", "ndcg_at_k", 3),
+        ("recall@k", "recall_at_k", 3),
+        ("hit@k", "hit_at_k", 3),
+        ("MRR", "mrr", 3),
     ];
     let mut head: Vec<String> = ["scenario", "task", "rows", "positives", "base rate"].iter().map(|name| (*name).to_owned()).collect();
     head.extend(metrics.iter().map(|(name, ..)| (*name).to_owned()));
-    let rows = rows(report, "binary", |scenario, task| {
-        metrics
-            .iter()
-            .map(|(_, metric, digits)| Cell::number(fixed(value(report, &report.learner, scenario, task, metric), *digits)))
-            .collect()
+    let rows = rows(report, Kind::Binary, |scenario, task| {
+        metrics.iter().map(|(_, metric, digits)| Cell::number(ranged(report, scenario, task, metric, *digits))).collect()
     });
-    Table { caption: "Binary tasks: every figure".into(), head, rows, folded: false, ..Table::default() }
+    Table { caption: "Binary tasks: every figure".into(), what: RANGES.into(), head, rows, ..Table::default() }
 }
 
 fn regression_table(report: &Report) -> Table {
     let metrics =
-        [("RMSE", "rmse"), ("RMSE of the mean", "base_rmse"), ("MAE", "mae"), ("R²", "r2"), ("pred. / obs.", "predicted_observed")];
+        [("RMSE", "rmse"), ("RMSE of the mean", "base_rmse"), ("MAE", "mae"), ("R²", "r2"), ("Gini", "gini"), ("pred. / obs.", "predicted_observed")];
     let mut head: Vec<String> = ["scenario", "task", "rows", "above 0", "mean"].iter().map(|name| (*name).to_owned()).collect();
     head.extend(metrics.iter().map(|(name, _)| (*name).to_owned()));
-    let rows = rows(report, "regression", |scenario, task| {
-        metrics.iter().map(|(_, metric)| Cell::number(maybe(value(report, &report.learner, scenario, task, metric)))).collect()
+    let rows = rows(report, Kind::Amount, |scenario, task| {
+        metrics.iter().map(|(_, metric)| Cell::number(ranged(report, scenario, task, metric, 4))).collect()
     });
-    Table { caption: "Regressions: every figure".into(), head, rows, folded: false, ..Table::default() }
+    Table { caption: "Amounts: every figure".into(), what: RANGES.into(), head, rows, ..Table::default() }
 }
 
-fn rows(report: &Report, kind: &str, figures: impl Fn(&str, &str) -> Vec<Cell>) -> Vec<Vec<Cell>> {
+/// What the brackets of a table of figures hold.
+const RANGES: &str = "In brackets the 95 % interval, by resampling entities.";
+
+/// A figure with its interval behind it.
+fn ranged(report: &Report, scenario: &str, task: &str, metric: &str, digits: usize) -> String {
+    let Some(figure) = report.figure(&report.learner, scenario, task, metric) else { return fixed(None, digits) };
+    let value = fixed(figure.value, digits);
+    match (figure.value, figure.low, figure.high) {
+        (Some(_), Some(low), Some(high)) => format!("{value} [{}, {}]", fixed(Some(low), digits), fixed(Some(high), digits)),
+        _ => value,
+    }
+}
+
+/// Tasks that share a table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Binary,
+    Amount,
+}
+
+fn rows(report: &Report, kind: Kind, figures: impl Fn(&str, &str) -> Vec<Cell>) -> Vec<Vec<Cell>> {
     let mut rows = Vec::new();
-    for task in report.tasks.iter().filter(|task| task.kind == kind) {
+    for task in report.tasks.iter().filter(|task| (task.kind == "binary") == (kind == Kind::Binary)) {
         for scenario in with_all(report) {
             let Some(base) = report.figure(&report.learner, &scenario, &task.name, "base_rate") else { continue };
             let mut row = vec![
