@@ -26,7 +26,7 @@ use arrow::datatypes::SchemaRef;
 use jiff::civil::Date;
 
 pub use backtest::{Backtest, Backtested, backtest};
-pub use bless::bless;
+pub use bless::{bless, rollback};
 use checkpoints::Checkpoints;
 pub use error::NightError;
 use predecessor::Predecessor;

@@ -35,7 +35,7 @@ pub(super) struct BacktestArgs {
     places: PlaceArgs,
 }
 
-fn every(text: &str) -> Result<Days, String> {
+pub(super) fn every(text: &str) -> Result<Days, String> {
     Days::parse(text).and_then(|days| if days.0 > 0 { Ok(days) } else { Err("at least 1 day".to_owned()) })
 }
 

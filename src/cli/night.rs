@@ -48,7 +48,8 @@ pub(super) fn night(folder: &std::path::Path, as_of: Date, machine: &MachineArgs
     Ok(if matches!(ended, Ended::Held { .. }) { Ending::Held } else { Ending::Published })
 }
 
-fn summary(ended: &Ended, home: &Home) -> String {
+/// How a night ended, in lines.
+pub(super) fn summary(ended: &Ended, home: &Home) -> String {
     let report = home.reports.join("latest.html");
     match ended {
         Ended::Published { run, figures, current } => {

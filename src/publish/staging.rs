@@ -17,7 +17,7 @@ use crate::ingest::clean::schema_of;
 use crate::table_file::{self, FileError};
 
 /// Files that hold wall-clock times: written last, and no part of what must be repeatable.
-const VOLATILE: [&str; 3] = ["run.json", "metrics.prom", super::home::BLESSING];
+pub(super) const VOLATILE: [&str; 4] = ["run.json", "metrics.prom", super::home::BLESSING, super::upkeep::PIN];
 const PREFIX: &str = ".staging-";
 
 /// A run folder being filled.

@@ -49,7 +49,11 @@ impl Backtest {
         format!("{}_{}_{}d", self.from, self.to, self.every.0)
     }
 
-    fn nights(&self, job: &Job) -> Result<Vec<Date>, NightError> {
+    /// The dates of the nights.
+    ///
+    /// # Errors
+    /// [`NightError::Job`] at the end of the calendar.
+    pub fn nights(&self, job: &Job) -> Result<Vec<Date>, NightError> {
         let mut nights = Vec::new();
         let mut next = AsOf::new(self.from, &job.zone).map_err(NightError::calendar)?;
         while next.date() <= self.to {

@@ -1,10 +1,10 @@
-//! Publishing a held run by hand, with a reason that is kept beside it.
+//! Switching readers by hand: to a held run, with a reason that is kept beside it, or back to an earlier one.
 
 use jiff::Timestamp;
 
 use super::NightError;
 use crate::publish::home::{BLESSING, Blessing};
-use crate::publish::{Home, Lock, PublishError, folder};
+use crate::publish::{Home, Lock, PublishError, folder, upkeep};
 use crate::report;
 
 /// Makes a held run the current one. The run folder keeps its bytes; the reason lies beside them in `blessed.json`.
@@ -29,4 +29,24 @@ pub fn bless(home: &Home, run: &str, reason: &str) -> Result<(), NightError> {
     folder::write_atomically(&home.reports.join(format!("{}.html", past.manifest.as_of)), html.as_bytes())?;
     folder::write_atomically(&home.reports.join("latest.html"), html.as_bytes())?;
     Ok(())
+}
+
+/// Makes an earlier run the current one, after reading it back; returns its id. Without a name it is the newest published run
+/// before the current.
+///
+/// # Errors
+/// [`NightError`] when there is none, or it is damaged; nothing is switched then.
+pub fn rollback(home: &Home, wanted: Option<&str>) -> Result<String, NightError> {
+    let _lock = Lock::take(home, "rollback")?;
+    let back = upkeep::earlier(home, wanted)?;
+    let run = back.manifest.run.clone();
+    let mut wrong = upkeep::verify(&back)?.wrong.into_iter();
+    if let Some(first) = wrong.next() {
+        return Err(PublishError::Damaged { run, first, more: wrong.count() }.into());
+    }
+    home.switch(&run)?;
+    let path = back.folder.join("report.html");
+    let html = std::fs::read(&path).map_err(|source| crate::table_file::FileError::Io { what: "read", path, source })?;
+    folder::write_atomically(&home.reports.join("latest.html"), &html)?;
+    Ok(run)
 }

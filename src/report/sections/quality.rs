@@ -91,8 +91,14 @@ fn binary_table(report: &Report) -> Table {
 }
 
 fn regression_table(report: &Report) -> Table {
-    let metrics =
-        [("RMSE", "rmse"), ("RMSE of the mean", "base_rmse"), ("MAE", "mae"), ("R²", "r2"), ("Gini", "gini"), ("pred. / obs.", "predicted_observed")];
+    let metrics = [
+        ("RMSE", "rmse"),
+        ("RMSE of the mean", "base_rmse"),
+        ("MAE", "mae"),
+        ("R²", "r2"),
+        ("Gini", "gini"),
+        ("pred. / obs.", "predicted_observed"),
+    ];
     let mut head: Vec<String> = ["scenario", "task", "rows", "above 0", "mean"].iter().map(|name| (*name).to_owned()).collect();
     head.extend(metrics.iter().map(|(name, _)| (*name).to_owned()));
     let rows = rows(report, Kind::Amount, |scenario, task| {
