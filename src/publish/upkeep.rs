@@ -78,8 +78,8 @@ pub fn earlier(home: &Home, wanted: Option<&str>) -> Result<PastRun, PublishErro
         return if run.published() { Ok(run) } else { Err(PublishError::Held { run: wanted.to_owned() }) };
     }
     let past = home.past()?;
-    let after = past.iter().skip_while(|run| !run.current).skip(1);
-    after.cloned().find(PastRun::published).ok_or_else(|| none("before the current one"))
+    let mut after = past.iter().skip_while(|run| !run.current).skip(1);
+    after.find(|run| run.published()).cloned().ok_or_else(|| none("before the current one"))
 }
 
 /// Runs beyond the `keep` newest, oldest first: neither current nor pinned.

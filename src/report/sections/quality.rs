@@ -2,7 +2,7 @@
 
 use super::super::charts::{Dumbbell, Heat, dumbbell, heat, reliability};
 use super::super::content::{Report, TaskInfo};
-use super::super::format::{count, fixed, maybe, number};
+use super::super::format::{count, fixed, number};
 use super::super::page::{Cell, Section, Table};
 
 fn main_metric(task: &TaskInfo) -> &'static str {
