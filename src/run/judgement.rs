@@ -9,6 +9,7 @@ use super::drift::{Counting, Drifted, Rescored};
 use super::learned::{Explained, Judged, Learned};
 use super::told;
 use super::{Night, NightError};
+use crate::evaluate::drift::Drift;
 use crate::evaluate::gates::{Against, Gate, Measured, gates};
 use crate::ingest::quality::Quality;
 use crate::publish::PastRun;
@@ -43,8 +44,10 @@ pub(super) fn judge(
     };
     let drifted = counting.finish(night, learned, judged, explained, before.map(|before| (before, &rescored)))?;
     let scores = drifted.drifts.iter().filter(|drift| drift.measure == "score psi" && drift.p.is_some());
+    // What chance explains is no drift, whatever its size.
+    let sure = |drift: &Drift| if drift.alarm { drift.value } else { 0.0 };
     let score_psi: Vec<(String, String, f64)> =
-        scores.map(|drift| (drift.scenario.clone(), drift.feature.trim_start_matches("score:").to_owned(), drift.value)).collect();
+        scores.map(|drift| (drift.scenario.clone(), drift.feature.trim_start_matches("score:").to_owned(), sure(drift))).collect();
     let published = learned.taught[0].name;
     let figures = judged.figures.iter().filter(|(learner, _)| *learner == published).map(|(_, figure)| Measured {
         measure: figure.metric.to_owned(),

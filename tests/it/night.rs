@@ -181,7 +181,8 @@ fn what_a_dead_night_left_half_made_is_swept() {
 fn training_does_not_begin_from_a_network_whose_labels_reach_into_the_validation_night() {
     let shop = Shop::new();
     shop.edit("job.toml", "horizon = \"7 days\"", "horizon = \"14 days\"");
-    shop.edit("job.toml", "[encode]", &NET.replace("epochs = 40", "epochs = 2"));
+    let net = format!("[gates]\nagainst_current = false\nscore_psi = 0.0\n\n{NET}");
+    shop.edit("job.toml", "[encode]", &net.replace("epochs = 40", "epochs = 2"));
     let mut begun_from = Vec::new();
     // What the first night learned last, 01-23, was still open on the second night's validation night, 01-30, and closed on
     // the third's, 02-06.
