@@ -14,6 +14,7 @@ mod error;
 mod judgement;
 mod learned;
 mod outputs;
+mod plan;
 mod predecessor;
 mod scorer;
 mod told;
@@ -29,6 +30,7 @@ pub use backtest::{Backtest, Backtested, backtest};
 pub use bless::{bless, rollback};
 use checkpoints::Checkpoints;
 pub use error::NightError;
+pub use plan::plan;
 use predecessor::Predecessor;
 
 use crate::features::Snapshot;
@@ -36,7 +38,7 @@ use crate::fingerprint::Fingerprint;
 use crate::ingest::{Cache, Engine, Graph, SourceFiles, clean};
 use crate::job::{Job, Split};
 use crate::publish::staging::Placed;
-use crate::publish::{Home, Lock, Staging, folder};
+use crate::publish::{Home, Lock, PastRun, Staging, folder};
 use crate::table_file::{self, Kept, TableWriter};
 use crate::watch::Watch;
 
@@ -113,11 +115,7 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     let own = data::fingerprint(night.job, &sources, predecessor.map(|before| before.run.as_str()));
     let baseline = baseline::find(night, &own)?;
     let baseline = baseline.as_ref();
-    let fingerprint = match baseline {
-        Some(before) => Fingerprint::of("compared night").with("night", &own).with("with", &before.manifest.run).hex(),
-        None => own.clone(),
-    };
-    let run = format!("{}-{}", night.as_of, &fingerprint[..12]);
+    let (fingerprint, run) = run_id(night, &own, baseline);
     if !night.options.rebuild
         && let Some(past) = night.home.find(&run)?
     {
@@ -194,6 +192,16 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
         Placed::New => Ended::Published { run, figures, current },
         Placed::SameBytes => Ended::SameBytes { run },
     })
+}
+
+/// Fingerprint and id of a night that is compared with `before`.
+fn run_id(night: &Night<'_>, own: &str, before: Option<&PastRun>) -> (String, String) {
+    let fingerprint = match before {
+        Some(before) => Fingerprint::of("compared night").with("night", own).with("with", &before.manifest.run).hex(),
+        None => own.to_owned(),
+    };
+    let run = format!("{}-{}", night.as_of, &fingerprint[..12]);
+    (fingerprint, run)
 }
 
 /// Encoded rows are needed by this night only.

@@ -14,6 +14,7 @@ mod gc;
 mod new;
 mod night;
 mod pin;
+mod plan;
 mod rollback;
 mod runs;
 mod verify;
@@ -50,6 +51,8 @@ enum Command {
     Run(night::RunArgs),
     /// Generate a marketplace with known truth and run its night
     Demo(demo::DemoArgs),
+    /// Say what a night would read and build, and why
+    Plan(plan::PlanArgs),
     /// Try a job's configuration, SQL, query graph and sources without running the night
     Check(check::CheckArgs),
     /// Write the training frame as Parquet, with a `split` column
@@ -156,6 +159,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Frame(args) => frame::run(&args),
         Command::New(args) => new::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Backfill(args) => backfill::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Rollback(args) => rollback::run(&args),

@@ -86,6 +86,7 @@ pub(super) fn write(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) -> 
     staging.table("holdout/holdout", holdout(night, learned, judged, &shape, &keys))?;
     copy_refused(&facts.data.tables, staging)?;
     model(learned, staging)?;
+    staging.write("job.toml", night.job.effective.as_bytes())?;
     let report = content(night, facts, &shape, quality, &labels);
     let json = serde_json::to_vec_pretty(&report).map_err(|error| NightError::Report(error.to_string()))?;
     staging.write("report.json", &json)?;

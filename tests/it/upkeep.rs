@@ -123,3 +123,30 @@ fn of_eight_processes_that_want_the_same_night_one_publishes_it() {
     }
     assert_eq!(runs(&shop).len(), 1);
 }
+
+#[test]
+fn a_plan_says_what_has_changed_and_builds_nothing() {
+    let shop = Shop::new();
+    let (first, _) = shop.succeeds(&["plan", "queries/shop", "--as-of", NIGHT]);
+    assert!(first.contains("(to be made)") && first.contains("it would be the first"), "{first}");
+    assert!(!shop.runs().join("cache/clean").exists(), "nothing is built");
+    shop.published();
+    let (done, _) = shop.succeeds(&["plan", "queries/shop", "--as-of", NIGHT]);
+    assert!(done.contains("there already: nothing to do"), "{done}");
+    shop.edit("job.toml", "min_count = 2", "min_count = 3");
+    shop.edit("frame.sql", "-- purchases so far", "-- purchases");
+    let (changed, _) = shop.succeeds(&["plan", "queries/shop", "--as-of", NEXT]);
+    for line in ["as-of date: 2026-02-20 -> 2026-02-27", "query frame.sql: other bytes", "job.toml encode.min_count: 2 -> 3"] {
+        assert!(changed.contains(&format!("changed        {line}")), "no {line} in\n{changed}");
+    }
+    let run = changed
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("run            "))
+        .expect("a run")
+        .split(' ')
+        .next()
+        .expect("an id")
+        .to_owned();
+    shop.succeeds(&["run", "queries/shop", "--as-of", NEXT]);
+    assert_eq!(current(&shop), run, "the night has the id that was planned");
+}
