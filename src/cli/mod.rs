@@ -13,6 +13,7 @@ mod frame;
 mod gc;
 mod new;
 mod night;
+mod notify;
 mod pin;
 mod plan;
 mod rollback;

@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::civil::Date;
 
 use super::console::{Console, say};
+use super::notify::notify;
 use super::{Failure, MachineArgs, PlaceArgs, block_on};
 use crate::job::Job;
 use crate::outcome::Ending;
@@ -43,7 +44,9 @@ pub(super) fn night(folder: &std::path::Path, as_of: Date, machine: &MachineArgs
     let ended = block_on(options.threads, async {
         let night = Night { job: &job, home: &home, as_of, options, watch: &console };
         Box::pin(run::night(&night)).await.map_err(Failure::from)
-    })?;
+    });
+    notify(&job, &home, &as_of.to_string(), ended.as_ref());
+    let ended = ended?;
     say(&summary(&ended, &home));
     Ok(if matches!(ended, Ended::Held { .. }) { Ending::Held } else { Ending::Published })
 }

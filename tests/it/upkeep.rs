@@ -150,3 +150,20 @@ fn a_plan_says_what_has_changed_and_builds_nothing() {
     shop.succeeds(&["run", "queries/shop", "--as-of", NEXT]);
     assert_eq!(current(&shop), run, "the night has the id that was planned");
 }
+
+#[cfg(unix)]
+#[test]
+fn the_command_of_notify_is_told_how_a_night_ended() {
+    let shop = Shop::new();
+    let told = shop.path().join("told.json");
+    let path = shop.job().join("job.toml");
+    let text = fs::read_to_string(&path).expect("job.toml");
+    fs::write(&path, format!("{text}\n[notify]\ncommand = [\"tee\", \"{}\"]\n", told.display())).expect("a writable job");
+    shop.published();
+    let read = || -> serde_json::Value { serde_json::from_slice(&fs::read(&told).expect("a message")).expect("json") };
+    assert_eq!((read()["status"].as_str(), read()["run"].as_str()), (Some("published"), Some(current(&shop).as_str())));
+    let failed = shop.night("2020-01-01", &[]);
+    assert_eq!(failed.status.code(), Some(3));
+    assert_eq!((read()["status"].as_str(), read()["exit_code"].as_i64()), (Some("failed"), Some(3)));
+    assert!(read()["error"].as_str().is_some_and(|error| !error.is_empty()));
+}
