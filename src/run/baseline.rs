@@ -10,7 +10,8 @@ use arrow::datatypes::{DataType, Float64Type};
 
 use super::cells::{Cell, places};
 use super::drift::Rescored;
-use super::learned::{Judged, Learned};
+use super::evaluated::Judged;
+use super::learned::Learned;
 use super::scorer::Scorer;
 use super::told::held_out_keys;
 use super::{Night, NightError};

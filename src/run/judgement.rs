@@ -6,7 +6,8 @@
 use super::baseline;
 use super::data::Data;
 use super::drift::{Counting, Drifted, Rescored};
-use super::learned::{Explained, Judged, Learned};
+use super::evaluated::{Explained, Judged};
+use super::learned::Learned;
 use super::told;
 use super::{Night, NightError};
 use crate::evaluate::drift::Drift;

@@ -13,7 +13,8 @@ use serde_json::json;
 
 use super::data::{Data, Sources, query_digests};
 use super::drift::Counting;
-use super::learned::{Judged, Learned};
+use super::evaluated::Judged;
+use super::learned::Learned;
 use super::told::Facts;
 use super::{Night, NightError};
 use crate::features::{FeatureError, view};
@@ -151,7 +152,7 @@ pub(super) fn manifest(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) 
         compared_with: facts.baseline.map(|before| before.manifest.run.clone()),
         status: if facts.judgement.held_by().is_empty() { "published" } else { "held" }.to_owned(),
         held_by: facts.judgement.held_by(),
-        stand_ins: super::told::stand_ins(facts.learned),
+        stand_ins: super::content::stand_ins(facts.learned),
         warm_start: facts.warm_start.map(str::to_owned),
         versions: super::told::versions(),
         inputs: inputs.collect(),
