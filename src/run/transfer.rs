@@ -63,7 +63,9 @@ pub(super) fn ledger(night: &Night<'_>, learned: &Learned, run: &str, baseline: 
         night.watch.note(&format!("transfer ledger: that of {made}"));
         return Ok(ledger);
     }
-    night.watch.stage("transfer");
+    if learned.taught.len() > 1 || night.job.model == ModelKind::Net {
+        night.watch.stage("transfer");
+    }
     make(night, learned, run)
 }
 
@@ -92,6 +94,9 @@ fn make(night: &Night<'_>, learned: &Learned, run: &str) -> Result<Ledger, Night
     };
     found.sort_by_key(place);
     let count = |verdict: Verdict| found.iter().filter(|entry| entry.verdict == verdict.name()).count();
+    if found.is_empty() {
+        return Ok(Ledger::default());
+    }
     night.watch.note(&format!(
         "transfer ledger: sharing helped in {} comparison(s), hurt in {}, no evidence in {}",
         count(Verdict::Helped),
