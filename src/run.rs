@@ -136,9 +136,6 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     let clock = clock.lap("ingest and features");
     let staging = Staging::start(night.home)?;
     night.watch.stage("learn");
-    if let Some(before) = predecessor {
-        night.watch.note(&format!("training begins from the network of run {}", before.run));
-    }
     let checkpoints = Checkpoints::of(night, &run)?;
     let mut learned = learned::learn(night, &data, staging.path(), &checkpoints, predecessor)?;
     let clock = clock.lap("learn");
@@ -164,7 +161,6 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
         fingerprint: &fingerprint,
         own: &own,
         baseline,
-        warm_start: predecessor.map(|before| before.run.as_str()),
         sources: &sources,
         data: &data,
         learned: &learned,

@@ -52,6 +52,8 @@ pub(super) struct Learned {
     pub(super) rows: Vec<RowsFile>,
     /// What each night of `rows` was used for, by its day.
     splits: Vec<(i32, Split)>,
+    /// The run from whose network training began.
+    pub(super) begun_from: Option<String>,
     /// Models that score single cells in place of the first.
     pub(super) stand_ins: Vec<StandIn>,
     /// Decision threshold of each task.
@@ -109,7 +111,7 @@ pub(super) fn learn(
 ) -> Result<Learned, NightError> {
     let job = night.job;
     let progress = Told { watch: night.watch, checkpoints };
-    let start = |encoder: &Encoder| predecessor.map(|predecessor| predecessor.start(encoder));
+    let start = |encoder: &Encoder| predecessor.and_then(|predecessor| predecessor.start(encoder));
     let scratch = staging.join(SCRATCH);
     let of = |wanted: &[Split]| {
         data.labelled.iter().filter(|(_, split)| wanted.contains(split)).map(|(snapshot, _)| snapshot).collect::<Vec<_>>()
@@ -124,6 +126,11 @@ pub(super) fn learn(
     let (gap_rows, _) = encode(&encoder, &of(&[Split::Gap]), &scratch.join("choice/gap"))?;
     let unseen: Vec<Block<'_>> = gap_rows.iter().chain(&valid_rows).flat_map(RowsFile::blocks).collect();
     let train = Examples { start: start(&encoder), ..examples(&shape, &train_rows) };
+    if let Some(before) = predecessor {
+        let begins =
+            if train.start.is_some() { "begins from" } else { "does not begin from: its rows had other fields, tasks or scenarios:" };
+        night.watch.note(&format!("training {begins} the network of run {}", before.run));
+    }
     no_leak(night, &train)?;
     let spread = NightSpread::of(&train.blocks, &shape);
     let chosen = learners(job)?
@@ -142,6 +149,7 @@ pub(super) fn learn(
     let shape = encoder.shape();
     let (rows, _) = encode(&encoder, &all, &scratch.join("refit"))?;
     let examples = Examples { start: start(&encoder), ..examples(&shape, &rows) };
+    let begun_from = predecessor.filter(|_| examples.start.is_some()).map(|before| before.run.clone());
     let thresholds = thresholds(job, &examples);
     let (mut taught, mut learners) = (Vec::new(), Vec::new());
     for (learner, calibration, trials) in chosen {
@@ -159,7 +167,7 @@ pub(super) fn learn(
     };
     let holdout = holdout(job, snapshot, held_rows, unknowns);
     let splits = data.labelled.iter().map(|(snapshot, split)| (snapshot.as_of.epoch_day(), *split)).collect();
-    Ok(Learned { encoder, taught, learners, rows, splits, stand_ins: Vec::new(), thresholds, holdout })
+    Ok(Learned { encoder, taught, learners, rows, splits, begun_from, stand_ins: Vec::new(), thresholds, holdout })
 }
 
 impl Fitted {

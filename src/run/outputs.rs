@@ -153,7 +153,7 @@ pub(super) fn manifest(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) 
         status: if facts.judgement.held_by().is_empty() { "published" } else { "held" }.to_owned(),
         held_by: facts.judgement.held_by(),
         stand_ins: super::content::stand_ins(facts.learned),
-        warm_start: facts.warm_start.map(str::to_owned),
+        warm_start: facts.learned.begun_from.clone(),
         versions: super::told::versions(),
         inputs: inputs.collect(),
         queries: query_digests(night.job),

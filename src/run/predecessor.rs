@@ -10,6 +10,7 @@ use super::{Night, NightError};
 use crate::features::FeatureError;
 use crate::features::encode::Encoder;
 use crate::job::{ModelKind, Plan, Split};
+use crate::learn::net::comparable;
 use crate::learn::{LearnError, Saved, Start};
 use crate::table_file::FileError;
 
@@ -54,8 +55,9 @@ impl Predecessor {
         Ok(Some(Self { run: run.manifest.run, model, encoder }))
     }
 
-    /// Where training on rows of `encoder` begins.
-    pub(super) fn start(&self, encoder: &Encoder) -> Start<'_> {
-        Start { model: &self.model, entries: encoder.entries_of(&self.encoder) }
+    /// Where training on rows of `encoder` begins; `None` where its rows mean something else than the earlier network's.
+    pub(super) fn start(&self, encoder: &Encoder) -> Option<Start<'_>> {
+        let same = comparable(&self.encoder.shape(), &encoder.shape());
+        same.then(|| Start { model: &self.model, entries: encoder.entries_of(&self.encoder) })
     }
 }

@@ -35,8 +35,6 @@ pub(super) struct Facts<'a> {
     pub(super) own: &'a str,
     /// The run that this one was compared with.
     pub(super) baseline: Option<&'a PastRun>,
-    /// The run from whose network training began.
-    pub(super) warm_start: Option<&'a str>,
     pub(super) sources: &'a Sources,
     pub(super) data: &'a Data,
     pub(super) learned: &'a Learned,
