@@ -12,6 +12,7 @@
 //! mixture-of-experts", equations 6 to 8; Tang et al. (2020), "Progressive layered extraction", equations 1 to 8.
 
 use super::dense::{ByScenario, Dense, Gradients, Noise, Pass};
+use super::fold::Folded;
 use super::settings::TaskSharing;
 use super::sgemm::{Into, Mat, MatMut};
 use super::weights::{Begin, Decay, Layout, Slot};
@@ -160,6 +161,16 @@ impl Mixture {
         self.gates.len()
     }
 
+    /// The first stream's layer.
+    pub(super) fn first_layer(&self) -> &Dense {
+        &self.streams[0]
+    }
+
+    /// Slopes of the first stream's sums after the way back. Shape: `[rows, outputs of its layer]`.
+    pub(super) fn first_slopes<'a>(&self, trace: &'a MixtureTrace, rows: usize) -> &'a [f32] {
+        &trace.d_first[0][..rows * self.streams[0].outputs]
+    }
+
     /// Every dense layer, for effective weights.
     pub(super) fn layers(&self) -> impl Iterator<Item = &Dense> {
         self.streams.iter().chain(self.experts.iter().flat_map(|expert| &expert.layers))
@@ -188,10 +199,22 @@ impl Mixture {
     }
 
     /// The experts' layers: everything that does not depend on the scenario. `inputs` are the streams.
-    pub(super) fn forward_experts(&self, pass: &Pass<'_>, inputs: &[Mat<'_>], trace: &mut MixtureTrace, noise: &mut Noise) {
+    /// Where `folded` is given, the only stream's are the columns that are left.
+    pub(super) fn forward_experts(
+        &self,
+        pass: &Pass<'_>,
+        inputs: &[Mat<'_>],
+        folded: Option<&Folded<'_>>,
+        trace: &mut MixtureTrace,
+        noise: &mut Noise,
+    ) {
         let rows = inputs[0].rows;
         for ((stream, x), first) in self.streams.iter().zip(inputs).zip(&mut trace.first) {
-            stream.forward(pass, *x, MatMut::new(first, rows, stream.outputs), noise);
+            let y = MatMut::new(first, rows, stream.outputs);
+            match folded {
+                Some(folded) => stream.forward_folded(pass, *x, folded, y, noise),
+                None => stream.forward(pass, *x, y, noise),
+            }
         }
         for (expert, hidden) in self.experts.iter().zip(&mut trace.hidden) {
             let first = Mat::new(&trace.first[expert.stream], rows, self.streams[expert.stream].outputs)
@@ -245,12 +268,13 @@ impl Mixture {
         }
     }
 
-    /// From the slopes in `trace.d_out` back to the slopes of the input streams, which are added to `d_inputs`. `extra` is a slope
+    /// From the slopes in `trace.d_out` back to the slopes of the input streams, which `d_inputs` holds then. `extra` is a slope
     /// on the experts' outputs themselves (gradient reversal), side by side as [`Mixture::copy_features`] lays them.
     pub(super) fn backward(
         &self,
         pass: &Pass<'_>,
         inputs: &[Mat<'_>],
+        folded: Option<&Folded<'_>>,
         trace: &mut MixtureTrace,
         extra: Option<Mat<'_>>,
         scale: f32,
@@ -293,7 +317,10 @@ impl Mixture {
         for (at, stream) in self.streams.iter().enumerate() {
             let y = Mat::new(&trace.first[at], rows, stream.outputs);
             let d = MatMut::new(&mut trace.d_first[at], rows, stream.outputs);
-            stream.backward(pass, inputs[at], y, d, scale, gradients, Some((d_inputs[at].again(), Into::Add)));
+            match folded {
+                Some(folded) => stream.backward_folded(pass, inputs[at], folded, y, d, scale, gradients, d_inputs[at].again()),
+                None => stream.backward(pass, inputs[at], y, d, scale, gradients, Some((d_inputs[at].again(), Into::Set))),
+            }
         }
     }
 

@@ -5,9 +5,9 @@
 
 use gemm_common::Parallelism;
 
-/// Terms of a sum that are added up in one call: so few that `gemm` adds them in one go, whatever the number of rows. (With 600
-/// it cuts them into stretches that depend on the number of rows, and so do the last bits; 512 are still one stretch.)
-const TERMS: usize = 256;
+/// Most terms of a sum that are added up in one call: so few that `gemm` adds them in one go, whatever the number of rows. (With
+/// 600 it cuts them into stretches that depend on the number of rows, and so do the last bits.)
+const TERMS: usize = 512;
 
 /// A read-only row-major matrix: element `(i, j)` is `data[i · stride + j]`.
 #[derive(Debug, Clone, Copy)]
@@ -125,8 +125,10 @@ pub(super) fn product(mut dst: MatMut<'_>, into: Into, a: Mat<'_>, op_a: Op, b: 
     if terms <= TERMS {
         return pass(dst, into, a, op_a, b, op_b);
     }
-    for from in (0..terms).step_by(TERMS) {
-        let to = (from + TERMS).min(terms);
+    // Stretches of one length: a short last one would cost as much reading and writing of `dst` as a long one.
+    let stretch = terms.div_ceil(terms.div_ceil(TERMS));
+    for from in (0..terms).step_by(stretch) {
+        let to = (from + stretch).min(terms);
         let a = if op_a == Op::N { a.cols(from, to) } else { a.rows(from, to) };
         let b = if op_b == Op::N { b.rows(from, to) } else { b.cols(from, to) };
         pass(dst.again(), if from == 0 { into } else { Into::Add }, a, op_a, b, op_b);
