@@ -235,11 +235,14 @@ impl Dense {
 
     /// From sums to activations.
     fn finish(&self, y: &mut MatMut<'_>, noise: &mut Noise) {
-        wide(|| {
-            for row in 0..y.rows {
-                y.row(row)[..self.relu].iter_mut().for_each(|unit| *unit = unit.max(0.0));
-            }
-        });
+        wide(
+            #[inline(always)]
+            || {
+                for row in 0..y.rows {
+                    y.row(row)[..self.relu].iter_mut().for_each(|unit| *unit = unit.max(0.0));
+                }
+            },
+        );
         for row in 0..y.rows {
             noise.apply(&mut y.row(row)[..self.relu]);
         }
@@ -300,16 +303,19 @@ impl Dense {
     /// From slopes in activations to slopes in sums, and to the biases' gradients.
     fn backward_units(&self, pass: &Pass<'_>, y: Mat<'_>, d: &mut MatMut<'_>, scale: f32, gradients: &mut Gradients) {
         for group in pass.groups {
-            wide(|| {
-                let bias = self.bias.of_mut(&mut gradients.weights);
-                for row in group.from..group.to {
-                    let (y, d) = (y.row(row), d.row(row));
-                    for (d, y) in d[..self.relu].iter_mut().zip(&y[..self.relu]) {
-                        *d = if *y > 0.0 { *d * scale } else { 0.0 };
+            wide(
+                #[inline(always)]
+                || {
+                    let bias = self.bias.of_mut(&mut gradients.weights);
+                    for row in group.from..group.to {
+                        let (y, d) = (y.row(row), d.row(row));
+                        for (d, y) in d[..self.relu].iter_mut().zip(&y[..self.relu]) {
+                            *d = if *y > 0.0 { *d * scale } else { 0.0 };
+                        }
+                        bias.iter_mut().zip(&*d).for_each(|(sum, part)| *sum += part);
                     }
-                    bias.iter_mut().zip(&*d).for_each(|(sum, part)| *sum += part);
-                }
-            });
+                },
+            );
             if let Some(slot) = self.scenario_bias.filter(|_| group.scenario < self.scenarios) {
                 for row in group.from..group.to {
                     add(slot.part(group.scenario, 1).of_mut(&mut gradients.weights), d.row(row));

@@ -50,6 +50,8 @@ struct Field {
     products: Vec<f32>,
     /// `dW_f`. Shape: `[width, outputs]`.
     slopes: Vec<f32>,
+    /// `dP` of a block of entries. Shape: `[BLOCK, outputs]`.
+    d_products: Vec<f32>,
     /// The mini-batch's rows by entry: those of entry `i` are `rows[starts[i]..starts[i + 1]]`.
     starts: Vec<u32>,
     rows: Vec<u32>,
@@ -68,13 +70,7 @@ impl Fold {
     /// For a network whose first layer's weights are `layer`.
     pub(super) fn new(input: &Input, layer: Slot) -> Self {
         let field = |table: &super::input::Table| Field { column: table.column, width: table.width, ..Field::default() };
-        Self {
-            layer,
-            columns: input.all.clone(),
-            weight: Vec::new(),
-            fields: input.tables.iter().map(field).collect(),
-            folded: Vec::new(),
-        }
+        Self { layer, columns: input.all.clone(), weight: Vec::new(), fields: input.tables.iter().map(field).collect(), folded: Vec::new() }
     }
 
     /// Chooses what is folded in a step of `rows` rows that reads what `states` say; false where it is nothing.
@@ -168,9 +164,9 @@ impl Field {
         self.sort(places, touched.len());
         sums.resize(touched.len() * width, 0.0);
         self.slopes.resize(width * outputs, 0.0);
-        let mut products = vec![0.0; BLOCK * outputs];
+        self.d_products.resize(BLOCK * outputs, 0.0);
         for (block, (touched, sums)) in touched.chunks(BLOCK).zip(sums.chunks_mut(BLOCK * width)).enumerate() {
-            for (at, sum) in products.chunks_exact_mut(outputs).enumerate().take(touched.len()) {
+            for (at, sum) in self.d_products.chunks_exact_mut(outputs).enumerate().take(touched.len()) {
                 let entry = block * BLOCK + at;
                 let rows = &self.rows[self.starts[entry] as usize..self.starts[entry + 1] as usize];
                 let Some((first, rows)) = rows.split_first() else { continue };
@@ -182,7 +178,7 @@ impl Field {
                 pairs.for_each(|pair| add_two(sum, d.row(pair[0] as usize), d.row(pair[1] as usize)));
             }
             let entries = gathered(values, touched, width);
-            let (entries, d) = (Mat::new(&entries, touched.len(), width), Mat::new(&products, touched.len(), outputs));
+            let (entries, d) = (Mat::new(&entries, touched.len(), width), Mat::new(&self.d_products, touched.len(), outputs));
             product(MatMut::new(sums, touched.len(), width), Into::Set, d, Op::N, weight, Op::T);
             let into = if block == 0 { Into::Set } else { Into::Add };
             product(MatMut::new(&mut self.slopes, width, outputs), into, entries, Op::T, d, Op::N);

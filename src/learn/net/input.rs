@@ -102,8 +102,7 @@ pub(super) fn position(knots: &[f32], value: f32) -> f32 {
 
 impl Input {
     pub(super) fn new(shape: &Shape, settings: &NetSettings, layout: &mut Layout) -> Self {
-        let mut input =
-            Self { fields: Vec::new(), width: 0, cells: 0, ids: Vec::new(), tables: Vec::new(), all: Columns::default() };
+        let mut input = Self { fields: Vec::new(), width: 0, cells: 0, ids: Vec::new(), tables: Vec::new(), all: Columns::default() };
         for (at, field) in shape.fields.iter().enumerate() {
             let (cell, column) = (input.cells, input.width);
             let mut table = |entries: usize, text| {
@@ -191,15 +190,7 @@ impl Input {
     }
 
     /// Fills the columns `columns` of `x` for the rows `order` of the window, field after field.
-    pub(super) fn forward(
-        &self,
-        weights: &[f32],
-        tables: &[Vec<f32>],
-        feed: &Feed,
-        order: &[u32],
-        columns: &Columns,
-        mut x: MatMut<'_>,
-    ) {
+    pub(super) fn forward(&self, weights: &[f32], tables: &[Vec<f32>], feed: &Feed, order: &[u32], columns: &Columns, mut x: MatMut<'_>) {
         for (field, column) in self.fields.iter().zip(&columns.fields) {
             let Some(column) = *column else { continue };
             match &field.kind {

@@ -16,6 +16,7 @@ use super::fold::Folded;
 use super::settings::TaskSharing;
 use super::sgemm::{Into, Mat, MatMut};
 use super::weights::{Begin, Decay, Layout, Slot};
+use super::wide::{inner, wide};
 
 /// An expert after its first layer, which lies in its stream's product.
 #[derive(Debug, Clone)]
@@ -244,13 +245,13 @@ impl Mixture {
             let n = gate.experts.len();
             let mut shares = std::mem::take(&mut trace.shares[output]);
             let mut out = std::mem::take(&mut trace.out[output]);
-            let wide = self.streams[gate.stream].outputs;
+            let columns = self.streams[gate.stream].outputs;
             for row in rows {
                 let shares = &mut shares[row * n..(row + 1) * n];
                 if n == 1 {
                     shares[0] = 1.0;
                 } else {
-                    shares.copy_from_slice(&trace.first[gate.stream][row * wide + gate.column..row * wide + gate.column + n]);
+                    shares.copy_from_slice(&trace.first[gate.stream][row * columns + gate.column..row * columns + gate.column + n]);
                     if let Some(own) = own {
                         super::dense::add(shares, own);
                     }
@@ -258,10 +259,15 @@ impl Mixture {
                 }
                 let out = &mut out[row * self.width..(row + 1) * self.width];
                 out.fill(0.0);
-                for (share, expert) in shares.iter().zip(&gate.experts) {
-                    let features = self.features(trace, *expert, row);
-                    out.iter_mut().zip(features).for_each(|(out, h)| *out += share * h);
-                }
+                wide(
+                    #[inline(always)]
+                    || {
+                        for (share, expert) in shares.iter().zip(&gate.experts) {
+                            let features = self.features(trace, *expert, row);
+                            out.iter_mut().zip(features).for_each(|(out, h)| *out += share * h);
+                        }
+                    },
+                );
             }
             trace.shares[output] = shares;
             trace.out[output] = out;
@@ -282,8 +288,11 @@ impl Mixture {
         d_inputs: &mut [MatMut<'_>],
     ) {
         let rows = inputs[0].rows;
-        for (stream, d) in self.streams.iter().zip(&mut trace.d_first) {
-            d[..rows * stream.outputs].fill(0.0);
+        // Where experts have later layers every column is set by them or by a gate; otherwise the gates add.
+        if self.experts.iter().any(|expert| expert.layers.is_empty()) {
+            for (stream, d) in self.streams.iter().zip(&mut trace.d_first) {
+                d[..rows * stream.outputs].fill(0.0);
+            }
         }
         for d in trace.d_hidden.iter_mut().filter_map(|hidden| hidden.last_mut()) {
             d[..rows * self.width].fill(0.0);
@@ -338,32 +347,47 @@ impl Mixture {
 
     fn backward_gate(&self, pass: &Pass<'_>, output: usize, trace: &mut MixtureTrace, gradients: &mut Gradients) {
         let gate = &self.gates[output];
-        let (n, wide) = (gate.experts.len(), self.streams[gate.stream].outputs);
+        let (n, wide_by) = (gate.experts.len(), self.streams[gate.stream].outputs);
         let d_out = std::mem::take(&mut trace.d_out[output]);
-        for (group, row) in pass.groups.iter().flat_map(|group| (group.from..group.to).map(move |row| (group, row))) {
-            let d_out = &d_out[row * self.width..(row + 1) * self.width];
-            let at = row * wide + gate.column;
-            let mut mean = 0.0;
-            for (place, expert) in gate.experts.iter().enumerate() {
-                let share = trace.shares[output][row * n + place];
-                if n > 1 {
-                    let slope: f32 = self.features(trace, *expert, row).iter().zip(d_out).map(|(h, d)| h * d).sum();
-                    mean += share * slope;
-                    trace.d_first[gate.stream][at + place] = slope;
-                }
-                self.d_features(trace, *expert, row).iter_mut().zip(d_out).for_each(|(d, out)| *d += share * out);
-            }
-            if n > 1 {
-                let shares = &trace.shares[output][row * n..(row + 1) * n];
-                for (d, share) in trace.d_first[gate.stream][at..at + n].iter_mut().zip(shares) {
-                    *d = share * (*d - mean);
-                }
-                if let Some(slot) = gate.scenario_bias.filter(|slot| group.scenario < slot.rows) {
-                    super::dense::add(slot.part(group.scenario, 1).of_mut(&mut gradients.weights), &trace.d_first[gate.stream][at..at + n]);
+        for group in pass.groups {
+            let own = gate.scenario_bias.filter(|slot| n > 1 && group.scenario < slot.rows);
+            for row in group.from..group.to {
+                let d_out = &d_out[row * self.width..(row + 1) * self.width];
+                let at = row * wide_by + gate.column;
+                wide(
+                    #[inline(always)]
+                    || self.backward_row(gate, output, row, d_out, trace),
+                );
+                if let Some(slot) = own {
+                    let slopes = &trace.d_first[gate.stream][at..at + n];
+                    super::dense::add(slot.part(group.scenario, 1).of_mut(&mut gradients.weights), slopes);
                 }
             }
         }
         trace.d_out[output] = d_out;
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it runs in a loop for wide vectors")]
+    fn backward_row(&self, gate: &Gate, output: usize, row: usize, d_out: &[f32], trace: &mut MixtureTrace) {
+        let n = gate.experts.len();
+        let at = row * self.streams[gate.stream].outputs + gate.column;
+        let mut mean = 0.0;
+        for (place, expert) in gate.experts.iter().enumerate() {
+            let share = trace.shares[output][row * n + place];
+            if n > 1 {
+                let slope = inner(self.features(trace, *expert, row), d_out);
+                mean += share * slope;
+                trace.d_first[gate.stream][at + place] = slope;
+            }
+            self.d_features(trace, *expert, row).iter_mut().zip(d_out).for_each(|(d, out)| *d += share * out);
+        }
+        if n > 1 {
+            let shares = &trace.shares[output][row * n..(row + 1) * n];
+            for (d, share) in trace.d_first[gate.stream][at..at + n].iter_mut().zip(shares) {
+                *d = share * (*d - mean);
+            }
+        }
     }
 }
 

@@ -196,14 +196,7 @@ impl Network {
     }
 
     /// The same, some inputs being folded.
-    pub(super) fn forward_folded(
-        &self,
-        weights: &Weights,
-        feed: &Feed,
-        order: &[u32],
-        folded: Option<&Folded<'_>>,
-        space: &mut Workspace,
-    ) {
+    pub(super) fn forward_folded(&self, weights: &Weights, feed: &Feed, order: &[u32], folded: Option<&Folded<'_>>, space: &mut Workspace) {
         space.group(feed, order, self.scenarios);
         let columns = folded.map_or(&self.input.all, Folded::columns);
         let x = MatMut::new(&mut space.x, order.len(), columns.width);
@@ -386,11 +379,7 @@ impl Network {
                 Some(before) => {
                     let width = self.levels[at - 1].width;
                     let inputs: Vec<Mat<'_>> = before.out.iter().map(|out| Mat::new(out, rows, width)).collect();
-                    let mut d_inputs: Vec<MatMut<'_>> = before
-                        .d_out
-                        .iter_mut()
-                        .map(|d| MatMut::new(d, rows, width))
-                        .collect();
+                    let mut d_inputs: Vec<MatMut<'_>> = before.d_out.iter_mut().map(|d| MatMut::new(d, rows, width)).collect();
                     self.levels[at].backward(&pass, &inputs, None, &mut own[0], extra, scale, gradients, &mut d_inputs);
                 }
             }

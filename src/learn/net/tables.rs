@@ -144,32 +144,35 @@ impl TableState {
             Which::Touched => touched.len(),
             Which::All => last.len(),
         };
-        wide(|| {
-            for at in 0..entries {
-                let entry = if which == Which::All { at } else { touched[at] as usize };
-                let from = last[entry] as usize;
-                let waited = drift.until - from;
-                if waited == 0 {
-                    continue;
+        wide(
+            #[inline(always)]
+            || {
+                for at in 0..entries {
+                    let entry = if which == Which::All { at } else { touched[at] as usize };
+                    let from = last[entry] as usize;
+                    let waited = drift.until - from;
+                    if waited == 0 {
+                        continue;
+                    }
+                    last[entry] = drift.until as u32;
+                    let numbers = entry * width..(entry + 1) * width;
+                    let values = &mut values[numbers.clone()];
+                    if drift.decay > 0.0 {
+                        let shrunk = drift.left(clock, from);
+                        values.iter_mut().for_each(|value| *value *= shrunk);
+                    }
+                    if clock.optimizer != Optimizer::Adam || from == 0 {
+                        continue;
+                    }
+                    let (sum, (fade1, fade2)) = (drift.of(clock, from), drift.fade(waited));
+                    for ((value, m), v) in values.iter_mut().zip(&mut m[numbers.clone()]).zip(&mut v[numbers]) {
+                        *value -= sum * *m / (v.sqrt() + epsilon);
+                        *m *= fade1;
+                        *v *= fade2;
+                    }
                 }
-                last[entry] = drift.until as u32;
-                let numbers = entry * width..(entry + 1) * width;
-                let values = &mut values[numbers.clone()];
-                if drift.decay > 0.0 {
-                    let shrunk = drift.left(clock, from);
-                    values.iter_mut().for_each(|value| *value *= shrunk);
-                }
-                if clock.optimizer != Optimizer::Adam || from == 0 {
-                    continue;
-                }
-                let (sum, (fade1, fade2)) = (drift.of(clock, from), drift.fade(waited));
-                for ((value, m), v) in values.iter_mut().zip(&mut m[numbers.clone()]).zip(&mut v[numbers]) {
-                    *value -= sum * *m / (v.sqrt() + epsilon);
-                    *m *= fade1;
-                    *v *= fade2;
-                }
-            }
-        });
+            },
+        );
     }
 
     /// Gathers the slopes of the rows that [`TableState::read`] listed from those of the input columns, of which the table's begin
@@ -186,13 +189,16 @@ impl TableState {
                 sums[place..place + width].iter_mut().zip(slope).for_each(|(sum, slope)| *sum += factor * slope);
             });
         } else {
-            wide(|| {
-                for (row, place) in places.iter().enumerate() {
-                    let place = *place as usize * width;
-                    let slope = &dx.row(row)[column..column + width];
-                    sums[place..place + width].iter_mut().zip(slope).for_each(|(sum, slope)| *sum += slope);
-                }
-            });
+            wide(
+                #[inline(always)]
+                || {
+                    for (row, place) in places.iter().enumerate() {
+                        let place = *place as usize * width;
+                        let slope = &dx.row(row)[column..column + width];
+                        sums[place..place + width].iter_mut().zip(slope).for_each(|(sum, slope)| *sum += slope);
+                    }
+                },
+            );
         }
     }
 
@@ -200,16 +206,19 @@ impl TableState {
     pub(super) fn step(&mut self, clock: &Clock, decay: f32, values: &mut [f32]) {
         let Self { width, m, v, last, touched, sums, .. } = self;
         let (size, width) = (clock.size(), *width);
-        wide(|| {
-            for (entry, sums) in touched.iter().zip(sums.chunks_exact(width)) {
-                let numbers = *entry as usize * width..(*entry as usize + 1) * width;
-                let moments = m[numbers.clone()].iter_mut().zip(&mut v[numbers.clone()]);
-                for ((value, (m, v)), gradient) in values[numbers].iter_mut().zip(moments).zip(sums) {
-                    clock.update(value, m, v, *gradient, decay, size);
+        wide(
+            #[inline(always)]
+            || {
+                for (entry, sums) in touched.iter().zip(sums.chunks_exact(width)) {
+                    let numbers = *entry as usize * width..(*entry as usize + 1) * width;
+                    let moments = m[numbers.clone()].iter_mut().zip(&mut v[numbers.clone()]);
+                    for ((value, (m, v)), gradient) in values[numbers].iter_mut().zip(moments).zip(sums) {
+                        clock.update(value, m, v, *gradient, decay, size);
+                    }
+                    last[*entry as usize] = clock.step as u32;
                 }
-                last[*entry as usize] = clock.step as u32;
-            }
-        });
+            },
+        );
     }
 
     /// Brings every row up to the step for which `drift` is prepared: before the values are evaluated or saved.

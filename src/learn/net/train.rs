@@ -25,8 +25,9 @@ use super::settings::TrainSettings;
 use super::sgemm::{Mat, MatMut};
 use super::tables::{Drift, TableState};
 
-/// Lanes of a mini-batch: as many workers as can share a step.
-const LANES: usize = 4;
+/// Lanes of a mini-batch: as many workers as can share a step. Each has gradients that are cleared and added up in every step,
+/// so a small mini-batch has fewer.
+const LANES: std::ops::RangeInclusive<usize> = 2..=4;
 /// Numbers of a gradient that one task adds up.
 const CHUNK: usize = 1 << 14;
 /// Rows that one worker takes at a time when nothing is learned.
@@ -91,13 +92,14 @@ impl<'a> Trainer<'a> {
         let balancer = Balancer::new(settings.balance, &alpha);
         let streams = if balancer.by_task() { net.tasks } else { 1 };
         let gradients = || (0..streams).map(|_| net.gradients()).collect::<Vec<_>>();
-        let rows = settings.batch.div_ceil(LANES).min(SLICE);
+        let lanes = settings.batch.div_ceil(SLICE).clamp(*LANES.start(), *LANES.end());
+        let rows = settings.batch.div_ceil(lanes).min(SLICE);
         // With gradients kept apart by task every task would have its own slopes of what is folded.
         let fold = if streams == 1 { net.fold() } else { None };
         Self {
             d_first: if fold.is_some() { vec![0.0; settings.batch * net.first_width()] } else { Vec::new() },
             fold,
-            lanes: (0..LANES).map(|_| Lane { space: net.workspace(rows), gradients: gradients() }).collect(),
+            lanes: (0..lanes).map(|_| Lane { space: net.workspace(rows), gradients: gradients() }).collect(),
             sums: gradients(),
             dx: (0..streams).map(|_| vec![0.0; settings.batch * net.input.width]).collect(),
             moments: Moments::new(net.layout.len),
@@ -114,6 +116,12 @@ impl<'a> Trainer<'a> {
             seed,
             weights,
         }
+    }
+
+    /// Goes the plain way in the first layer.
+    #[cfg(test)]
+    pub(super) fn fold_nothing(&mut self) {
+        self.fold = None;
     }
 
     /// Passes so far.
@@ -212,7 +220,8 @@ impl<'a> Trainer<'a> {
         let scale = self.scale(feed, batch);
         // Taken out, so that it can be lent beside the rest.
         let mut whole = self.fold.take();
-        let mut fold = whole.as_mut().and_then(|fold| fold.plan(&net.input, &self.tables, batch.len(), &self.weights.dense).then_some(fold));
+        let mut fold =
+            whole.as_mut().and_then(|fold| fold.plan(&net.input, &self.tables, batch.len(), &self.weights.dense).then_some(fold));
         if let Some(fold) = &mut fold {
             fold.multiply(&self.tables, &self.weights.tables, &self.weights.dense);
         }
@@ -270,7 +279,7 @@ impl<'a> Trainer<'a> {
         let (net, weights, settings, states) = (self.net, &self.weights, self.settings, &self.tables);
         let width = fold.map_or(net.input.width, |fold| fold.columns.width);
         let outputs = net.first_width();
-        let rows = batch.len().div_ceil(LANES).max(1);
+        let rows = batch.len().div_ceil(self.lanes.len()).max(1);
         let reversal = settings.invariance / batch.len() as f32;
         let seed = self.seed ^ (self.clock.step as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let masks: Vec<Vec<f32>> = match self.sums.len() {
@@ -280,7 +289,7 @@ impl<'a> Trainer<'a> {
                 .collect(),
         };
         // One chunk of every stream's slopes for each lane.
-        let mut slopes: Vec<Vec<&mut [f32]>> = (0..LANES).map(|_| Vec::with_capacity(masks.len())).collect();
+        let mut slopes: Vec<Vec<&mut [f32]>> = (0..self.lanes.len()).map(|_| Vec::with_capacity(masks.len())).collect();
         for dx in &mut self.dx {
             let mut chunks = dx[..batch.len() * width].chunks_mut((rows * width).max(1));
             for lane in &mut slopes {
