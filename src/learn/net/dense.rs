@@ -74,6 +74,7 @@ impl Noise {
     }
 
     /// xorshift64* (Marsaglia 2003; Vigna 2016).
+    #[inline]
     pub(super) fn next(&mut self) -> u32 {
         self.state ^= self.state >> 12;
         self.state ^= self.state << 25;

@@ -15,7 +15,7 @@ use super::input::{Columns, Input};
 use super::sgemm::{Into, Mat, MatMut, Op, product};
 use super::tables::TableState;
 use super::weights::Slot;
-use super::wide::{add, add_two};
+use super::wide::{plus, plus_two, wide};
 
 /// A field is folded where so many rows or more share an entry on average: with fewer, adding rows up costs what it saves.
 const SHARED_BY: usize = 2;
@@ -166,17 +166,23 @@ impl Field {
         self.slopes.resize(width * outputs, 0.0);
         self.d_products.resize(BLOCK * outputs, 0.0);
         for (block, (touched, sums)) in touched.chunks(BLOCK).zip(sums.chunks_mut(BLOCK * width)).enumerate() {
-            for (at, sum) in self.d_products.chunks_exact_mut(outputs).enumerate().take(touched.len()) {
-                let entry = block * BLOCK + at;
-                let rows = &self.rows[self.starts[entry] as usize..self.starts[entry + 1] as usize];
-                let Some((first, rows)) = rows.split_first() else { continue };
-                sum.copy_from_slice(d.row(*first as usize));
-                let pairs = rows.chunks_exact(2);
-                if let [last] = pairs.remainder() {
-                    add(sum, d.row(*last as usize));
-                }
-                pairs.for_each(|pair| add_two(sum, d.row(pair[0] as usize), d.row(pair[1] as usize)));
-            }
+            let Self { d_products, starts, rows, .. } = &mut *self;
+            wide(
+                #[inline(always)]
+                || {
+                    for (at, sum) in d_products.chunks_exact_mut(outputs).enumerate().take(touched.len()) {
+                        let entry = block * BLOCK + at;
+                        let rows = &rows[starts[entry] as usize..starts[entry + 1] as usize];
+                        let Some((first, rows)) = rows.split_first() else { continue };
+                        sum.copy_from_slice(d.row(*first as usize));
+                        let pairs = rows.chunks_exact(2);
+                        if let [last] = pairs.remainder() {
+                            plus(sum, d.row(*last as usize));
+                        }
+                        pairs.for_each(|pair| plus_two(sum, d.row(pair[0] as usize), d.row(pair[1] as usize)));
+                    }
+                },
+            );
             let entries = gathered(values, touched, width);
             let (entries, d) = (Mat::new(&entries, touched.len(), width), Mat::new(&self.d_products, touched.len(), outputs));
             product(MatMut::new(sums, touched.len(), width), Into::Set, d, Op::N, weight, Op::T);
@@ -224,17 +230,22 @@ impl<'a> Folded<'a> {
     /// Adds the folded fields' part of the first layer to `y: [rows, outputs]`.
     pub(super) fn add_products(&self, mut y: MatMut<'_>) {
         let outputs = self.fold.layer.cols;
-        for row in 0..y.rows {
-            let y = y.row(row);
-            let product = |table: usize| {
-                let place = self.states[table].places[self.first + row] as usize;
-                &self.fold.fields[table].products[place * outputs..(place + 1) * outputs]
-            };
-            let pairs = self.fold.folded.chunks_exact(2);
-            if let [last] = pairs.remainder() {
-                add(y, product(*last));
-            }
-            pairs.for_each(|pair| add_two(y, product(pair[0]), product(pair[1])));
-        }
+        let product = |table: usize, row: usize| {
+            let place = self.states[table].places[self.first + row] as usize;
+            &self.fold.fields[table].products[place * outputs..(place + 1) * outputs]
+        };
+        wide(
+            #[inline(always)]
+            || {
+                for row in 0..y.rows {
+                    let y = y.row(row);
+                    let pairs = self.fold.folded.chunks_exact(2);
+                    if let [last] = pairs.remainder() {
+                        plus(y, product(*last, row));
+                    }
+                    pairs.for_each(|pair| plus_two(y, product(pair[0], row), product(pair[1], row)));
+                }
+            },
+        );
     }
 }

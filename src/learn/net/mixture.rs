@@ -16,7 +16,7 @@ use super::fold::Folded;
 use super::settings::TaskSharing;
 use super::sgemm::{Into, Mat, MatMut};
 use super::weights::{Begin, Decay, Layout, Slot};
-use super::wide::{inner, wide};
+use super::wide::{inner, plus, wide};
 
 /// An expert after its first layer, which lies in its stream's product.
 #[derive(Debug, Clone)]
@@ -183,6 +183,7 @@ impl Mixture {
     }
 
     /// An expert's output on row `row`.
+    #[inline]
     fn features<'a>(&self, trace: &'a MixtureTrace, expert: usize, row: usize) -> &'a [f32] {
         if let Some(last) = trace.hidden[expert].last() {
             return &last[row * self.width..(row + 1) * self.width];
@@ -246,29 +247,29 @@ impl Mixture {
             let mut shares = std::mem::take(&mut trace.shares[output]);
             let mut out = std::mem::take(&mut trace.out[output]);
             let columns = self.streams[gate.stream].outputs;
-            for row in rows {
-                let shares = &mut shares[row * n..(row + 1) * n];
-                if n == 1 {
-                    shares[0] = 1.0;
-                } else {
-                    shares.copy_from_slice(&trace.first[gate.stream][row * columns + gate.column..row * columns + gate.column + n]);
-                    if let Some(own) = own {
-                        super::dense::add(shares, own);
-                    }
-                    softmax(shares);
-                }
-                let out = &mut out[row * self.width..(row + 1) * self.width];
-                out.fill(0.0);
-                wide(
-                    #[inline(always)]
-                    || {
+            wide(
+                #[inline(always)]
+                || {
+                    for row in rows {
+                        let shares = &mut shares[row * n..(row + 1) * n];
+                        if n == 1 {
+                            shares[0] = 1.0;
+                        } else {
+                            shares.copy_from_slice(&trace.first[gate.stream][row * columns + gate.column..row * columns + gate.column + n]);
+                            if let Some(own) = own {
+                                plus(shares, own);
+                            }
+                            softmax(shares);
+                        }
+                        let out = &mut out[row * self.width..(row + 1) * self.width];
+                        out.fill(0.0);
                         for (share, expert) in shares.iter().zip(&gate.experts) {
                             let features = self.features(trace, *expert, row);
                             out.iter_mut().zip(features).for_each(|(out, h)| *out += share * h);
                         }
-                    },
-                );
-            }
+                    }
+                },
+            );
             trace.shares[output] = shares;
             trace.out[output] = out;
         }
@@ -334,6 +335,7 @@ impl Mixture {
     }
 
     /// Where the slope of an expert's output on a row lies.
+    #[inline]
     fn d_features<'a>(&self, trace: &'a mut MixtureTrace, expert: usize, row: usize) -> &'a mut [f32] {
         let Expert { stream, column, layers } = &self.experts[expert];
         if layers.is_empty() {
@@ -347,18 +349,21 @@ impl Mixture {
 
     fn backward_gate(&self, pass: &Pass<'_>, output: usize, trace: &mut MixtureTrace, gradients: &mut Gradients) {
         let gate = &self.gates[output];
-        let (n, wide_by) = (gate.experts.len(), self.streams[gate.stream].outputs);
+        let (n, columns) = (gate.experts.len(), self.streams[gate.stream].outputs);
         let d_out = std::mem::take(&mut trace.d_out[output]);
         for group in pass.groups {
             let own = gate.scenario_bias.filter(|slot| n > 1 && group.scenario < slot.rows);
-            for row in group.from..group.to {
-                let d_out = &d_out[row * self.width..(row + 1) * self.width];
-                let at = row * wide_by + gate.column;
-                wide(
-                    #[inline(always)]
-                    || self.backward_row(gate, output, row, d_out, trace),
-                );
-                if let Some(slot) = own {
+            wide(
+                #[inline(always)]
+                || {
+                    for row in group.from..group.to {
+                        self.backward_row(gate, output, row, &d_out[row * self.width..(row + 1) * self.width], trace);
+                    }
+                },
+            );
+            if let Some(slot) = own {
+                for row in group.from..group.to {
+                    let at = row * columns + gate.column;
                     let slopes = &trace.d_first[gate.stream][at..at + n];
                     super::dense::add(slot.part(group.scenario, 1).of_mut(&mut gradients.weights), slopes);
                 }

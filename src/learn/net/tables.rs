@@ -47,6 +47,7 @@ impl Drift {
     }
 
     /// How much weight decay leaves of what stood at the end of step `step`.
+    #[inline]
     fn left(&self, clock: &Clock, step: usize) -> f32 {
         if self.decay > 0.0 { (-f64::from(self.decay) * (clock.rates[self.until] - clock.rates[step])).exp() as f32 } else { 1.0 }
     }
@@ -57,11 +58,13 @@ impl Drift {
     }
 
     /// What is left of moments after a wait.
+    #[inline]
     fn fade(&self, waited: usize) -> (f32, f32) {
         self.fades.get(waited).copied().unwrap_or_else(|| (BETA1.powi(waited as i32), BETA2.powi(waited as i32)))
     }
 
     /// For a row whose last step was `from`.
+    #[inline]
     fn of(&self, clock: &Clock, from: usize) -> f32 {
         if let Some(sum) = self.sums.get(self.until - from) {
             return *sum;

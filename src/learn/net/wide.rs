@@ -24,16 +24,22 @@ pub(super) fn wide<R>(work: impl FnOnce() -> R) -> R {
 pub(super) fn add(sum: &mut [f32], part: &[f32]) {
     wide(
         #[inline(always)]
-        || sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part),
+        || plus(sum, part),
     );
 }
 
-/// `sum += first + second` in that order, number by number.
-pub(super) fn add_two(sum: &mut [f32], first: &[f32], second: &[f32]) {
-    wide(
-        #[inline(always)]
-        || sum.iter_mut().zip(first).zip(second).for_each(|((sum, first), second)| *sum = *sum + first + second),
-    );
+/// `sum += part`, number by number, within [`wide`].
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is called in loops for wide vectors")]
+pub(super) fn plus(sum: &mut [f32], part: &[f32]) {
+    sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+}
+
+/// `sum += first + second` in that order, number by number, within [`wide`].
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is called in loops for wide vectors")]
+pub(super) fn plus_two(sum: &mut [f32], first: &[f32], second: &[f32]) {
+    sum.iter_mut().zip(first).zip(second).for_each(|((sum, first), second)| *sum = *sum + first + second);
 }
 
 /// `Σ a_i · b_i`.
