@@ -149,11 +149,6 @@ impl Fold {
             slopes[field.column * outputs..(field.column + field.width) * outputs].copy_from_slice(&field.slopes);
         }
     }
-
-    /// Whether a table is folded: the slopes of its entries are known then.
-    pub(super) fn folds(&self, table: usize) -> bool {
-        self.fields[table].folded
-    }
 }
 
 impl Field {
