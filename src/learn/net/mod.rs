@@ -9,6 +9,7 @@ mod balance;
 mod checkpoint;
 mod dense;
 mod feed;
+mod fold;
 mod gate_unit;
 mod heads;
 mod input;
@@ -25,6 +26,7 @@ mod tests;
 mod tower;
 mod train;
 mod weights;
+mod wide;
 
 use serde::{Deserialize, Serialize};
 
