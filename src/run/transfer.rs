@@ -162,7 +162,8 @@ fn networks(night: &Night<'_>, learned: &Learned, run: &str, shape: &Shape) -> R
     let blocks = learned.holdout.rows.blocks();
     let mut mixed: BTreeMap<&str, Vec<Vec<f64>>> = BTreeMap::new();
     for (name, sharing) in [("shared", Sharing::Chosen), ("pooled", Sharing::Pooled)] {
-        let Some(learner) = first.compared(sharing, all) else { return Ok(Vec::new()) };
+        // Mini-batches as small as those of a cell alone: neither side has more steps for a row.
+        let Some(learner) = first.compared(sharing, all / shape.scenarios.len().max(1)) else { return Ok(Vec::new()) };
         let parts: Vec<Block<'_>> = samples.iter().flat_map(|sample| sample.parts.iter().map(Picked::block)).collect();
         let Some(fitted) = teach_on(night, learned, learner.as_ref(), shape, parts, &progress)? else { return Ok(Vec::new()) };
         let raw = raw(fitted.model.as_ref(), &blocks)?;
