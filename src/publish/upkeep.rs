@@ -82,12 +82,17 @@ pub fn earlier(home: &Home, wanted: Option<&str>) -> Result<PastRun, PublishErro
     after.find(|run| run.published()).cloned().ok_or_else(|| none("before the current one"))
 }
 
-/// Runs beyond the `keep` newest, oldest first: neither current nor pinned.
+/// Runs beyond the `keep` newest, oldest first: neither current nor pinned, and none that a run which stays was compared with.
 ///
 /// # Errors
 /// [`PublishError`] when the runs cannot be listed.
 pub fn spare(home: &Home, keep: usize) -> Result<Vec<PastRun>, PublishError> {
-    let mut spare: Vec<PastRun> = home.past()?.into_iter().skip(keep).filter(|run| !run.current && !pinned(run)).collect();
+    let past = home.past()?;
+    let stays = |at: usize, run: &PastRun| at < keep || run.current || pinned(run);
+    let staying = past.iter().enumerate().filter(|(at, run)| stays(*at, run));
+    let compared: Vec<String> = staying.filter_map(|(_, run)| run.manifest.compared_with.clone()).collect();
+    let spare = past.into_iter().enumerate().filter(|(at, run)| !stays(*at, run) && !compared.contains(&run.manifest.run));
+    let mut spare: Vec<PastRun> = spare.map(|(_, run)| run).collect();
     spare.reverse();
     Ok(spare)
 }

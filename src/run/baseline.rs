@@ -27,11 +27,15 @@ const NIGHTS: usize = 8;
 
 /// The run that the night `own` is compared with: what it was compared with when it ran before, else the newest published run
 /// up to its date.
+///
+/// # Errors
+/// [`NightError::Gone`] when the night ran before and what it was compared with has been removed since: it cannot be made again.
 pub(super) fn find(night: &Night<'_>, own: &str) -> Result<Option<PastRun>, NightError> {
     let past = night.home.past()?;
     if let Some(same) = past.iter().find(|run| run.manifest.night == own) {
-        let before = same.manifest.compared_with.as_deref();
-        return Ok(past.iter().find(|run| Some(run.manifest.run.as_str()) == before).cloned());
+        let Some(before) = same.manifest.compared_with.as_deref() else { return Ok(None) };
+        let found = past.iter().find(|run| run.manifest.run == before).cloned();
+        return found.map(Some).ok_or_else(|| NightError::Gone { run: same.manifest.run.clone(), before: before.to_owned() });
     }
     let tonight = night.as_of.to_string();
     let fit = past.into_iter().filter(|run| run.published() && run.manifest.as_of <= tonight);

@@ -68,24 +68,29 @@ fn readers_go_back_to_the_run_before_but_not_to_a_damaged_one() {
 #[test]
 fn old_runs_go_but_never_the_current_or_a_pinned_one() {
     let shop = Shop::new();
-    let dates = ["2026-02-19", "2026-02-20", "2026-02-21", "2026-02-22"];
-    shop.succeeds(&["backfill", "queries/shop", "--from", dates[0], "--to", dates[3]]);
+    let dates = ["2026-02-18", "2026-02-19", "2026-02-20", "2026-02-21", "2026-02-22"];
+    shop.succeeds(&["backfill", "queries/shop", "--from", dates[0], "--to", dates[4]]);
     let all = runs(&shop);
-    assert_eq!(all.len(), 4);
+    assert_eq!(all.len(), 5);
     shop.succeeds(&["pin", "queries/shop", &all[0]]);
     shop.succeeds(&["rollback", "queries/shop"]);
-    assert_eq!(current(&shop), all[2]);
+    assert_eq!(current(&shop), all[3]);
+    // The third is what the current one was compared with.
     let (out, _) = shop.succeeds(&["gc", "queries/shop", "--keep", "1", "--dry-run"]);
-    assert!(out.contains(&format!("would remove {}", all[1])), "{out}");
+    assert_eq!(out.trim(), format!("would remove {}", all[1]));
     assert_eq!(runs(&shop), all);
     shop.succeeds(&["gc", "queries/shop", "--keep", "1", "--cache-days", "0"]);
-    assert_eq!(runs(&shop), vec![all[0].clone(), all[2].clone(), all[3].clone()]);
+    assert_eq!(runs(&shop), vec![all[0].clone(), all[2].clone(), all[3].clone(), all[4].clone()]);
     shop.succeeds(&["pin", "queries/shop", &all[0], "--undo"]);
     shop.succeeds(&["gc", "queries/shop", "--keep", "1"]);
-    assert_eq!(runs(&shop), vec![all[2].clone(), all[3].clone()]);
+    assert_eq!(runs(&shop), all[2..]);
     // What the cache has lost is made again, with the same bytes.
-    let (out, _) = shop.succeeds(&["run", "queries/shop", "--as-of", dates[2], "--rebuild"]);
+    let (out, _) = shop.succeeds(&["run", "queries/shop", "--as-of", dates[3], "--rebuild"]);
     assert!(out.starts_with("made again"), "{out}");
+    // What a removed run was compared with is another matter.
+    let gone = shop.night(dates[2], &[]);
+    assert_eq!(gone.status.code(), Some(2), "{}", said(&gone.stderr));
+    assert!(said(&gone.stderr).contains("cannot be made again"), "{}", said(&gone.stderr));
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl Balancer {
     pub(super) fn after_step(&mut self, losses: &[f64]) {
         let losses = &counted(losses);
         if self.first.is_none() && losses.iter().all(|loss| loss.is_finite()) {
-            self.first = Some(losses.to_vec());
+            self.first = Some(losses.clone());
         }
         if self.kind == Balance::Uncertainty {
             for (s, loss) in self.log_variance.iter_mut().zip(losses).filter(|(_, loss)| loss.is_finite()) {

@@ -191,7 +191,9 @@ impl Field {
         let Self { starts, rows, .. } = self;
         starts.clear();
         starts.resize(entries + 2, 0);
-        places.iter().for_each(|place| starts[*place as usize + 2] += 1);
+        for place in places {
+            starts[*place as usize + 2] += 1;
+        }
         for at in 2..starts.len() {
             starts[at] += starts[at - 1];
         }
@@ -207,7 +209,9 @@ impl Field {
 /// Entries of a table side by side.
 fn gathered(values: &[f32], entries: &[u32], width: usize) -> Vec<f32> {
     let mut all = Vec::with_capacity(entries.len() * width);
-    entries.iter().for_each(|entry| all.extend_from_slice(&values[*entry as usize * width..(*entry as usize + 1) * width]));
+    for entry in entries {
+        all.extend_from_slice(&values[*entry as usize * width..(*entry as usize + 1) * width]);
+    }
     all
 }
 

@@ -140,6 +140,7 @@ impl TableState {
     }
 
     /// Brings rows up to the step for which `drift` is prepared.
+    #[expect(clippy::needless_range_loop, reason = "the place is that of a touched row, or the row itself")]
     fn catch_up(&mut self, which: Which, clock: &Clock, drift: &Drift, values: &mut [f32]) {
         let Self { width, m, v, last, touched, .. } = self;
         let (width, epsilon) = (*width, clock.epsilon());
@@ -162,7 +163,9 @@ impl TableState {
                     let values = &mut values[numbers.clone()];
                     if drift.decay > 0.0 {
                         let shrunk = drift.left(clock, from);
-                        values.iter_mut().for_each(|value| *value *= shrunk);
+                        for value in &mut *values {
+                            *value *= shrunk;
+                        }
                     }
                     if clock.optimizer != Optimizer::Adam || from == 0 {
                         continue;
