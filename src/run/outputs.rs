@@ -65,7 +65,13 @@ pub(super) async fn score(
     let Some(tonight) = &data.tonight else { return Ok(Scored { summary: BTreeMap::new(), decisions: Vec::new() }) };
     let shape = learned.encoder.shape();
     let as_of = &sources.plan.tonight;
-    let score = ScoreJob { job, as_of, run, scenarios: &shape.scenarios };
+    let mut stand_ins: BTreeMap<String, String> = BTreeMap::new();
+    for (scenario, task, by) in super::content::stand_ins(learned) {
+        let told = stand_ins.entry(scenario).or_default();
+        let comma = if told.is_empty() { "" } else { ", " };
+        told.push_str(&format!("{comma}{task}: {by}"));
+    }
+    let score = ScoreJob { job, as_of, run, scenarios: &shape.scenarios, stand_ins: &stand_ins };
     let summary = scores::write(
         &score,
         &tonight.file,

@@ -198,6 +198,10 @@ fn a_hurt_cell_is_scored_by_the_better_model_where_the_job_wants_it() {
     assert!(compared > 0, "{list}");
     let report = fs::read_to_string(run.join("report.html")).expect("a report");
     assert!(report.contains("is scored by linear"), "the report says so");
+    let place = list[0]["scenario"].as_str().expect("a scenario");
+    let scores = read(&run.join(format!("scores/scenario={place}/part.parquet")));
+    let told = scores.column_by_name("stand_in").expect("a column").as_string::<i32>().clone();
+    assert!(told.iter().all(|told| told.is_some_and(|told| told.contains(": linear"))), "the scores say so");
     // The next night reads it as the run to compare with.
     shop.succeeds(&["run", "queries/shop", "--as-of", "2026-02-27"]);
 }
