@@ -42,21 +42,19 @@ pub(super) fn find(night: &Night<'_>, own: &str) -> Result<Option<PastRun>, Nigh
     Ok(fit.max_by(|a, b| (&a.manifest.as_of, a.current, &a.manifest.run).cmp(&(&b.manifest.as_of, b.current, &b.manifest.run))))
 }
 
-/// Row counts of tonight beside those of the runs before it, each found through the one that was compared with it.
-pub(super) fn counted(night: &Night<'_>, baseline: Option<&PastRun>, to_score: u64, held_out: u64) -> Result<Vec<Counted>, NightError> {
-    let (mut scored, mut held) = (Vec::new(), Vec::new());
-    let mut next = baseline.cloned();
-    while let Some(run) = next.filter(|_| scored.len() < NIGHTS) {
-        let rows =
-            |split: &str| run.manifest.snapshots.iter().find(|snapshot| snapshot.split == split).map(|snapshot| snapshot.rows as f64);
-        scored.extend(rows("tonight"));
-        held.extend(rows("holdout"));
-        next = run.manifest.compared_with.as_deref().map(|id| night.home.find(id)).transpose()?.flatten();
-    }
-    Ok(vec![
-        Counted { what: "rows to score", tonight: to_score as f64, past: scored },
-        Counted { what: "rows held out", tonight: held_out as f64, past: held },
-    ])
+/// Row counts of tonight, then those of the nights that led to the baseline: its manifest carries them, whatever runs are left.
+pub(super) fn row_counts(baseline: Option<&PastRun>, to_score: u64, held_out: u64) -> Vec<(u64, u64)> {
+    let before = baseline.map_or(&[][..], |run| &run.manifest.row_counts);
+    std::iter::once((to_score, held_out)).chain(before.iter().copied()).take(NIGHTS + 1).collect()
+}
+
+/// The same as what gates look at.
+pub(super) fn counted(counts: &[(u64, u64)]) -> Vec<Counted> {
+    let Some(((to_score, held_out), past)) = counts.split_first() else { return Vec::new() };
+    vec![
+        Counted { what: "rows to score", tonight: *to_score as f64, past: past.iter().map(|(scored, _)| *scored as f64).collect() },
+        Counted { what: "rows held out", tonight: *held_out as f64, past: past.iter().map(|(_, held)| *held as f64).collect() },
+    ]
 }
 
 /// Tonight against the baseline in every cell and over all scenarios.

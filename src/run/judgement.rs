@@ -21,6 +21,8 @@ pub(super) struct Judgement {
     pub(super) against: Vec<Against>,
     pub(super) quality: Vec<Quality>,
     pub(super) drifted: Drifted,
+    /// Rows to score and rows held out, tonight first.
+    pub(super) row_counts: Vec<(u64, u64)>,
 }
 
 impl Judgement {
@@ -65,10 +67,11 @@ pub(super) fn judge(
     });
     let measured: Vec<Measured> = figures.filter(|measured| measured.of != "*").chain(measures).collect();
     let to_score = data.tonight.as_ref().map_or(0, |tonight| tonight.rows);
-    let counted = baseline::counted(night, before, to_score, learned.holdout.scenario.len() as u64)?;
+    let row_counts = baseline::row_counts(before, to_score, learned.holdout.scenario.len() as u64);
+    let counted = baseline::counted(&row_counts);
     let gates = gates(&night.job.gates, &measured, &against, &counted, &score_psi);
     for gate in gates.iter().filter(|gate| !gate.passed) {
         night.watch.note(&format!("gate not passed: {}", gate.words));
     }
-    Ok(Judgement { gates, against, quality, drifted })
+    Ok(Judgement { gates, against, quality, drifted, row_counts })
 }

@@ -158,6 +158,7 @@ pub(super) fn manifest(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) 
         compared_with: facts.baseline.map(|before| before.manifest.run.clone()),
         status: if facts.judgement.held_by().is_empty() { "published" } else { "held" }.to_owned(),
         held_by: facts.judgement.held_by(),
+        row_counts: facts.judgement.row_counts.clone(),
         stand_ins: super::content::stand_ins(facts.learned),
         warm_start: facts.learned.begun_from.clone(),
         versions: super::told::versions(),
