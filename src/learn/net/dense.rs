@@ -8,10 +8,8 @@
 //! Sheng et al. (2021), "One Model to Serve All: Star Topology Adaptive Recommender", equation 9: `W ⊙ W_s`, `b + b_s`. Here
 //! `W_s = 1 + U_s`, so that weight decay on `U_s` pulls a small scenario towards the shared weights.
 
-use super::fold::Folded;
 use super::sgemm::{Into, Mat, MatMut, Op, product};
 use super::weights::{Begin, Decay, Layout, Slot};
-use super::wide::wide;
 
 /// Rows of a slice that are served in one scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +72,6 @@ impl Noise {
     }
 
     /// xorshift64* (Marsaglia 2003; Vigna 2016).
-    #[inline]
     pub(super) fn next(&mut self) -> u32 {
         self.state ^= self.state >> 12;
         self.state ^= self.state << 25;
@@ -170,11 +167,6 @@ impl Dense {
         }
     }
 
-    /// The weights, where no scenario has its own.
-    pub(super) fn weight(&self) -> Slot {
-        self.weight
-    }
-
     fn weight_of<'a>(&self, pass: &Pass<'a>, scenario: usize) -> Mat<'a> {
         match self.scenario_weight {
             Some(own) if scenario < self.scenarios => {
@@ -195,31 +187,6 @@ impl Dense {
 
     /// Shapes: `x: [rows, inputs]`, `y: [rows, outputs]`.
     pub(super) fn forward(&self, pass: &Pass<'_>, x: Mat<'_>, mut y: MatMut<'_>, noise: &mut Noise) {
-        self.begin(pass, &mut y);
-        let mut whole = [Group { scenario: 0, from: 0, to: 0 }];
-        for group in self.stretches(pass.groups, &mut whole, x.rows) {
-            product(
-                y.part(group.from, group.to),
-                Into::Add,
-                x.rows(group.from, group.to),
-                Op::N,
-                self.weight_of(pass, group.scenario),
-                Op::N,
-            );
-        }
-        self.finish(&mut y, noise);
-    }
-
-    /// The same where a part of the inputs is folded, for a layer without weights of the scenarios' own.
-    pub(super) fn forward_folded(&self, pass: &Pass<'_>, x: Mat<'_>, folded: &Folded<'_>, mut y: MatMut<'_>, noise: &mut Noise) {
-        self.begin(pass, &mut y);
-        folded.add_products(y.again());
-        product(y.again(), Into::Add, x, Op::N, folded.weight(), Op::N);
-        self.finish(&mut y, noise);
-    }
-
-    /// Fills `y` with the biases.
-    fn begin(&self, pass: &Pass<'_>, y: &mut MatMut<'_>) {
         let bias = self.bias.of(pass.weights);
         for group in pass.groups {
             let own =
@@ -232,20 +199,23 @@ impl Dense {
                 }
             }
         }
-    }
-
-    /// From sums to activations.
-    fn finish(&self, y: &mut MatMut<'_>, noise: &mut Noise) {
-        wide(
-            #[inline(always)]
-            || {
-                for row in 0..y.rows {
-                    y.row(row)[..self.relu].iter_mut().for_each(|unit| *unit = unit.max(0.0));
-                }
-            },
-        );
+        let mut whole = [Group { scenario: 0, from: 0, to: 0 }];
+        for group in self.stretches(pass.groups, &mut whole, x.rows) {
+            product(
+                y.part(group.from, group.to),
+                Into::Add,
+                x.rows(group.from, group.to),
+                Op::N,
+                self.weight_of(pass, group.scenario),
+                Op::N,
+            );
+        }
         for row in 0..y.rows {
-            noise.apply(&mut y.row(row)[..self.relu]);
+            let units = &mut y.row(row)[..self.relu];
+            for unit in units.iter_mut() {
+                *unit = unit.max(0.0);
+            }
+            noise.apply(units);
         }
     }
 
@@ -261,7 +231,18 @@ impl Dense {
         gradients: &mut Gradients,
         dx: Option<(MatMut<'_>, Into)>,
     ) {
-        self.backward_units(pass, y, &mut d, scale, gradients);
+        for group in pass.groups {
+            for row in group.from..group.to {
+                let (y, d) = (y.row(row), d.row(row));
+                for (d, y) in d[..self.relu].iter_mut().zip(&y[..self.relu]) {
+                    *d = if *y > 0.0 { *d * scale } else { 0.0 };
+                }
+                add(self.bias.of_mut(&mut gradients.weights), d);
+                if let Some(slot) = self.scenario_bias.filter(|_| group.scenario < self.scenarios) {
+                    add(slot.part(group.scenario, 1).of_mut(&mut gradients.weights), d);
+                }
+            }
+        }
         let mut whole = [Group { scenario: 0, from: 0, to: 0 }];
         let stretches = self.stretches(pass.groups, &mut whole, x.rows);
         for group in stretches {
@@ -281,49 +262,9 @@ impl Dense {
             }
         }
     }
-
-    /// The way back of [`Dense::forward_folded`]: the slopes before relu are left in `d`, those of the plain inputs' weights at the
-    /// top of the weights' place.
-    pub(super) fn backward_folded(
-        &self,
-        pass: &Pass<'_>,
-        x: Mat<'_>,
-        folded: &Folded<'_>,
-        y: Mat<'_>,
-        mut d: MatMut<'_>,
-        scale: f32,
-        gradients: &mut Gradients,
-        dx: MatMut<'_>,
-    ) {
-        self.backward_units(pass, y, &mut d, scale, gradients);
-        let top = self.weight.part(0, x.cols).of_mut(&mut gradients.weights);
-        product(MatMut::new(top, x.cols, self.outputs), Into::Add, x, Op::T, d.view(), Op::N);
-        product(dx, Into::Set, d.view(), Op::N, folded.weight(), Op::T);
-    }
-
-    /// From slopes in activations to slopes in sums, and to the biases' gradients.
-    fn backward_units(&self, pass: &Pass<'_>, y: Mat<'_>, d: &mut MatMut<'_>, scale: f32, gradients: &mut Gradients) {
-        for group in pass.groups {
-            wide(
-                #[inline(always)]
-                || {
-                    let bias = self.bias.of_mut(&mut gradients.weights);
-                    for row in group.from..group.to {
-                        let (y, d) = (y.row(row), d.row(row));
-                        for (d, y) in d[..self.relu].iter_mut().zip(&y[..self.relu]) {
-                            *d = if *y > 0.0 { *d * scale } else { 0.0 };
-                        }
-                        bias.iter_mut().zip(&*d).for_each(|(sum, part)| *sum += part);
-                    }
-                },
-            );
-            if let Some(slot) = self.scenario_bias.filter(|_| group.scenario < self.scenarios) {
-                for row in group.from..group.to {
-                    add(slot.part(group.scenario, 1).of_mut(&mut gradients.weights), d.row(row));
-                }
-            }
-        }
-    }
 }
 
-pub(super) use super::wide::add;
+/// `sum += part`, number by number.
+pub(super) fn add(sum: &mut [f32], part: &[f32]) {
+    sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+}

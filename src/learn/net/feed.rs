@@ -52,25 +52,21 @@ impl Feed {
     }
 
     /// The cells of a row.
-    #[inline]
     pub(super) fn cells(&self, row: usize) -> &[u32] {
         &self.values[row * self.cells..(row + 1) * self.cells]
     }
 
     /// The buckets that a text field's two cells point to.
-    #[inline]
     pub(super) fn text(&self, from: u32, len: u32) -> &[u32] {
         &self.text[from as usize..(from + len) as usize]
     }
 
     /// Labels of a row, one per task: on the scale on which they are learned, NaN where they teach nothing.
-    #[inline]
     pub(super) fn labels(&self, row: usize) -> &[f32] {
         &self.labels[row * self.tasks..(row + 1) * self.tasks]
     }
 
     /// Weights of a row, one per task.
-    #[inline]
     pub(super) fn weights(&self, row: usize) -> &[f32] {
         &self.weights[row * self.tasks..(row + 1) * self.tasks]
     }

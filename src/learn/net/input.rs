@@ -36,19 +36,6 @@ pub(super) struct Input {
     pub(super) ids: Vec<usize>,
     /// Entries and width of each embedding table.
     pub(super) tables: Vec<Table>,
-    /// Every column.
-    pub(super) all: Columns,
-}
-
-/// Which columns lie in `x`: all of them, or without those of some tables.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Columns {
-    /// How many.
-    pub(super) width: usize,
-    /// First column of each field in `x`; `None` for one that is left out.
-    fields: Vec<Option<usize>>,
-    /// The runs of all columns that lie side by side in `x`.
-    pub(super) runs: Vec<std::ops::Range<usize>>,
 }
 
 /// An embedding table.
@@ -61,10 +48,8 @@ pub(super) struct Table {
     /// First cell of its field.
     cell: usize,
     /// First column of `x` that it fills.
-    pub(super) column: usize,
-    /// Its field.
-    field: usize,
-    pub(super) text: bool,
+    column: usize,
+    text: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -102,11 +87,11 @@ pub(super) fn position(knots: &[f32], value: f32) -> f32 {
 
 impl Input {
     pub(super) fn new(shape: &Shape, settings: &NetSettings, layout: &mut Layout) -> Self {
-        let mut input = Self { fields: Vec::new(), width: 0, cells: 0, ids: Vec::new(), tables: Vec::new(), all: Columns::default() };
-        for (at, field) in shape.fields.iter().enumerate() {
+        let mut input = Self { fields: Vec::new(), width: 0, cells: 0, ids: Vec::new(), tables: Vec::new() };
+        for field in &shape.fields {
             let (cell, column) = (input.cells, input.width);
             let mut table = |entries: usize, text| {
-                input.tables.push(Table { name: field.name.clone(), entries, width: settings.embedding, cell, column, field: at, text });
+                input.tables.push(Table { name: field.name.clone(), entries, width: settings.embedding, cell, column, text });
                 Kind::Table(input.tables.len() - 1)
             };
             let (kind, cells, width) = match &field.kind {
@@ -133,32 +118,7 @@ impl Input {
             input.cells += cells;
             input.width += width;
         }
-        input.all = input.columns_without(|_| false);
         input
-    }
-
-    /// The columns that are left without those of some tables.
-    pub(super) fn columns_without(&self, left_out: impl Fn(usize) -> bool) -> Columns {
-        let mut columns = Columns::default();
-        for (at, field) in self.fields.iter().enumerate() {
-            if matches!(field.kind, Kind::Table(table) if left_out(table)) {
-                columns.fields.push(None);
-                continue;
-            }
-            let own = self.columns(at);
-            columns.fields.push(Some(columns.width));
-            columns.width += own.len();
-            match columns.runs.last_mut() {
-                Some(last) if last.end == own.start => last.end = own.end,
-                _ => columns.runs.push(own),
-            }
-        }
-        columns
-    }
-
-    /// First column of a table in `x`, unless it is left out.
-    pub(super) fn column_of(&self, table: usize, columns: &Columns) -> Option<usize> {
-        columns.fields[self.tables[table].field]
     }
 
     /// First cell of a field.
@@ -189,29 +149,27 @@ impl Input {
         self.tables.iter().map(|table| (0..table.entries * table.width).map(|_| normal(random)).collect()).collect()
     }
 
-    /// Fills the columns `columns` of `x` for the rows `order` of the window, field after field.
-    pub(super) fn forward(&self, weights: &[f32], tables: &[Vec<f32>], feed: &Feed, order: &[u32], columns: &Columns, mut x: MatMut<'_>) {
-        for (field, column) in self.fields.iter().zip(&columns.fields) {
-            let Some(column) = *column else { continue };
-            match &field.kind {
-                Kind::Table(table) => {
-                    let (spec, values) = (&self.tables[*table], &tables[*table]);
-                    for (at, row) in order.iter().enumerate() {
-                        let x = &mut x.row(at)[column..column + spec.width];
-                        let cells = feed.cells(*row as usize);
+    /// Fills `x` for the rows `order` of the window.
+    pub(super) fn forward(&self, weights: &[f32], tables: &[Vec<f32>], feed: &Feed, order: &[u32], mut x: MatMut<'_>) {
+        for (at, row) in order.iter().enumerate() {
+            let (cells, x) = (feed.cells(*row as usize), x.row(at));
+            for field in &self.fields {
+                match &field.kind {
+                    Kind::Table(table) => {
+                        let spec = &self.tables[*table];
+                        let x = &mut x[field.column..field.column + spec.width];
+                        let values = &tables[*table];
                         if spec.text {
                             mean_of(values, feed.text(cells[field.cell], cells[field.cell + 1]), x);
                         } else {
                             let entry = cells[field.cell] as usize * spec.width;
-                            copy(x, &values[entry..entry + spec.width]);
+                            x.copy_from_slice(&values[entry..entry + spec.width]);
                         }
                     }
-                }
-                Kind::Knots { rows, .. } => {
-                    let (rows, width) = (rows.of(weights), rows.cols);
-                    for (at, row) in order.iter().enumerate() {
-                        let x = &mut x.row(at)[column..column + width];
-                        match Place::of(feed.cells(*row as usize)[field.cell], rows.len() / width) {
+                    Kind::Knots { rows, .. } => {
+                        let x = &mut x[field.column..field.column + rows.cols];
+                        let (rows, width) = (rows.of(weights), rows.cols);
+                        match Place::of(cells[field.cell], rows.len() / width) {
                             Place::Missing(row) => x.copy_from_slice(&rows[row * width..(row + 1) * width]),
                             Place::Between(row, t) => {
                                 let (low, high) = rows[row * width..(row + 2) * width].split_at(width);
@@ -221,11 +179,9 @@ impl Input {
                             }
                         }
                     }
-                }
-                Kind::Vector { missing } => {
-                    for (at, row) in order.iter().enumerate() {
-                        let own = &feed.cells(*row as usize)[field.cell..field.cell + missing.cols];
-                        let x = &mut x.row(at)[column..column + missing.cols];
+                    Kind::Vector { missing } => {
+                        let own = &cells[field.cell..field.cell + missing.cols];
+                        let x = &mut x[field.column..field.column + missing.cols];
                         if own.first().is_some_and(|first| f32::from_bits(*first).is_nan()) {
                             x.copy_from_slice(missing.of(weights));
                         } else {
@@ -237,19 +193,18 @@ impl Input {
         }
     }
 
-    /// Gradients of what lies in the dense arena: knots and stand-ins. The tables' are taken from `dx`, which holds the columns
-    /// `columns`, by [`super::tables::TableState::gather`].
-    pub(super) fn backward(&self, feed: &Feed, order: &[u32], columns: &Columns, dx: Mat<'_>, gradients: &mut Gradients) {
-        for (field, column) in self.fields.iter().zip(&columns.fields) {
-            let Some(column) = *column else { continue };
-            match &field.kind {
-                Kind::Table(_) => {}
-                Kind::Knots { rows, .. } => {
-                    let width = rows.cols;
-                    let of = rows.of_mut(&mut gradients.weights);
-                    for (at, row) in order.iter().enumerate() {
-                        let dx = &dx.row(at)[column..column + width];
-                        match Place::of(feed.cells(*row as usize)[field.cell], of.len() / width) {
+    /// Gradients of what lies in the dense arena: knots and stand-ins. The tables' are taken from `dx` by [`Input::touch`].
+    pub(super) fn backward(&self, feed: &Feed, order: &[u32], dx: Mat<'_>, gradients: &mut Gradients) {
+        for (at, row) in order.iter().enumerate() {
+            let (cells, dx) = (feed.cells(*row as usize), dx.row(at));
+            for field in &self.fields {
+                match &field.kind {
+                    Kind::Table(_) => {}
+                    Kind::Knots { rows, .. } => {
+                        let width = rows.cols;
+                        let dx = &dx[field.column..field.column + width];
+                        let of = rows.of_mut(&mut gradients.weights);
+                        match Place::of(cells[field.cell], of.len() / width) {
                             Place::Missing(row) => super::dense::add(&mut of[row * width..(row + 1) * width], dx),
                             Place::Between(row, t) => {
                                 let (low, high) = of[row * width..(row + 2) * width].split_at_mut(width);
@@ -260,11 +215,9 @@ impl Input {
                             }
                         }
                     }
-                }
-                Kind::Vector { missing } => {
-                    for (at, row) in order.iter().enumerate() {
-                        if f32::from_bits(feed.cells(*row as usize)[field.cell]).is_nan() {
-                            super::dense::add(missing.of_mut(&mut gradients.weights), &dx.row(at)[column..column + missing.cols]);
+                    Kind::Vector { missing } => {
+                        if f32::from_bits(cells[field.cell]).is_nan() {
+                            super::dense::add(missing.of_mut(&mut gradients.weights), &dx[field.column..field.column + missing.cols]);
                         }
                     }
                 }
@@ -273,7 +226,6 @@ impl Input {
     }
 
     /// Columns of `x` that a table fills.
-    #[cfg(test)]
     pub(super) fn table_columns(&self, table: usize) -> std::ops::Range<usize> {
         let spec = &self.tables[table];
         spec.column..spec.column + spec.width
@@ -318,15 +270,6 @@ impl Place {
             let low = (position as usize).min(knots - 2);
             Self::Between(low, position - low as f32)
         }
-    }
-}
-
-/// Copies an entry; those of common widths without a call.
-fn copy(x: &mut [f32], entry: &[f32]) {
-    match x.len() {
-        8 => x[..8].copy_from_slice(&entry[..8]),
-        16 => x[..16].copy_from_slice(&entry[..16]),
-        _ => x.copy_from_slice(entry),
     }
 }
 

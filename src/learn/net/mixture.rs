@@ -12,11 +12,9 @@
 //! mixture-of-experts", equations 6 to 8; Tang et al. (2020), "Progressive layered extraction", equations 1 to 8.
 
 use super::dense::{ByScenario, Dense, Gradients, Noise, Pass};
-use super::fold::Folded;
 use super::settings::TaskSharing;
 use super::sgemm::{Into, Mat, MatMut};
 use super::weights::{Begin, Decay, Layout, Slot};
-use super::wide::{inner, plus, wide};
 
 /// An expert after its first layer, which lies in its stream's product.
 #[derive(Debug, Clone)]
@@ -162,16 +160,6 @@ impl Mixture {
         self.gates.len()
     }
 
-    /// The first stream's layer.
-    pub(super) fn first_layer(&self) -> &Dense {
-        &self.streams[0]
-    }
-
-    /// Slopes of the first stream's sums after the way back. Shape: `[rows, outputs of its layer]`.
-    pub(super) fn first_slopes<'a>(&self, trace: &'a MixtureTrace, rows: usize) -> &'a [f32] {
-        &trace.d_first[0][..rows * self.streams[0].outputs]
-    }
-
     /// Every dense layer, for effective weights.
     pub(super) fn layers(&self) -> impl Iterator<Item = &Dense> {
         self.streams.iter().chain(self.experts.iter().flat_map(|expert| &expert.layers))
@@ -183,7 +171,6 @@ impl Mixture {
     }
 
     /// An expert's output on row `row`.
-    #[inline]
     fn features<'a>(&self, trace: &'a MixtureTrace, expert: usize, row: usize) -> &'a [f32] {
         if let Some(last) = trace.hidden[expert].last() {
             return &last[row * self.width..(row + 1) * self.width];
@@ -201,22 +188,10 @@ impl Mixture {
     }
 
     /// The experts' layers: everything that does not depend on the scenario. `inputs` are the streams.
-    /// Where `folded` is given, the only stream's are the columns that are left.
-    pub(super) fn forward_experts(
-        &self,
-        pass: &Pass<'_>,
-        inputs: &[Mat<'_>],
-        folded: Option<&Folded<'_>>,
-        trace: &mut MixtureTrace,
-        noise: &mut Noise,
-    ) {
+    pub(super) fn forward_experts(&self, pass: &Pass<'_>, inputs: &[Mat<'_>], trace: &mut MixtureTrace, noise: &mut Noise) {
         let rows = inputs[0].rows;
         for ((stream, x), first) in self.streams.iter().zip(inputs).zip(&mut trace.first) {
-            let y = MatMut::new(first, rows, stream.outputs);
-            match folded {
-                Some(folded) => stream.forward_folded(pass, *x, folded, y, noise),
-                None => stream.forward(pass, *x, y, noise),
-            }
+            stream.forward(pass, *x, MatMut::new(first, rows, stream.outputs), noise);
         }
         for (expert, hidden) in self.experts.iter().zip(&mut trace.hidden) {
             let first = Mat::new(&trace.first[expert.stream], rows, self.streams[expert.stream].outputs)
@@ -246,42 +221,36 @@ impl Mixture {
             let n = gate.experts.len();
             let mut shares = std::mem::take(&mut trace.shares[output]);
             let mut out = std::mem::take(&mut trace.out[output]);
-            let columns = self.streams[gate.stream].outputs;
-            wide(
-                #[inline(always)]
-                || {
-                    for row in rows {
-                        let shares = &mut shares[row * n..(row + 1) * n];
-                        if n == 1 {
-                            shares[0] = 1.0;
-                        } else {
-                            shares.copy_from_slice(&trace.first[gate.stream][row * columns + gate.column..row * columns + gate.column + n]);
-                            if let Some(own) = own {
-                                plus(shares, own);
-                            }
-                            softmax(shares);
-                        }
-                        let out = &mut out[row * self.width..(row + 1) * self.width];
-                        out.fill(0.0);
-                        for (share, expert) in shares.iter().zip(&gate.experts) {
-                            let features = self.features(trace, *expert, row);
-                            out.iter_mut().zip(features).for_each(|(out, h)| *out += share * h);
-                        }
+            let wide = self.streams[gate.stream].outputs;
+            for row in rows {
+                let shares = &mut shares[row * n..(row + 1) * n];
+                if n == 1 {
+                    shares[0] = 1.0;
+                } else {
+                    shares.copy_from_slice(&trace.first[gate.stream][row * wide + gate.column..row * wide + gate.column + n]);
+                    if let Some(own) = own {
+                        super::dense::add(shares, own);
                     }
-                },
-            );
+                    softmax(shares);
+                }
+                let out = &mut out[row * self.width..(row + 1) * self.width];
+                out.fill(0.0);
+                for (share, expert) in shares.iter().zip(&gate.experts) {
+                    let features = self.features(trace, *expert, row);
+                    out.iter_mut().zip(features).for_each(|(out, h)| *out += share * h);
+                }
+            }
             trace.shares[output] = shares;
             trace.out[output] = out;
         }
     }
 
-    /// From the slopes in `trace.d_out` back to the slopes of the input streams, which `d_inputs` holds then. `extra` is a slope
+    /// From the slopes in `trace.d_out` back to the slopes of the input streams, which are added to `d_inputs`. `extra` is a slope
     /// on the experts' outputs themselves (gradient reversal), side by side as [`Mixture::copy_features`] lays them.
     pub(super) fn backward(
         &self,
         pass: &Pass<'_>,
         inputs: &[Mat<'_>],
-        folded: Option<&Folded<'_>>,
         trace: &mut MixtureTrace,
         extra: Option<Mat<'_>>,
         scale: f32,
@@ -289,11 +258,8 @@ impl Mixture {
         d_inputs: &mut [MatMut<'_>],
     ) {
         let rows = inputs[0].rows;
-        // Where experts have later layers every column is set by them or by a gate; otherwise the gates add.
-        if self.experts.iter().any(|expert| expert.layers.is_empty()) {
-            for (stream, d) in self.streams.iter().zip(&mut trace.d_first) {
-                d[..rows * stream.outputs].fill(0.0);
-            }
+        for (stream, d) in self.streams.iter().zip(&mut trace.d_first) {
+            d[..rows * stream.outputs].fill(0.0);
         }
         for d in trace.d_hidden.iter_mut().filter_map(|hidden| hidden.last_mut()) {
             d[..rows * self.width].fill(0.0);
@@ -327,15 +293,11 @@ impl Mixture {
         for (at, stream) in self.streams.iter().enumerate() {
             let y = Mat::new(&trace.first[at], rows, stream.outputs);
             let d = MatMut::new(&mut trace.d_first[at], rows, stream.outputs);
-            match folded {
-                Some(folded) => stream.backward_folded(pass, inputs[at], folded, y, d, scale, gradients, d_inputs[at].again()),
-                None => stream.backward(pass, inputs[at], y, d, scale, gradients, Some((d_inputs[at].again(), Into::Set))),
-            }
+            stream.backward(pass, inputs[at], y, d, scale, gradients, Some((d_inputs[at].again(), Into::Add)));
         }
     }
 
     /// Where the slope of an expert's output on a row lies.
-    #[inline]
     fn d_features<'a>(&self, trace: &'a mut MixtureTrace, expert: usize, row: usize) -> &'a mut [f32] {
         let Expert { stream, column, layers } = &self.experts[expert];
         if layers.is_empty() {
@@ -349,50 +311,32 @@ impl Mixture {
 
     fn backward_gate(&self, pass: &Pass<'_>, output: usize, trace: &mut MixtureTrace, gradients: &mut Gradients) {
         let gate = &self.gates[output];
-        let (n, columns) = (gate.experts.len(), self.streams[gate.stream].outputs);
+        let (n, wide) = (gate.experts.len(), self.streams[gate.stream].outputs);
         let d_out = std::mem::take(&mut trace.d_out[output]);
-        for group in pass.groups {
-            let own = gate.scenario_bias.filter(|slot| n > 1 && group.scenario < slot.rows);
-            wide(
-                #[inline(always)]
-                || {
-                    for row in group.from..group.to {
-                        self.backward_row(gate, output, row, &d_out[row * self.width..(row + 1) * self.width], trace);
-                    }
-                },
-            );
-            if let Some(slot) = own {
-                for row in group.from..group.to {
-                    let at = row * columns + gate.column;
-                    let slopes = &trace.d_first[gate.stream][at..at + n];
-                    super::dense::add(slot.part(group.scenario, 1).of_mut(&mut gradients.weights), slopes);
+        for (group, row) in pass.groups.iter().flat_map(|group| (group.from..group.to).map(move |row| (group, row))) {
+            let d_out = &d_out[row * self.width..(row + 1) * self.width];
+            let at = row * wide + gate.column;
+            let mut mean = 0.0;
+            for (place, expert) in gate.experts.iter().enumerate() {
+                let share = trace.shares[output][row * n + place];
+                if n > 1 {
+                    let slope: f32 = self.features(trace, *expert, row).iter().zip(d_out).map(|(h, d)| h * d).sum();
+                    mean += share * slope;
+                    trace.d_first[gate.stream][at + place] = slope;
+                }
+                self.d_features(trace, *expert, row).iter_mut().zip(d_out).for_each(|(d, out)| *d += share * out);
+            }
+            if n > 1 {
+                let shares = &trace.shares[output][row * n..(row + 1) * n];
+                for (d, share) in trace.d_first[gate.stream][at..at + n].iter_mut().zip(shares) {
+                    *d = share * (*d - mean);
+                }
+                if let Some(slot) = gate.scenario_bias.filter(|slot| group.scenario < slot.rows) {
+                    super::dense::add(slot.part(group.scenario, 1).of_mut(&mut gradients.weights), &trace.d_first[gate.stream][at..at + n]);
                 }
             }
         }
         trace.d_out[output] = d_out;
-    }
-
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it runs in a loop for wide vectors")]
-    fn backward_row(&self, gate: &Gate, output: usize, row: usize, d_out: &[f32], trace: &mut MixtureTrace) {
-        let n = gate.experts.len();
-        let at = row * self.streams[gate.stream].outputs + gate.column;
-        let mut mean = 0.0;
-        for (place, expert) in gate.experts.iter().enumerate() {
-            let share = trace.shares[output][row * n + place];
-            if n > 1 {
-                let slope = inner(self.features(trace, *expert, row), d_out);
-                mean += share * slope;
-                trace.d_first[gate.stream][at + place] = slope;
-            }
-            self.d_features(trace, *expert, row).iter_mut().zip(d_out).for_each(|(d, out)| *d += share * out);
-        }
-        if n > 1 {
-            let shares = &trace.shares[output][row * n..(row + 1) * n];
-            for (d, share) in trace.d_first[gate.stream][at..at + n].iter_mut().zip(shares) {
-                *d = share * (*d - mean);
-            }
-        }
     }
 }
 

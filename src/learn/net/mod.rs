@@ -9,7 +9,6 @@ mod balance;
 mod checkpoint;
 mod dense;
 mod feed;
-mod fold;
 mod gate_unit;
 mod heads;
 mod input;
@@ -26,7 +25,6 @@ mod tests;
 mod tower;
 mod train;
 mod weights;
-mod wide;
 
 use serde::{Deserialize, Serialize};
 

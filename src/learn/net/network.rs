@@ -7,7 +7,6 @@
 use super::super::rows::Shape;
 use super::dense::{ByScenario, Dense, Gradients, Group, Noise, Pass};
 use super::feed::Feed;
-use super::fold::{Fold, Folded};
 use super::gate_unit::{GateTrace, GateUnit};
 use super::heads::{CellLosses, Heads};
 use super::input::Input;
@@ -192,27 +191,9 @@ impl Network {
 
     /// The rows `order` (sorted by scenario) through every layer; the heads' numbers are in [`Workspace::numbers`] then.
     pub(super) fn forward(&self, weights: &Weights, feed: &Feed, order: &[u32], space: &mut Workspace) {
-        self.forward_folded(weights, feed, order, None, space);
-    }
-
-    /// The same, some inputs being folded.
-    pub(super) fn forward_folded(&self, weights: &Weights, feed: &Feed, order: &[u32], folded: Option<&Folded<'_>>, space: &mut Workspace) {
         space.group(feed, order, self.scenarios);
-        let columns = folded.map_or(&self.input.all, Folded::columns);
-        let x = MatMut::new(&mut space.x, order.len(), columns.width);
-        self.input.forward(&weights.dense, &weights.tables, feed, order, columns, x);
-        self.forward_rest(weights, order.len(), folded, space);
-    }
-
-    /// What the first layer's inputs can be folded with: nothing where each row has its own factors on them.
-    pub(super) fn fold(&self) -> Option<Fold> {
-        let first = self.levels.first().filter(|_| self.gate_inputs.is_none() && self.gate_units.is_none())?;
-        Some(Fold::new(&self.input, first.first_layer().weight()))
-    }
-
-    /// Outputs of the first layer.
-    pub(super) fn first_width(&self) -> usize {
-        self.levels.first().map_or(0, |level| level.first_layer().outputs)
+        self.forward_inputs(weights, feed, order, space);
+        self.forward_rest(weights, order.len(), space);
     }
 
     /// The rows `order` as if all were served in `scenario`; the inputs are those of the last [`Network::forward`].
@@ -221,15 +202,20 @@ impl Network {
         space.groups.push(Group { scenario, from: 0, to: rows });
         if self.gate_inputs.is_some() || self.levels.len() > 1 {
             // Here even the experts depend on the scenario.
-            self.forward_rest(weights, rows, None, space);
+            self.forward_rest(weights, rows, space);
         } else {
             self.forward_scenario(weights, rows, space);
         }
     }
 
+    fn forward_inputs(&self, weights: &Weights, feed: &Feed, order: &[u32], space: &mut Workspace) {
+        let x = MatMut::new(&mut space.x, order.len(), self.input.width);
+        self.input.forward(&weights.dense, &weights.tables, feed, order, x);
+    }
+
     /// Everything after the inputs.
-    fn forward_rest(&self, weights: &Weights, rows: usize, folded: Option<&Folded<'_>>, space: &mut Workspace) {
-        let width = folded.map_or(self.input.width, |folded| folded.columns().width);
+    fn forward_rest(&self, weights: &Weights, rows: usize, space: &mut Workspace) {
+        let width = self.input.width;
         let pass = Pass { weights: &weights.dense, own: &weights.own, groups: &space.groups };
         if let (Some(gate), Some(trace)) = (&self.gate_inputs, &mut space.gate_inputs) {
             gate.forward(&pass, Mat::new(&space.x, rows, width), trace);
@@ -241,7 +227,7 @@ impl Network {
             let (before, own) = space.levels.split_at_mut(at);
             let x = if self.gate_inputs.is_some() { &space.bent } else { &space.x };
             let inputs = inputs(before.last(), &self.levels, at, Mat::new(x, rows, width), rows);
-            self.levels[at].forward_experts(&pass, &inputs, folded.filter(|_| at == 0), &mut own[0], &mut space.noise);
+            self.levels[at].forward_experts(&pass, &inputs, &mut own[0], &mut space.noise);
             if at + 1 < self.levels.len() {
                 self.levels[at].forward_gates(&pass, &mut own[0]);
             }
@@ -252,10 +238,10 @@ impl Network {
     /// What depends on the scenario even where inputs and experts do not: the last gates, the towers, the heads.
     fn forward_scenario(&self, weights: &Weights, rows: usize, space: &mut Workspace) {
         let pass = Pass { weights: &weights.dense, own: &weights.own, groups: &space.groups };
+        let x = Mat::new(if self.gate_inputs.is_some() { &space.bent } else { &space.x }, rows, self.input.width);
         let (Some(level), Some(trace)) = (self.levels.last(), space.levels.last_mut()) else { return };
         level.forward_gates(&pass, trace);
         if let (Some(gate), Some(trace)) = (&self.gate_units, &mut space.gate_units) {
-            let x = Mat::new(if self.gate_inputs.is_some() { &space.bent } else { &space.x }, rows, self.input.width);
             gate.forward(&pass, x, trace);
         }
         let factors =
@@ -288,31 +274,11 @@ impl Network {
         reversal: f32,
         space: &mut Workspace,
         gradients: &mut Gradients,
-        dx: MatMut<'_>,
-    ) {
-        self.backward_folded(weights, feed, order, reversal, None, space, gradients, dx);
-    }
-
-    /// The same after [`Network::forward_folded`]: `dx` has the columns that are left, and `first` comes with a buffer for the
-    /// slopes of the first layer's sums. Shape: `[rows, outputs of the first layer]`.
-    pub(super) fn backward_folded(
-        &self,
-        weights: &Weights,
-        feed: &Feed,
-        order: &[u32],
-        reversal: f32,
-        folded: Option<(&Folded<'_>, &mut [f32])>,
-        space: &mut Workspace,
-        gradients: &mut Gradients,
         mut dx: MatMut<'_>,
     ) {
         let reversal = (reversal > 0.0).then_some((feed, order, reversal));
-        let view = folded.as_ref().map(|(folded, _)| *folded);
-        self.backward_rest(weights, order.len(), reversal, view, space, gradients, dx.again());
-        self.input.backward(feed, order, view.map_or(&self.input.all, Folded::columns), dx.view(), gradients);
-        if let (Some((_, slopes)), Some(level)) = (folded, self.levels.first()) {
-            slopes.copy_from_slice(level.first_slopes(&space.levels[0], order.len()));
-        }
+        self.backward_rest(weights, order.len(), reversal, space, gradients, dx.again());
+        self.input.backward(feed, order, dx.view(), gradients);
     }
 
     /// The way back to the slopes of the input columns.
@@ -321,12 +287,11 @@ impl Network {
         weights: &Weights,
         rows: usize,
         reversal: Option<(&Feed, &[u32], f32)>,
-        folded: Option<&Folded<'_>>,
         space: &mut Workspace,
         gradients: &mut Gradients,
         mut dx: MatMut<'_>,
     ) {
-        let width = folded.map_or(self.input.width, |folded| folded.columns().width);
+        let width = self.input.width;
         let scale = space.noise.scale;
         let Workspace { groups, x, gate_inputs, bent, d_bent, levels, gate_units, d_factors, towers, z_task, d_task, d, .. } = space;
         let pass = Pass { weights: &weights.dense, own: &weights.own, groups };
@@ -369,18 +334,28 @@ impl Network {
             }
             None => None,
         };
+        for row in 0..rows {
+            dx.row(row).fill(0.0);
+        }
         for at in (0..self.levels.len()).rev() {
             let (before, own) = levels.split_at_mut(at);
             let extra = extra.filter(|_| at + 1 == self.levels.len());
             match before.last_mut() {
                 None => {
-                    self.levels[at].backward(&pass, &[seen], folded, &mut own[0], extra, scale, gradients, &mut [dx.again()]);
+                    self.levels[at].backward(&pass, &[seen], &mut own[0], extra, scale, gradients, &mut [dx.again()]);
                 }
                 Some(before) => {
                     let width = self.levels[at - 1].width;
                     let inputs: Vec<Mat<'_>> = before.out.iter().map(|out| Mat::new(out, rows, width)).collect();
-                    let mut d_inputs: Vec<MatMut<'_>> = before.d_out.iter_mut().map(|d| MatMut::new(d, rows, width)).collect();
-                    self.levels[at].backward(&pass, &inputs, None, &mut own[0], extra, scale, gradients, &mut d_inputs);
+                    let mut d_inputs: Vec<MatMut<'_>> = before
+                        .d_out
+                        .iter_mut()
+                        .map(|d| {
+                            d[..rows * width].fill(0.0);
+                            MatMut::new(d, rows, width)
+                        })
+                        .collect();
+                    self.levels[at].backward(&pass, &inputs, &mut own[0], extra, scale, gradients, &mut d_inputs);
                 }
             }
         }
@@ -398,7 +373,7 @@ impl Network {
 
     /// The input columns of rows. Shape: `[rows, inputs]`.
     pub(super) fn inputs(&self, weights: &Weights, feed: &Feed, order: &[u32], x: &mut [f32]) {
-        self.input.forward(&weights.dense, &weights.tables, feed, order, &self.input.all, MatMut::new(x, order.len(), self.input.width));
+        self.input.forward(&weights.dense, &weights.tables, feed, order, MatMut::new(x, order.len(), self.input.width));
     }
 
     /// Heads' numbers of given input columns, all rows being served in `scenario` (the number of scenarios: in none).
@@ -407,7 +382,7 @@ impl Network {
         space.x[..x.len()].copy_from_slice(x);
         space.groups.clear();
         space.groups.push(Group { scenario, from: 0, to: rows });
-        self.forward_rest(weights, rows, None, space);
+        self.forward_rest(weights, rows, space);
     }
 
     /// Slopes of one task's raw output in the input columns of the last [`Network::forward_from`]. `dx: [rows, inputs]`.
@@ -424,7 +399,7 @@ impl Network {
         for (z, d) in space.z.chunks_exact(numbers).zip(space.d.chunks_exact_mut(numbers)).take(rows) {
             self.heads.raw_slopes(task, z, d);
         }
-        self.backward_rest(weights, rows, None, None, space, scratch, MatMut::new(dx, rows, self.input.width));
+        self.backward_rest(weights, rows, None, space, scratch, MatMut::new(dx, rows, self.input.width));
     }
 
     /// Cross-entropy of the scenario told from the experts' features. The guesser learns to tell; the features learn the

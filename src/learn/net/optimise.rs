@@ -9,7 +9,6 @@
 use rayon::prelude::*;
 
 use super::settings::{Optimizer, TrainSettings};
-use super::wide::wide;
 
 pub(super) const BETA1: f32 = 0.9;
 pub(super) const BETA2: f32 = 0.999;
@@ -77,8 +76,6 @@ impl Clock {
     }
 
     /// One number's update. `m` and `v` are its moments; `decay` is decoupled.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it is called in loops for wide vectors")]
     pub(super) fn update(&self, weight: &mut f32, m: &mut f32, v: &mut f32, gradient: f32, decay: f32, (size, epsilon): (f32, f32)) {
         *weight -= self.rate * decay * *weight;
         match self.optimizer {
@@ -118,15 +115,9 @@ impl Moments {
         let size = clock.size();
         let chunks = weights.par_chunks_mut(CHUNK).zip(self.m.par_chunks_mut(CHUNK)).zip(self.v.par_chunks_mut(CHUNK));
         chunks.zip(gradients.par_chunks(CHUNK)).zip(decays.par_chunks(CHUNK)).for_each(|((((weights, m), v), gradients), decays)| {
-            wide(
-                #[inline(always)]
-                || {
-                    let moments = m.iter_mut().zip(v);
-                    for ((weight, (m, v)), (gradient, decay)) in weights.iter_mut().zip(moments).zip(gradients.iter().zip(decays)) {
-                        clock.update(weight, m, v, *gradient, *decay, size);
-                    }
-                },
-            );
+            for at in 0..weights.len() {
+                clock.update(&mut weights[at], &mut m[at], &mut v[at], gradients[at], decays[at], size);
+            }
         });
     }
 }

@@ -5,9 +5,9 @@
 
 use gemm_common::Parallelism;
 
-/// Most terms of a sum that are added up in one call: so few that `gemm` adds them in one go, whatever the number of rows. (With
-/// 600 it cuts them into stretches that depend on the number of rows, and so do the last bits.)
-const TERMS: usize = 512;
+/// Terms of a sum that are added up in one call: so few that `gemm` adds them in one go, whatever the number of rows. (With 600
+/// it cuts them into stretches that depend on the number of rows, and so do the last bits; 512 are still one stretch.)
+const TERMS: usize = 256;
 
 /// A read-only row-major matrix: element `(i, j)` is `data[i · stride + j]`.
 #[derive(Debug, Clone, Copy)]
@@ -52,21 +52,18 @@ fn needed(rows: usize, cols: usize, stride: usize) -> usize {
 
 impl<'a> Mat<'a> {
     /// All of `data`, `cols` to a row.
-    #[inline]
     pub(super) fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
         assert!(data.len() >= needed(rows, cols, cols), "a view of {rows} × {cols} on {} numbers", data.len());
         Self { data, rows, cols, stride: cols }
     }
 
     /// Rows `from..to`.
-    #[inline]
     pub(super) fn rows(self, from: usize, to: usize) -> Self {
         let data = if from == to { &[] } else { &self.data[from * self.stride..] };
         Self { data, rows: to - from, ..self }
     }
 
     /// Columns `from..to`.
-    #[inline]
     pub(super) fn cols(self, from: usize, to: usize) -> Self {
         assert!(from <= to && to <= self.cols, "columns {from}..{to} of {}", self.cols);
         let data = if from == to || self.rows == 0 { &[] } else { &self.data[from..] };
@@ -74,7 +71,6 @@ impl<'a> Mat<'a> {
     }
 
     /// Row `i`.
-    #[inline]
     pub(super) fn row(&self, i: usize) -> &'a [f32] {
         &self.data[i * self.stride..i * self.stride + self.cols]
     }
@@ -82,14 +78,12 @@ impl<'a> Mat<'a> {
 
 impl<'a> MatMut<'a> {
     /// All of `data`, `cols` to a row.
-    #[inline]
     pub(super) fn new(data: &'a mut [f32], rows: usize, cols: usize) -> Self {
         assert!(data.len() >= needed(rows, cols, cols), "a view of {rows} × {cols} on {} numbers", data.len());
         Self { data, rows, cols, stride: cols }
     }
 
     /// Columns `from..to`.
-    #[inline]
     pub(super) fn cols(self, from: usize, to: usize) -> Self {
         assert!(from <= to && to <= self.cols, "columns {from}..{to} of {}", self.cols);
         let data = if from == to || self.rows == 0 { &mut [] } else { &mut self.data[from..] };
@@ -97,26 +91,22 @@ impl<'a> MatMut<'a> {
     }
 
     /// The same matrix, borrowed anew.
-    #[inline]
     pub(super) fn again(&mut self) -> MatMut<'_> {
         MatMut { data: self.data, rows: self.rows, cols: self.cols, stride: self.stride }
     }
 
     /// Rows `from..to`, borrowed anew.
-    #[inline]
     pub(super) fn part(&mut self, from: usize, to: usize) -> MatMut<'_> {
         let data = if from == to { &mut [] } else { &mut self.data[from * self.stride..] };
         MatMut { data, rows: to - from, cols: self.cols, stride: self.stride }
     }
 
     /// A read-only view.
-    #[inline]
     pub(super) fn view(&self) -> Mat<'_> {
         Mat { data: self.data, rows: self.rows, cols: self.cols, stride: self.stride }
     }
 
     /// Row `i`.
-    #[inline]
     pub(super) fn row(&mut self, i: usize) -> &mut [f32] {
         &mut self.data[i * self.stride..i * self.stride + self.cols]
     }
@@ -135,10 +125,8 @@ pub(super) fn product(mut dst: MatMut<'_>, into: Into, a: Mat<'_>, op_a: Op, b: 
     if terms <= TERMS {
         return pass(dst, into, a, op_a, b, op_b);
     }
-    // Stretches of one length: a short last one would cost as much reading and writing of `dst` as a long one.
-    let stretch = terms.div_ceil(terms.div_ceil(TERMS));
-    for from in (0..terms).step_by(stretch) {
-        let to = (from + stretch).min(terms);
+    for from in (0..terms).step_by(TERMS) {
+        let to = (from + TERMS).min(terms);
         let a = if op_a == Op::N { a.cols(from, to) } else { a.rows(from, to) };
         let b = if op_b == Op::N { b.rows(from, to) } else { b.cols(from, to) };
         pass(dst.again(), if from == 0 { into } else { Into::Add }, a, op_a, b, op_b);

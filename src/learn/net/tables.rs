@@ -10,7 +10,6 @@ use super::input::Input;
 use super::optimise::{BETA1, BETA2, Clock};
 use super::settings::Optimizer;
 use super::sgemm::Mat;
-use super::wide::wide;
 
 /// Steps after which nothing of a momentum is left: `r^256 < 3e-12`.
 const FORGOTTEN: usize = 256;
@@ -27,8 +26,6 @@ pub(super) struct Drift {
     until: usize,
     decay: f32,
     sums: Vec<f32>,
-    /// `β1^n` and `β2^n` of every wait `n`.
-    fades: Vec<(f32, f32)>,
 }
 
 impl Drift {
@@ -37,9 +34,6 @@ impl Drift {
         (self.until, self.decay) = (until, decay);
         self.sums.clear();
         self.sums.push(0.0);
-        for n in self.fades.len()..=FORGOTTEN {
-            self.fades.push((BETA1.powi(n as i32), BETA2.powi(n as i32)));
-        }
         for n in 0..FORGOTTEN.min(until) {
             let sum = self.sums[n];
             self.sums.push(ratio() * (self.part(clock, until - n) + sum));
@@ -47,7 +41,6 @@ impl Drift {
     }
 
     /// How much weight decay leaves of what stood at the end of step `step`.
-    #[inline]
     fn left(&self, clock: &Clock, step: usize) -> f32 {
         if self.decay > 0.0 { (-f64::from(self.decay) * (clock.rates[self.until] - clock.rates[step])).exp() as f32 } else { 1.0 }
     }
@@ -57,14 +50,7 @@ impl Drift {
         clock.moves[step] * self.left(clock, step)
     }
 
-    /// What is left of moments after a wait.
-    #[inline]
-    fn fade(&self, waited: usize) -> (f32, f32) {
-        self.fades.get(waited).copied().unwrap_or_else(|| (BETA1.powi(waited as i32), BETA2.powi(waited as i32)))
-    }
-
     /// For a row whose last step was `from`.
-    #[inline]
     fn of(&self, clock: &Clock, from: usize) -> f32 {
         if let Some(sum) = self.sums.get(self.until - from) {
             return *sum;
@@ -84,12 +70,8 @@ pub(super) struct TableState {
     pub(super) last: Vec<u32>,
     /// Step in which a row was last read, and its place among the rows read in that step.
     read: Vec<(u32, u32)>,
-    /// Rows that the step reads, in the order in which they are first read.
-    pub(super) touched: Vec<u32>,
-    /// Place among the rows read of what each row of the mini-batch reads; empty for texts, of which a row reads many.
-    pub(super) places: Vec<u32>,
-    /// Slopes of the rows read.
-    pub(super) sums: Vec<f32>,
+    touched: Vec<u32>,
+    sums: Vec<f32>,
 }
 
 impl TableState {
@@ -102,7 +84,6 @@ impl TableState {
             last: vec![0; entries],
             read: vec![(0, 0); entries],
             touched: Vec::new(),
-            places: Vec::new(),
             sums: Vec::new(),
         }
     }
@@ -122,121 +103,79 @@ impl TableState {
         values: &mut [f32],
     ) {
         self.touched.clear();
-        self.places.clear();
         let step = clock.step as u32;
-        let (read, touched, places) = (&mut self.read, &mut self.touched, &mut self.places);
-        let one_each = !input.tables[at].text;
+        let (read, touched) = (&mut self.read, &mut self.touched);
         input.touch(at, feed, order, |_, entry, _| {
             let own = &mut read[entry as usize];
             if own.0 != step {
                 *own = (step, touched.len() as u32);
                 touched.push(entry);
             }
-            if one_each {
-                places.push(own.1);
-            }
         });
-        self.catch_up(Which::Touched, clock, drift, values);
-    }
-
-    /// Brings rows up to the step for which `drift` is prepared.
-    #[expect(clippy::needless_range_loop, reason = "the place is that of a touched row, or the row itself")]
-    fn catch_up(&mut self, which: Which, clock: &Clock, drift: &Drift, values: &mut [f32]) {
-        let Self { width, m, v, last, touched, .. } = self;
-        let (width, epsilon) = (*width, clock.epsilon());
-        let entries = match which {
-            Which::Touched => touched.len(),
-            Which::All => last.len(),
-        };
-        wide(
-            #[inline(always)]
-            || {
-                for at in 0..entries {
-                    let entry = if which == Which::All { at } else { touched[at] as usize };
-                    let from = last[entry] as usize;
-                    let waited = drift.until - from;
-                    if waited == 0 {
-                        continue;
-                    }
-                    last[entry] = drift.until as u32;
-                    let numbers = entry * width..(entry + 1) * width;
-                    let values = &mut values[numbers.clone()];
-                    if drift.decay > 0.0 {
-                        let shrunk = drift.left(clock, from);
-                        for value in &mut *values {
-                            *value *= shrunk;
-                        }
-                    }
-                    if clock.optimizer != Optimizer::Adam || from == 0 {
-                        continue;
-                    }
-                    let (sum, (fade1, fade2)) = (drift.of(clock, from), drift.fade(waited));
-                    for ((value, m), v) in values.iter_mut().zip(&mut m[numbers.clone()]).zip(&mut v[numbers]) {
-                        *value -= sum * *m / (v.sqrt() + epsilon);
-                        *m *= fade1;
-                        *v *= fade2;
-                    }
-                }
-            },
-        );
-    }
-
-    /// Gathers the slopes of the rows that [`TableState::read`] listed from those of the input columns, of which the table's begin
-    /// at `column`.
-    pub(super) fn gather(&mut self, (at, input): (usize, &Input), feed: &Feed, order: &[u32], dx: Mat<'_>, column: usize) {
-        let width = self.width;
-        self.sums.clear();
-        self.sums.resize(self.touched.len() * width, 0.0);
-        let (read, sums, places) = (&self.read, &mut self.sums, &self.places);
-        if input.tables[at].text {
-            input.touch(at, feed, order, |row, entry, factor| {
-                let place = read[entry as usize].1 as usize * width;
-                let slope = &dx.row(row)[column..column + width];
-                sums[place..place + width].iter_mut().zip(slope).for_each(|(sum, slope)| *sum += factor * slope);
-            });
-        } else {
-            wide(
-                #[inline(always)]
-                || {
-                    for (row, place) in places.iter().enumerate() {
-                        let place = *place as usize * width;
-                        let slope = &dx.row(row)[column..column + width];
-                        sums[place..place + width].iter_mut().zip(slope).for_each(|(sum, slope)| *sum += slope);
-                    }
-                },
-            );
+        for at in 0..self.touched.len() {
+            self.catch_up(self.touched[at] as usize, clock, drift, values);
         }
     }
 
-    /// Updates the rows that [`TableState::read`] listed from their slopes in `sums`.
-    pub(super) fn step(&mut self, clock: &Clock, decay: f32, values: &mut [f32]) {
-        let Self { width, m, v, last, touched, sums, .. } = self;
-        let (size, width) = (clock.size(), *width);
-        wide(
-            #[inline(always)]
-            || {
-                for (entry, sums) in touched.iter().zip(sums.chunks_exact(width)) {
-                    let numbers = *entry as usize * width..(*entry as usize + 1) * width;
-                    let moments = m[numbers.clone()].iter_mut().zip(&mut v[numbers.clone()]);
-                    for ((value, (m, v)), gradient) in values[numbers].iter_mut().zip(moments).zip(sums) {
-                        clock.update(value, m, v, *gradient, decay, size);
-                    }
-                    last[*entry as usize] = clock.step as u32;
-                }
-            },
-        );
+    fn catch_up(&mut self, entry: usize, clock: &Clock, drift: &Drift, values: &mut [f32]) {
+        let from = self.last[entry] as usize;
+        let waited = drift.until - from;
+        self.last[entry] = drift.until as u32;
+        if waited == 0 {
+            return;
+        }
+        let numbers = entry * self.width..(entry + 1) * self.width;
+        if drift.decay > 0.0 {
+            let shrunk = drift.left(clock, from);
+            values[numbers.clone()].iter_mut().for_each(|value| *value *= shrunk);
+        }
+        if clock.optimizer != Optimizer::Adam || from == 0 {
+            return;
+        }
+        let (sum, epsilon) = (drift.of(clock, from), clock.epsilon());
+        let (fade1, fade2) = (BETA1.powi(waited as i32), BETA2.powi(waited as i32));
+        for at in numbers {
+            values[at] -= sum * self.m[at] / (self.v[at].sqrt() + epsilon);
+            self.m[at] *= fade1;
+            self.v[at] *= fade2;
+        }
+    }
+
+    /// Updates the rows that [`TableState::read`] listed, from the slopes of the input columns.
+    pub(super) fn step(
+        &mut self,
+        (at, input): (usize, &Input),
+        feed: &Feed,
+        order: &[u32],
+        dx: Mat<'_>,
+        clock: &Clock,
+        decay: f32,
+        values: &mut [f32],
+    ) {
+        let width = self.width;
+        self.sums.clear();
+        self.sums.resize(self.touched.len() * width, 0.0);
+        let (read, sums) = (&self.read, &mut self.sums);
+        let columns = input.table_columns(at);
+        input.touch(at, feed, order, |row, entry, factor| {
+            let place = read[entry as usize].1 as usize * width;
+            let slope = &dx.row(row)[columns.clone()];
+            sums[place..place + width].iter_mut().zip(slope).for_each(|(sum, slope)| *sum += factor * slope);
+        });
+        let size = clock.size();
+        for (entry, sums) in self.touched.iter().zip(self.sums.chunks_exact(width)) {
+            let first = *entry as usize * width;
+            for (at, gradient) in (first..first + width).zip(sums) {
+                clock.update(&mut values[at], &mut self.m[at], &mut self.v[at], *gradient, decay, size);
+            }
+            self.last[*entry as usize] = clock.step as u32;
+        }
     }
 
     /// Brings every row up to the step for which `drift` is prepared: before the values are evaluated or saved.
     pub(super) fn flush(&mut self, clock: &Clock, drift: &Drift, values: &mut [f32]) {
-        self.catch_up(Which::All, clock, drift, values);
+        for entry in 0..self.last.len() {
+            self.catch_up(entry, clock, drift, values);
+        }
     }
-}
-
-/// Which rows catch up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Which {
-    /// Those that the step reads.
-    Touched,
-    All,
 }

@@ -1,6 +1,5 @@
 //! Proofs of the network: slopes against finite differences, planted worlds, catch-up against dense Adam, threads, saving.
 
-mod folded;
 mod going_on;
 mod heads;
 

@@ -17,7 +17,6 @@ use super::balance::{Balancer, BalancerState};
 use super::checkpoint;
 use super::dense::{Gradients, Noise};
 use super::feed::{Feed, IdDropout, Run, order, runs, stream, windows};
-use super::fold::Fold;
 use super::heads::CellLosses;
 use super::network::{Network, SLICE, Weights, Workspace};
 use super::optimise::{Clock, Moments};
@@ -25,9 +24,8 @@ use super::settings::TrainSettings;
 use super::sgemm::{Mat, MatMut};
 use super::tables::{Drift, TableState};
 
-/// Lanes of a mini-batch: as many workers as can share a step. Each has gradients that are cleared and added up in every step,
-/// so a small mini-batch has fewer.
-const LANES: std::ops::RangeInclusive<usize> = 2..=4;
+/// Lanes of a mini-batch: as many workers as can share a step.
+const LANES: usize = 4;
 /// Numbers of a gradient that one task adds up.
 const CHUNK: usize = 1 << 14;
 /// Rows that one worker takes at a time when nothing is learned.
@@ -54,10 +52,6 @@ pub(super) struct Trainer<'a> {
     sums: Vec<Gradients>,
     /// Slopes of the input columns of a mini-batch, one per stream. Shape of each: `[batch, inputs]`.
     dx: Vec<Vec<f32>>,
-    /// Less arithmetic in the first layer, where the network and the way of balancing let it.
-    fold: Option<Fold>,
-    /// Slopes of the first layer's sums. Shape: `[batch, outputs]`; empty without `fold`.
-    d_first: Vec<f32>,
     moments: Moments,
     decays: Vec<f32>,
     tables: Vec<TableState>,
@@ -92,14 +86,9 @@ impl<'a> Trainer<'a> {
         let balancer = Balancer::new(settings.balance, &alpha);
         let streams = if balancer.by_task() { net.tasks } else { 1 };
         let gradients = || (0..streams).map(|_| net.gradients()).collect::<Vec<_>>();
-        let lanes = settings.batch.div_ceil(SLICE).clamp(*LANES.start(), *LANES.end());
-        let rows = settings.batch.div_ceil(lanes).min(SLICE);
-        // With gradients kept apart by task every task would have its own slopes of what is folded.
-        let fold = if streams == 1 { net.fold() } else { None };
+        let rows = settings.batch.div_ceil(LANES).min(SLICE);
         Self {
-            d_first: if fold.is_some() { vec![0.0; settings.batch * net.first_width()] } else { Vec::new() },
-            fold,
-            lanes: (0..lanes).map(|_| Lane { space: net.workspace(rows), gradients: gradients() }).collect(),
+            lanes: (0..LANES).map(|_| Lane { space: net.workspace(rows), gradients: gradients() }).collect(),
             sums: gradients(),
             dx: (0..streams).map(|_| vec![0.0; settings.batch * net.input.width]).collect(),
             moments: Moments::new(net.layout.len),
@@ -116,12 +105,6 @@ impl<'a> Trainer<'a> {
             seed,
             weights,
         }
-    }
-
-    /// Goes the plain way in the first layer.
-    #[cfg(test)]
-    pub(super) fn fold_nothing(&mut self) {
-        self.fold = None;
     }
 
     /// Passes so far.
@@ -218,18 +201,7 @@ impl<'a> Trainer<'a> {
             .enumerate()
             .for_each(|(at, (state, values))| state.read((at, &net.input), feed, batch, (clock, drift), values));
         let scale = self.scale(feed, batch);
-        // Taken out, so that it can be lent beside the rest.
-        let mut whole = self.fold.take();
-        let mut fold =
-            whole.as_mut().and_then(|fold| fold.plan(&net.input, &self.tables, batch.len(), &self.weights.dense).then_some(fold));
-        if let Some(fold) = &mut fold {
-            fold.multiply(&self.tables, &self.weights.tables, &self.weights.dense);
-        }
-        self.run_lanes(feed, batch, &scale, fold.as_deref());
-        if let Some(fold) = &mut fold {
-            let d = Mat::new(&self.d_first, batch.len(), net.first_width());
-            fold.backward(d, &mut self.tables, &self.weights.tables, &self.weights.dense);
-        }
+        self.run_lanes(feed, batch, &scale);
         let mut mean = CellLosses::new(net.scenarios, tasks);
         for lane in &self.lanes {
             mean.add(&lane.space.losses);
@@ -237,24 +209,17 @@ impl<'a> Trainer<'a> {
         losses.add(&mean);
         let mean: Vec<f64> = (0..tasks).map(|task| mean.of_task(task).unwrap_or(f64::NAN)).collect();
         self.reduce();
-        if let Some(fold) = &fold {
-            fold.unfold(&mut self.sums[0].weights);
-        }
         self.combine(batch.len(), &mean, random);
         self.balancer.after_step(&mean);
         net.collect(&self.weights.dense, &mut self.sums[0]);
         self.moments.step(&self.clock, &mut self.weights.dense, &self.sums[0].weights, &self.decays);
         net.prepare(&mut self.weights);
-        let columns = fold.as_ref().map_or(&net.input.all, |fold| &fold.columns);
-        let (clock, dx) = (&self.clock, Mat::new(&self.dx[0], batch.len(), columns.width));
-        self.tables.par_iter_mut().zip(&mut self.weights.tables).enumerate().for_each(|(at, (state, values))| {
-            // Of what is folded the slopes are known.
-            if let Some(column) = net.input.column_of(at, columns) {
-                state.gather((at, &net.input), feed, batch, dx, column);
-            }
-            state.step(clock, decay, values);
-        });
-        self.fold = whole;
+        let (clock, dx) = (&self.clock, Mat::new(&self.dx[0], batch.len(), net.input.width));
+        self.tables
+            .par_iter_mut()
+            .zip(&mut self.weights.tables)
+            .enumerate()
+            .for_each(|(at, (state, values))| state.step((at, &net.input), feed, batch, dx, clock, decay, values));
     }
 
     /// What a row's loss counts in each task: the task's weight over the weight of the rows that teach it.
@@ -275,11 +240,10 @@ impl<'a> Trainer<'a> {
     }
 
     /// Forward and backward for every lane.
-    fn run_lanes(&mut self, feed: &Feed, batch: &[u32], scale: &[f32], fold: Option<&Fold>) {
-        let (net, weights, settings, states) = (self.net, &self.weights, self.settings, &self.tables);
-        let width = fold.map_or(net.input.width, |fold| fold.columns.width);
-        let outputs = net.first_width();
-        let rows = batch.len().div_ceil(self.lanes.len()).max(1);
+    fn run_lanes(&mut self, feed: &Feed, batch: &[u32], scale: &[f32]) {
+        let (net, weights, settings) = (self.net, &self.weights, self.settings);
+        let width = net.input.width;
+        let rows = batch.len().div_ceil(LANES).max(1);
         let reversal = settings.invariance / batch.len() as f32;
         let seed = self.seed ^ (self.clock.step as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let masks: Vec<Vec<f32>> = match self.sums.len() {
@@ -289,16 +253,14 @@ impl<'a> Trainer<'a> {
                 .collect(),
         };
         // One chunk of every stream's slopes for each lane.
-        let mut slopes: Vec<Vec<&mut [f32]>> = (0..self.lanes.len()).map(|_| Vec::with_capacity(masks.len())).collect();
+        let mut slopes: Vec<Vec<&mut [f32]>> = (0..LANES).map(|_| Vec::with_capacity(masks.len())).collect();
         for dx in &mut self.dx {
             let mut chunks = dx[..batch.len() * width].chunks_mut((rows * width).max(1));
             for lane in &mut slopes {
                 lane.push(chunks.next().unwrap_or_default());
             }
         }
-        let mut d_first = self.d_first.chunks_mut((rows * outputs).max(1));
-        let slopes: Vec<_> = slopes.into_iter().map(|slopes| (slopes, d_first.next().unwrap_or_default())).collect();
-        self.lanes.par_iter_mut().zip(slopes).enumerate().for_each(|(at, (lane, (mut slopes, d_first)))| {
+        self.lanes.par_iter_mut().zip(slopes).enumerate().for_each(|(at, (lane, mut slopes))| {
             for gradients in &mut lane.gradients {
                 gradients.weights.fill(0.0);
                 gradients.own.fill(0.0);
@@ -307,8 +269,7 @@ impl<'a> Trainer<'a> {
             let own = &batch[(at * rows).min(batch.len())..((at + 1) * rows).min(batch.len())];
             for (slice, order) in own.chunks(SLICE).enumerate() {
                 lane.space.noise = Noise::new(settings.dropout, super::mix(seed ^ ((at as u64) << 32 | slice as u64)));
-                let folded = fold.map(|fold| fold.slice(states, at * rows + slice * SLICE));
-                net.forward_folded(weights, feed, order, folded.as_ref(), &mut lane.space);
+                net.forward(weights, feed, order, &mut lane.space);
                 for (stream, mask) in masks.iter().enumerate() {
                     if stream > 0 {
                         // Every task's losses were counted with the first stream.
@@ -320,16 +281,11 @@ impl<'a> Trainer<'a> {
                     }
                     let part = &mut slopes[stream][slice * SLICE * width..];
                     let dx = MatMut::new(part, order.len(), width);
-                    let first = folded.as_ref().map(|folded| {
-                        let from = slice * SLICE * outputs;
-                        (folded, &mut d_first[from..from + order.len() * outputs])
-                    });
-                    net.backward_folded(
+                    net.backward(
                         weights,
                         feed,
                         order,
                         if stream == 0 { reversal } else { 0.0 },
-                        first,
                         &mut lane.space,
                         &mut lane.gradients[stream],
                         dx,
