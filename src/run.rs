@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use arrow::datatypes::SchemaRef;
 use jiff::civil::Date;
 
-pub use backtest::{Backtest, Backtested, backtest};
+pub use backtest::{Backtested, Span, backtest};
 pub use bless::{bless, rollback};
 use checkpoints::Checkpoints;
 pub use error::NightError;

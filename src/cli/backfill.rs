@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::civil::Date;
 
-use super::backtest::every;
+use super::backtest::{every, span};
 use super::console::{Console, say};
 use super::{Failure, MachineArgs, PlaceArgs, block_on, night};
 use crate::job::{Days, Job};
 use crate::outcome::Ending;
 use crate::publish::Home;
-use crate::run::{self, Backtest, Ended, Night, Options};
+use crate::run::{self, Ended, Night};
 
 /// Arguments of `polytask backfill`.
 #[derive(Debug, Args)]
@@ -37,14 +37,12 @@ pub(super) struct BackfillArgs {
 }
 
 pub(super) fn run(args: &BackfillArgs) -> Result<Ending, Failure> {
-    if args.to < args.from {
-        return Err(Failure::usage(format!("`--to {}` lies before `--from {}`", args.to, args.from), "name the earlier date with --from"));
-    }
+    let of = span(args.from, args.to, args.every)?;
     let job = Job::load(&args.job)?;
     let home = Home::of(&job.folder, &args.places.places());
     let console = Console::new();
-    let options = Options { threads: args.machine.threads(), memory: args.machine.memory, rebuild: args.machine.rebuild };
-    let nights = Backtest { from: args.from, to: args.to, every: args.every }.nights(&job)?;
+    let options = args.machine.options();
+    let nights = of.nights(&job)?;
     let ended = block_on(options.threads, async {
         let mut ended = Vec::new();
         for as_of in &nights {

@@ -29,6 +29,7 @@ use crate::job::JobError;
 use crate::outcome::{Ending, Outcome};
 use crate::publish::Home;
 use crate::publish::home::Places;
+use crate::run::Options;
 
 /// Learns many tasks in many scenarios together, every night: scores, decisions and a report from Parquet.
 #[derive(Debug, Parser)]
@@ -122,6 +123,10 @@ struct MachineArgs {
 }
 
 impl MachineArgs {
+    fn options(&self) -> Options {
+        Options { threads: self.threads(), memory: self.memory, rebuild: self.rebuild }
+    }
+
     fn threads(&self) -> usize {
         self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
     }

@@ -11,7 +11,7 @@ use super::{Failure, MachineArgs, PlaceArgs, block_on};
 use crate::job::Job;
 use crate::outcome::Ending;
 use crate::publish::Home;
-use crate::run::{self, Ended, Night, Options};
+use crate::run::{self, Ended, Night};
 
 /// Arguments of `polytask run`.
 #[derive(Debug, Args)]
@@ -40,7 +40,7 @@ pub(super) fn night(folder: &std::path::Path, as_of: Date, machine: &MachineArgs
     let job = Job::load(folder)?;
     let home = Home::of(&job.folder, &places.places());
     let console = Console::new();
-    let options = Options { threads: machine.threads(), memory: machine.memory, rebuild: machine.rebuild };
+    let options = machine.options();
     let ended = block_on(options.threads, async {
         let night = Night { job: &job, home: &home, as_of, options, watch: &console };
         Box::pin(run::night(&night)).await.map_err(Failure::from)

@@ -16,6 +16,9 @@ use crate::table_file::{self, FileError};
 /// Name of the file in a run folder that keeps it from being removed.
 pub(crate) const PIN: &str = "pinned";
 
+/// Prefix of a run folder that is being removed.
+pub(super) const REMOVED: &str = ".removed-";
+
 /// What a run folder was found to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
@@ -130,7 +133,7 @@ pub enum Keep {
 /// # Errors
 /// [`PublishError`] when it cannot be removed.
 pub fn remove(home: &Home, run: &PastRun) -> Result<(), PublishError> {
-    let gone = home.runs.join(format!(".removed-{}", run.manifest.run));
+    let gone = home.runs.join(format!("{REMOVED}{}", run.manifest.run));
     let failed = |source| FileError::Io { what: "remove", path: run.folder.clone(), source };
     fs::rename(&run.folder, &gone).map_err(failed)?;
     folder::flush(&home.runs)?;

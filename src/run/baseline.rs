@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use arrow::array::{AsArray as _, RecordBatch};
+use arrow::array::{Array as _, AsArray as _, Float64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 
@@ -18,7 +18,7 @@ use super::{Night, NightError};
 use crate::evaluate::gates::{Against, Counted};
 use crate::evaluate::paired::{Verdict, verdicts};
 use crate::publish::PastRun;
-use crate::table_file::{self, FileError};
+use crate::table_file::{self, FileError, numbers, texts};
 
 /// Chance of holding a night whose model is as good as the current one.
 const LEVEL: f64 = 0.05;
@@ -82,14 +82,13 @@ pub(super) fn against(
     for (scenario, task) in all.chain(places(&shape).map(|(scenario, task)| (Some(scenario), task))) {
         let cell = Cell { holdout: &learned.holdout, shape: &shape, scenario, task };
         let Some(other) = theirs.get(&cell.task()) else { continue };
-        let Some(compared) = cell.compare(night, &judged.predictions[0][task], other) else { continue };
-        let difference = compared.difference;
+        let Some(difference) = cell.compare(night, &judged.predictions[0][task], other) else { continue };
         found.push(Against {
             scenario: cell.place(),
             task: cell.task(),
-            metric: compared.metric,
-            current: compared.theirs,
-            tonight: compared.ours,
+            metric: difference.metric,
+            current: difference.b,
+            tonight: difference.a,
             value: difference.value,
             low: difference.low,
             high: difference.high,
@@ -180,18 +179,15 @@ fn unpaired(judged: &Judged, baseline: &PastRun) -> Result<Vec<Against>, NightEr
     let mut past: HashMap<(String, String, String), [Option<f64>; 3]> = HashMap::new();
     for batch in table_file::read(&baseline.folder.join("metrics.parquet"))? {
         let batch = batch.map_err(|error| failed(&error))?;
-        let text = |name: &str| batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>().cloned());
-        let number = |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>().cloned());
-        let (Some(learner), Some(scenario), Some(task), Some(metric)) = (text("learner"), text("scenario"), text("task"), text("metric"))
-        else {
+        let (text, number) = (|name: &str| texts(&batch, name), |name: &str| numbers(&batch, name));
+        let (Ok(learner), Ok(scenario), Ok(task), Ok(metric)) = (text("learner"), text("scenario"), text("task"), text("metric")) else {
             return Ok(Vec::new());
         };
-        let (Some(value), Some(low), Some(high)) = (number("value"), number("low"), number("high")) else { return Ok(Vec::new()) };
+        let (Ok(value), Ok(low), Ok(high)) = (number("value"), number("low"), number("high")) else { return Ok(Vec::new()) };
         for row in (0..batch.num_rows()).filter(|row| learner.value(*row) == baseline.manifest.learner) {
-            use arrow::array::Array as _;
-            let at = |array: &arrow::array::Float64Array| (!array.is_null(row)).then(|| array.value(row));
+            let at = |array: &Float64Array| (!array.is_null(row)).then(|| array.value(row));
             let place = (scenario.value(row).to_owned(), task.value(row).to_owned(), metric.value(row).to_owned());
-            past.insert(place, [at(&value), at(&low), at(&high)]);
+            past.insert(place, [at(value), at(low), at(high)]);
         }
     }
     let Some((published, _)) = judged.figures.first() else { return Ok(Vec::new()) };

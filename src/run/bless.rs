@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use super::NightError;
 use crate::publish::home::{BLESSING, Blessing};
-use crate::publish::{Home, Lock, PublishError, folder, upkeep};
+use crate::publish::{Home, Lock, PastRun, PublishError, folder, upkeep};
 use crate::report;
+use crate::table_file::FileError;
 
 /// Makes a held run the current one. The run folder keeps its bytes; the reason lies beside them in `blessed.json`.
 ///
@@ -19,13 +20,13 @@ pub fn bless(home: &Home, run: &str, reason: &str) -> Result<(), NightError> {
     }
     let blessing = Blessing { reason: reason.to_owned(), at: Timestamp::now().to_string() };
     let json = serde_json::to_vec_pretty(&blessing).map_err(|error| NightError::Report(error.to_string()))?;
-    folder::write_atomically(&past.folder.join(BLESSING), &json)?;
-    home.switch(run)?;
-    let path = past.folder.join("report.json");
-    let bytes = std::fs::read(&path).map_err(|source| crate::table_file::FileError::Io { what: "read", path, source })?;
-    let mut told: report::Report = serde_json::from_slice(&bytes).map_err(|error| NightError::Report(error.to_string()))?;
+    let mut told: report::Report =
+        serde_json::from_slice(&read(&past, "report.json")?).map_err(|error| NightError::Report(error.to_string()))?;
     told.status = format!("Held by its gates, and published by hand on {}: {reason}", blessing.at);
     let html = report::html(&told).map_err(NightError::Report)?;
+    folder::sweep(&past.folder, &[])?;
+    folder::write_atomically(&past.folder.join(BLESSING), &json)?;
+    home.switch(run)?;
     folder::write_atomically(&home.reports.join(format!("{}.html", past.manifest.as_of)), html.as_bytes())?;
     folder::write_atomically(&home.reports.join("latest.html"), html.as_bytes())?;
     Ok(())
@@ -44,9 +45,13 @@ pub fn rollback(home: &Home, wanted: Option<&str>) -> Result<String, NightError>
     if let Some(first) = wrong.next() {
         return Err(PublishError::Damaged { run, first, more: wrong.count() }.into());
     }
+    let html = read(&back, "report.html")?;
     home.switch(&run)?;
-    let path = back.folder.join("report.html");
-    let html = std::fs::read(&path).map_err(|source| crate::table_file::FileError::Io { what: "read", path, source })?;
     folder::write_atomically(&home.reports.join("latest.html"), &html)?;
     Ok(run)
+}
+
+fn read(run: &PastRun, file: &str) -> Result<Vec<u8>, FileError> {
+    let path = run.folder.join(file);
+    std::fs::read(&path).map_err(|source| FileError::Io { what: "read", path, source })
 }

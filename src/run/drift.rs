@@ -20,7 +20,7 @@ use crate::evaluate::drift::{
 };
 use crate::learn::rows::{Block, FieldKind, Shape};
 use crate::publish::PastRun;
-use crate::table_file::{self, FileError};
+use crate::table_file::{self, FileError, numbers, texts};
 
 /// False discovery rate of a night's alarms.
 const FALSE_DISCOVERY: f64 = 0.05;
@@ -252,9 +252,8 @@ fn past_rows(run: &PastRun, task: &str) -> Result<Option<PastRows>, NightError> 
     let mut past = PastRows { scenario: Vec::new(), labels: Vec::new(), predictions: Vec::new() };
     for batch in table_file::read(&run.folder.join("holdout/holdout.parquet"))? {
         let batch = batch.map_err(|error| failed(&error.to_string()))?;
-        let number = |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>().cloned());
-        let (Some(y), Some(p)) = (number(&format!("y_{task}")), number(&format!("p_{task}"))) else { return Ok(None) };
-        let Some(scenario) = batch.column_by_name("scenario").and_then(|array| array.as_string_opt::<i32>()) else { return Ok(None) };
+        let (Ok(y), Ok(p)) = (numbers(&batch, &format!("y_{task}")), numbers(&batch, &format!("p_{task}"))) else { return Ok(None) };
+        let Ok(scenario) = texts(&batch, "scenario") else { return Ok(None) };
         for row in (0..batch.num_rows()).filter(|row| !y.is_null(*row) && !p.is_null(*row)) {
             past.scenario.push(scenario.value(row).to_owned());
             past.labels.push(y.value(row));

@@ -4,14 +4,13 @@
 
 use std::path::Path;
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch};
-use arrow::datatypes::{Float64Type, Int64Type};
+use arrow::array::{Array as _, RecordBatch};
 
 use super::NightError;
 use super::drift::Change;
 use crate::evaluate::drift::{Decomposition, Distribution, DistributionRow, Drift, Level, from_rows, to_rows};
 use crate::publish::Columns;
-use crate::table_file::{self, FileError};
+use crate::table_file::{self, FileError, counts, numbers, texts};
 
 fn failed(message: &str) -> NightError {
     FileError::Rows(message.to_owned()).into()
@@ -97,12 +96,10 @@ fn table(folder: &Path, name: &str) -> Result<Vec<RecordBatch>, NightError> {
 pub(super) fn distributions_of(folder: &Path) -> Result<Vec<Distribution>, NightError> {
     let mut rows = Vec::new();
     for batch in table(folder, "distributions")? {
-        let missing = |name: &str| failed(&format!("distributions.parquet: column `{name}` is missing"));
-        let text = |name: &str| batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>()).ok_or_else(|| missing(name));
-        let number =
-            |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>()).ok_or_else(|| missing(name));
-        let count =
-            |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Int64Type>()).ok_or_else(|| missing(name));
+        let of = |error: FileError| failed(&format!("distributions.parquet: {error}"));
+        let text = |name: &str| texts(&batch, name).map_err(of);
+        let number = |name: &str| numbers(&batch, name).map_err(of);
+        let count = |name: &str| counts(&batch, name).map_err(of);
         let (scenario, feature, kind, value) = (text("scenario")?, text("feature")?, text("kind")?, text("value")?);
         let (low, high) = (number("low")?, number("high")?);
         let (bin, counts, all, entities) = (count("bin")?, count("count")?, count("rows")?, count("entities")?);
@@ -128,12 +125,10 @@ pub(super) fn distributions_of(folder: &Path) -> Result<Vec<Distribution>, Night
 pub(super) fn levels_of(folder: &Path) -> Result<Vec<Level>, NightError> {
     let mut levels = Vec::new();
     for batch in table(folder, "labels")? {
-        let missing = |name: &str| failed(&format!("labels.parquet: column `{name}` is missing"));
-        let text = |name: &str| batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>()).ok_or_else(|| missing(name));
-        let number =
-            |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>()).ok_or_else(|| missing(name));
-        let count =
-            |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Int64Type>()).ok_or_else(|| missing(name));
+        let of = |error: FileError| failed(&format!("labels.parquet: {error}"));
+        let text = |name: &str| texts(&batch, name).map_err(of);
+        let number = |name: &str| numbers(&batch, name).map_err(of);
+        let count = |name: &str| counts(&batch, name).map_err(of);
         let (scenario, task) = (text("scenario")?, text("task")?);
         let (mean, error) = (number("mean")?, number("standard_error")?);
         let (rows, entities) = (count("rows")?, count("entities")?);

@@ -8,12 +8,13 @@ use super::data::Data;
 use super::drift::{Counting, Drifted, Rescored};
 use super::evaluated::{Explained, Judged};
 use super::learned::Learned;
-use super::told;
 use super::{Night, NightError};
 use crate::evaluate::drift::Drift;
 use crate::evaluate::gates::{Against, Gate, Measured, gates};
-use crate::ingest::quality::Quality;
+use crate::ingest::quality::{self, Quality, QualityCounter};
+use crate::job::time::epoch_day;
 use crate::publish::PastRun;
+use crate::table_file::{self, FileError};
 
 /// What the night was judged by.
 pub(super) struct Judgement {
@@ -40,7 +41,7 @@ pub(super) fn judge(
     before: Option<&PastRun>,
     mut counting: Counting,
 ) -> Result<Judgement, NightError> {
-    let quality = told::quality(night, data, learned, &mut counting)?;
+    let quality = measured_quality(night, data, learned, &mut counting)?;
     let (against, rescored) = match before {
         Some(before) => baseline::against(night, learned, judged, before)?,
         None => (Vec::new(), Rescored::new()),
@@ -74,4 +75,29 @@ pub(super) fn judge(
         night.watch.note(&format!("gate not passed: {}", gate.words));
     }
     Ok(Judgement { gates, against, quality, drifted, row_counts })
+}
+
+/// Quality of tonight's candidates, of the clean tables and of the held-out labels.
+fn measured_quality(night: &Night<'_>, data: &Data, learned: &Learned, counting: &mut Counting) -> Result<Vec<Quality>, NightError> {
+    let shape = &learned.encoder.shape();
+    let mut counter = QualityCounter::new(shape);
+    let day = epoch_day(night.as_of);
+    if let Some(tonight) = &data.tonight {
+        let mut done = 0;
+        for batch in table_file::read(&tonight.file)? {
+            let batch = batch.map_err(|error| FileError::Rows(error.to_string()))?;
+            let encoded = learned.encoder.encode(&batch, day).map_err(crate::features::FeatureError::from)?;
+            counter.add(&encoded.block());
+            counting.rows(&batch, &encoded.block())?;
+            done += batch.num_rows() as u64;
+            night.watch.step("quality of rows", done, tonight.rows);
+        }
+    }
+    let blocks = learned.holdout.rows.blocks();
+    let labels: Vec<Vec<f32>> =
+        (0..shape.tasks.len()).map(|task| blocks.iter().flat_map(|block| block.labels[task].iter().copied()).collect()).collect();
+    let mut measures = counter.finish();
+    measures.extend(quality::of_tables(&data.tables, day));
+    measures.extend(quality::of_labels(shape, &labels));
+    Ok(measures)
 }

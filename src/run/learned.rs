@@ -188,11 +188,9 @@ impl Fitted {
         }
         Ok(all)
     }
-}
 
-impl Fitted {
     /// Puts this model's predictions in the rows of a cell.
-    pub(super) fn replace(&self, block: &Block<'_>, cell: (usize, usize), published: &mut [Vec<f64>]) -> Result<(), NightError> {
+    fn replace(&self, block: &Block<'_>, cell: (usize, usize), published: &mut [Vec<f64>]) -> Result<(), NightError> {
         let rows: Vec<usize> = (0..block.rows()).filter(|row| block.scenario[*row] as usize == cell.0).collect();
         if !rows.is_empty() {
             let picked = Picked::new(std::slice::from_ref(block), &rows);
@@ -232,22 +230,34 @@ impl Learned {
 
     /// Puts stand-ins' predictions where they belong.
     pub(super) fn stand_in(&self, block: &Block<'_>, published: &mut [Vec<f64>]) -> Result<(), NightError> {
-        for stand_in in &self.stand_ins {
-            let fitted = match &stand_in.by {
-                By::Challenger(at) => &self.taught[*at].fitted,
-                By::Own(fitted) => fitted,
-            };
-            fitted.replace(block, (stand_in.scenario, stand_in.task), published)?;
-        }
-        if !self.stand_ins.is_empty() {
-            keep_chains(&self.encoder.shape(), published);
-        }
-        Ok(())
+        let by = |by| match by {
+            &By::Challenger(at) => &self.taught[at].fitted,
+            By::Own(fitted) => fitted.as_ref(),
+        };
+        let stand_ins = self.stand_ins.iter().map(|stand_in| ((stand_in.scenario, stand_in.task), by(&stand_in.by)));
+        put_in(stand_ins, &self.encoder.shape(), block, published)
     }
 }
 
+/// Puts the predictions of models that stand in, each in its cell, and keeps chains in order where there are any.
+pub(super) fn put_in<'a>(
+    stand_ins: impl ExactSizeIterator<Item = ((usize, usize), &'a Fitted)>,
+    shape: &Shape,
+    block: &Block<'_>,
+    published: &mut [Vec<f64>],
+) -> Result<(), NightError> {
+    if stand_ins.len() == 0 {
+        return Ok(());
+    }
+    for (cell, fitted) in stand_ins {
+        fitted.replace(block, cell, published)?;
+    }
+    keep_chains(shape, published);
+    Ok(())
+}
+
 /// A probability further down a chain is never above the one before it.
-pub(super) fn keep_chains(shape: &Shape, published: &mut [Vec<f64>]) {
+fn keep_chains(shape: &Shape, published: &mut [Vec<f64>]) {
     for (at, task) in shape.tasks.iter().enumerate() {
         if let Some(parent) = task.after.filter(|_| task.kind.is_binary()) {
             let (before, own) = published.split_at_mut(at);

@@ -4,12 +4,11 @@
 
 use std::path::Path;
 
-use arrow::array::{AsArray as _, RecordBatch};
-use arrow::datatypes::{Float64Type, Int64Type};
+use arrow::array::RecordBatch;
 
 use super::NightError;
 use crate::publish::Columns;
-use crate::table_file::{self, FileError};
+use crate::table_file::{self, FileError, counts, numbers, texts};
 
 /// One comparison of a cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,16 +64,16 @@ pub(super) fn read(folder: &Path) -> Result<Option<Ledger>, NightError> {
     let mut ledger = Ledger::default();
     for batch in table_file::read(&path)? {
         let batch = batch.map_err(|error| failed(error.to_string()))?;
-        ledger.add(&batch).map_err(|column| failed(format!("{}: column `{column}` is missing", path.display())))?;
+        ledger.add(&batch).map_err(|error| failed(format!("{}: {error}", path.display())))?;
     }
     Ok(Some(ledger))
 }
 
 impl Ledger {
-    fn add(&mut self, batch: &RecordBatch) -> Result<(), &'static str> {
-        let text = |name: &'static str| batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>()).ok_or(name);
-        let number = |name: &'static str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>()).ok_or(name);
-        let count = |name: &'static str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Int64Type>()).ok_or(name);
+    fn add(&mut self, batch: &RecordBatch) -> Result<(), FileError> {
+        let text = |name: &str| texts(batch, name);
+        let number = |name: &str| numbers(batch, name);
+        let count = |name: &str| counts(batch, name);
         for row in 0..batch.num_rows() {
             text("made_as_of")?.value(row).clone_into(&mut self.made_as_of);
             self.entries.push(Entry {

@@ -10,7 +10,6 @@ use arrow::compute::{concat_batches, take};
 
 use super::content::{content, label};
 use super::data::{Data, Sources, copy_refused};
-use super::drift::Counting;
 use super::drift_tables;
 use super::evaluated::{Explained, Judged};
 use super::judgement::Judgement;
@@ -19,8 +18,6 @@ use super::ledger::Ledger;
 use super::outputs::Scored;
 use super::scorer;
 use super::{Night, NightError};
-use crate::ingest::quality::{self, Quality, QualityCounter};
-use crate::job::time::epoch_day;
 use crate::learn::rows::Shape;
 use crate::publish::scores::{plain, text_column};
 use crate::publish::{Columns, PastRun, PublishError, Staging, tables};
@@ -152,29 +149,4 @@ fn holdout(night: &Night<'_>, learned: &Learned, judged: &Judged, shape: &Shape,
         }
     }
     columns.batch()
-}
-
-/// Quality of tonight's candidates, of the clean tables and of the held-out labels.
-pub(super) fn quality(night: &Night<'_>, data: &Data, learned: &Learned, counting: &mut Counting) -> Result<Vec<Quality>, NightError> {
-    let shape = &learned.encoder.shape();
-    let mut counter = QualityCounter::new(shape);
-    let day = epoch_day(night.as_of);
-    if let Some(tonight) = &data.tonight {
-        let mut done = 0;
-        for batch in table_file::read(&tonight.file)? {
-            let batch = batch.map_err(|error| FileError::Rows(error.to_string()))?;
-            let encoded = learned.encoder.encode(&batch, day).map_err(crate::features::FeatureError::from)?;
-            counter.add(&encoded.block());
-            counting.rows(&batch, &encoded.block())?;
-            done += batch.num_rows() as u64;
-            night.watch.step("quality of rows", done, tonight.rows);
-        }
-    }
-    let blocks = learned.holdout.rows.blocks();
-    let labels: Vec<Vec<f32>> =
-        (0..shape.tasks.len()).map(|task| blocks.iter().flat_map(|block| block.labels[task].iter().copied()).collect()).collect();
-    let mut measures = counter.finish();
-    measures.extend(quality::of_tables(&data.tables, day));
-    measures.extend(quality::of_labels(shape, &labels));
-    Ok(measures)
 }

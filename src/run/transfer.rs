@@ -6,14 +6,16 @@
 //! on the nights that calibration uses, then fitted on all.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::cells::{Cell, places};
-use super::learned::{Fitted, Learned, raw, teach};
+use super::learned::{Fitted, Learned, teach};
 use super::ledger::{Entry, Ledger, read};
 use super::{Night, NightError};
 use crate::evaluate::entire_space;
 use crate::evaluate::paired::{Verdict, verdicts};
 use crate::features::rows_file::RowsFile;
+use crate::fingerprint::{GOLDEN, scramble};
 use crate::job::time::epoch_day;
 use crate::job::{ModelKind, Split};
 use crate::learn::picked::Picked;
@@ -35,8 +37,8 @@ pub(super) struct StandIn {
 pub(super) enum By {
     /// The model at this place of [`Learned::taught`].
     Challenger(usize),
-    /// A model of its own.
-    Own(Box<Fitted>),
+    /// A model of its own, which may stand in for several cells.
+    Own(Arc<Fitted>),
 }
 
 /// A learner that reports how far it is, and keeps nothing: what it makes is cheap.
@@ -108,14 +110,14 @@ fn make(night: &Night<'_>, learned: &Learned, run: &str) -> Result<Ledger, Night
 
 /// The published model against each challenger: all learned from every row.
 fn challengers(night: &Night<'_>, learned: &Learned, run: &str) -> Result<Vec<Entry>, NightError> {
+    let Some((first, others)) = learned.taught.split_first().filter(|(_, others)| !others.is_empty()) else { return Ok(Vec::new()) };
     let blocks = learned.holdout.rows.blocks();
     let rows = learned.rows_learned();
-    let raws = learned.taught.iter().map(|taught| raw(taught.fitted.model.as_ref(), &blocks)).collect::<Result<Vec<_>, _>>()?;
     let shape = learned.encoder.shape();
+    let ours = first.fitted.published(&blocks)?;
     let mut found = Vec::new();
-    for (taught, other) in learned.taught.iter().zip(&raws).skip(1) {
-        let ours = chained(&learned.taught[0].fitted, &raws[0], learned);
-        let theirs = chained(&taught.fitted, other, learned);
+    for taught in others {
+        let theirs = taught.fitted.published(&blocks)?;
         for (scenario, task) in places(&shape) {
             let cell = Cell { holdout: &learned.holdout, shape: &shape, scenario: Some(scenario), task };
             found.extend(entry(night, run, cell, taught.name, (&ours[task], &theirs[task]), rows[scenario]));
@@ -124,23 +126,17 @@ fn challengers(night: &Night<'_>, learned: &Learned, run: &str) -> Result<Vec<En
     Ok(found)
 }
 
-/// Published predictions of a fitted model on the held-out night.
-fn chained(fitted: &Fitted, raw: &[Vec<f32>], learned: &Learned) -> Vec<Vec<f64>> {
-    fitted.calibration.apply(raw, &learned.holdout.scenario)
-}
-
 /// The comparison of two predictions of every held-out row; nothing where the cell has too little support.
 fn entry(night: &Night<'_>, run: &str, cell: Cell<'_>, against: &str, (shared, other): (&[f64], &[f64]), rows: u64) -> Option<Entry> {
-    let compared = cell.compare(night, shared, other)?;
-    let difference = compared.difference;
+    let difference = cell.compare(night, shared, other)?;
     Some(Entry {
         made: run.to_owned(),
         scenario: cell.place(),
         task: cell.task(),
         against: against.to_owned(),
-        metric: compared.metric.to_owned(),
-        shared: compared.ours,
-        other: compared.theirs,
+        metric: difference.metric.to_owned(),
+        shared: difference.a,
+        other: difference.b,
         value: difference.value,
         low: difference.low,
         high: difference.high,
@@ -166,8 +162,7 @@ fn networks(night: &Night<'_>, learned: &Learned, run: &str, shape: &Shape) -> R
         let Some(learner) = first.compared(sharing, all / shape.scenarios.len().max(1)) else { return Ok(Vec::new()) };
         let parts: Vec<Block<'_>> = samples.iter().flat_map(|sample| sample.parts.iter().map(Picked::block)).collect();
         let Some(fitted) = teach_on(night, learned, learner.as_ref(), shape, parts, &progress)? else { return Ok(Vec::new()) };
-        let raw = raw(fitted.model.as_ref(), &blocks)?;
-        mixed.insert(name, chained(&fitted, &raw, learned));
+        mixed.insert(name, fitted.published(&blocks)?);
     }
     let mut found = Vec::new();
     for (scenario, task) in places(shape) {
@@ -260,21 +255,15 @@ fn samples(night: &Night<'_>, learned: &Learned, shape: &Shape) -> Vec<Sample> {
         let share = night.job.transfer.rows as f64 / rows[scenario].max(1) as f64;
         let limit = if share >= 1.0 { u64::MAX } else { (share * u64::MAX as f64) as u64 };
         let part = |block: &Block<'_>| {
-            let wanted = |row: &usize| block.scenario[*row] as usize == scenario && mixed(block.entity[*row], night.job.seed) <= limit;
+            let wanted = |row: &usize| {
+                block.scenario[*row] as usize == scenario && scramble(block.entity[*row] ^ night.job.seed.wrapping_mul(GOLDEN)) <= limit
+            };
             let positions: Vec<usize> = (0..block.rows()).filter(wanted).collect();
             (!positions.is_empty()).then(|| Picked::labelled(block, &positions))
         };
         Sample { parts: blocks.iter().filter_map(part).collect() }
     };
     (0..shape.scenarios.len()).map(sample).collect()
-}
-
-/// An entity's place in a random order (the finaliser of `SplitMix64`: Steele, Lea and Flood 2014, figure 16).
-fn mixed(entity: u64, seed: u64) -> u64 {
-    let mut bits = entity ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 /// Models that score the cells which sharing hurts: for each the one that beat the shared model by most.
@@ -294,6 +283,7 @@ pub(super) fn stand_ins(night: &Night<'_>, learned: &Learned, ledger: &Ledger) -
         };
         blocks.map(part).filter(|part| part.block().rows() > 0).collect()
     };
+    let mut pooled: Option<Arc<Fitted>> = None;
     let mut found = Vec::new();
     for (scenario, task) in places(&shape) {
         let (place, name) = (&shape.scenarios[scenario], &shape.tasks[task].name);
@@ -303,21 +293,23 @@ pub(super) fn stand_ins(night: &Night<'_>, learned: &Learned, ledger: &Ledger) -
         let fitted = match (worst.against.as_str(), learned.learners.first()) {
             ("alone", Some(learner)) => {
                 let sample = Sample { parts: everything(Some(scenario)) };
-                alone(night, learned, learner.as_ref(), &sample, (scenario, task), &progress)?
+                alone(night, learned, learner.as_ref(), &sample, (scenario, task), &progress)?.map(Arc::new)
             }
             ("pooled", Some(learner)) => {
-                let parts = everything(None);
-                let blocks: Vec<Block<'_>> = parts.iter().map(Picked::block).collect();
-                match learner.compared(Sharing::Pooled, blocks.iter().map(Block::rows).sum()) {
-                    Some(learner) => teach_on(night, learned, learner.as_ref(), &shape, blocks, &progress)?,
-                    None => None,
+                if pooled.is_none() {
+                    let parts = everything(None);
+                    let blocks: Vec<Block<'_>> = parts.iter().map(Picked::block).collect();
+                    if let Some(learner) = learner.compared(Sharing::Pooled, blocks.iter().map(Block::rows).sum()) {
+                        pooled = teach_on(night, learned, learner.as_ref(), &shape, blocks, &progress)?.map(Arc::new);
+                    }
                 }
+                pooled.clone()
             }
             _ => None,
         };
         let challenger = learned.taught.iter().position(|taught| taught.name == worst.against);
         let by = match (fitted, challenger) {
-            (Some(fitted), _) => By::Own(Box::new(fitted)),
+            (Some(fitted), _) => By::Own(fitted),
             (None, Some(at)) => By::Challenger(at),
             (None, None) => continue,
         };

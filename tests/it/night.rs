@@ -168,13 +168,17 @@ fn a_night_that_is_asked_to_stop_says_so_and_publishes_nothing() {
 #[test]
 fn what_a_dead_night_left_half_made_is_swept() {
     let shop = Shop::new();
-    let left = ["cache/features/.making-dead", "cache/spill/dead", ".staging-dead"].map(|name| shop.runs().join(name));
+    let folders = ["cache/features/.making-dead", "cache/spill/dead", ".staging-dead", ".removed-dead"];
+    let left = folders.map(|name| shop.runs().join(name));
     for folder in &left {
         fs::create_dir_all(folder).expect("a folder");
         fs::write(folder.join("table.parquet"), "half").expect("a file");
     }
+    let switch = shop.runs().join(".writing-dead");
+    fs::write(&switch, "half").expect("a file");
     published(&shop, &[]);
     assert!(left.iter().all(|folder| !folder.exists()));
+    assert!(!switch.exists());
 }
 
 #[test]

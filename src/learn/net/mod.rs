@@ -77,14 +77,6 @@ pub fn net(form: NetSettings, train: TrainSettings, seed: u64) -> Result<Box<dyn
     Ok(Box::new(Net { form, train, seed, chosen: None }))
 }
 
-/// Mixes the bits of a counter (the finaliser of `SplitMix64`: Steele, Lea and Flood 2014, figure 16).
-fn mix(counter: u64) -> u64 {
-    let mut bits = counter.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
-}
-
 /// Sums over a task's labels: of its own step, as it is learned where the task before it happened.
 fn label_sums(examples: &Examples<'_>, task: usize) -> LabelSums {
     let parent = examples.shape.tasks[task].after;
