@@ -2,6 +2,8 @@
 //!
 //! The modules in reading order; `ARCHITECTURE.md` is the map.
 
+/// Steps at which a test lets the program die or the disk be full.
+pub(crate) mod failpoint;
 /// Fingerprints of files and queries.
 pub(crate) mod fingerprint;
 /// How a command can end: exit codes and hints.

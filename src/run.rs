@@ -41,7 +41,7 @@ use crate::features::Snapshot;
 use crate::fingerprint::Fingerprint;
 use crate::ingest::{Cache, Engine, Graph, SourceFiles, clean};
 use crate::job::{Job, Split};
-use crate::publish::staging::Placed;
+use crate::publish::staging::{self, Placed};
 use crate::publish::{Home, Lock, PastRun, Staging, folder};
 use crate::table_file::{self, Kept, TableWriter};
 use crate::watch::Watch;
@@ -126,6 +126,7 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
         if !past.published() {
             return Ok(Ended::Held { run, figures: Vec::new(), by: past.manifest.held_by });
         }
+        staging::sweep(night.home)?;
         outputs::publish(night, &past.manifest, &past.folder)?;
         return Ok(Ended::Already { run });
     }
@@ -207,7 +208,7 @@ fn run_id(night: &Night<'_>, own: &str, before: Option<&PastRun>) -> (String, St
 /// Encoded rows are needed by this night only.
 fn drop_scratch(staging: &Staging) -> Result<(), NightError> {
     let scratch = staging.path().join(learned::SCRATCH);
-    std::fs::remove_dir_all(&scratch).map_err(|source| table_file::FileError::Io { what: "remove", path: scratch, source }.into())
+    Ok(folder::remove(&scratch)?)
 }
 
 /// Plans every query on empty tables, so that a mistake in the last one is found before the first one has run. Returns the

@@ -17,6 +17,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
+use crate::failpoint::step;
 use crate::outcome::{Ending, Outcome};
 
 /// Rows of a row group: small enough that a filter on time skips most of a table.
@@ -42,6 +43,9 @@ pub enum FileError {
     /// The writer's thread ended.
     #[error("the writer of `{}` stopped", .0.display())]
     Stopped(PathBuf),
+    /// The code that reads or computes rows gave up in the middle.
+    #[error("the query that makes `{}` broke down: {message}", path.display())]
+    Panicked { path: PathBuf, message: String },
     /// What the consumer of the rows found wrong with them.
     #[error("{0}")]
     Rows(String),
@@ -51,7 +55,8 @@ impl Outcome for FileError {
     fn ending(&self) -> Ending {
         match self {
             Self::Io { .. } | Self::Parquet { full: true, .. } => Ending::Io,
-            Self::Parquet { what: "read", .. } | Self::Query(_) | Self::Rows(_) => Ending::Refused,
+            Self::Query(error) if is_disk(error) => Ending::Io,
+            Self::Parquet { what: "read", .. } | Self::Query(_) | Self::Rows(_) | Self::Panicked { .. } => Ending::Refused,
             Self::Parquet { .. } => Ending::Io,
             Self::Stopped(_) => Ending::Internal,
         }
@@ -59,9 +64,12 @@ impl Outcome for FileError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
-                Some("free some space and run again: nothing was lost".into())
+            Self::Io { source, .. } if is_full(source) => Some("free some space and run again: nothing was lost".into()),
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::ReadOnlyFilesystem => {
+                Some("`--runs` and `--reports` name folders that can be written; nothing was lost".into())
             }
+            Self::Parquet { full: true, .. } => Some("free some space and run again: nothing was lost".into()),
+            Self::Query(error) if is_disk(error) => Some("free some space below `runs/cache/spill` and run again: nothing was lost".into()),
             Self::Query(error) if is_out_of_memory(error) => {
                 Some("give more with `--memory 8GB`, or make the build side of the join smaller".into())
             }
@@ -73,6 +81,28 @@ impl Outcome for FileError {
 /// Whether a query failed because it reached the memory limit.
 pub(crate) fn is_out_of_memory(error: &DataFusionError) -> bool {
     matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
+}
+
+/// Whether a query failed because its temporary files could not be written: no space, no permission.
+pub(crate) fn is_disk(error: &DataFusionError) -> bool {
+    match error.find_root() {
+        DataFusionError::IoError(error) => is_full(error) || error.kind() == std::io::ErrorKind::PermissionDenied,
+        DataFusionError::ArrowError(error, _) => matches!(&**error, arrow::error::ArrowError::IoError(_, error) if is_full(error)),
+        DataFusionError::ResourcesExhausted(message) => message.contains("disk space"),
+        _ => false,
+    }
+}
+
+/// Whether there is no room for another byte: the disk is full, or a quota or limit is reached.
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| payload.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a panic without a message".into())
 }
 
 /// A Parquet file being written.
@@ -97,7 +127,7 @@ impl TableWriter {
     /// # Errors
     /// [`FileError`] naming the path.
     pub(crate) fn create(path: &Path, schema: SchemaRef, kept: Kept) -> Result<Self, FileError> {
-        let file = File::create(path).map_err(|source| FileError::Io { what: "create", path: path.into(), source })?;
+        let file = step("create", path).and_then(|()| File::create(path)).map_err(|source| FileError::Io { what: "create", path: path.into(), source })?;
         let compression = match kept {
             Kept::Cached => Compression::LZ4_RAW,
             Kept::Published => Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default()),
@@ -117,6 +147,7 @@ impl TableWriter {
     /// # Errors
     /// [`FileError`] naming the path.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), FileError> {
+        step("write", &self.path).map_err(|source| FileError::Io { what: "write", path: self.path.clone(), source })?;
         self.rows += batch.num_rows() as u64;
         self.writer.write(batch).map_err(|error| parquet_error("write", &self.path, &error))
     }
@@ -128,7 +159,7 @@ impl TableWriter {
     pub(crate) fn finish(self) -> Result<u64, FileError> {
         let Self { path, writer, rows } = self;
         let file = writer.into_inner().map_err(|error| parquet_error("write", &path, &error))?;
-        file.sync_all().map_err(|source| FileError::Io { what: "flush", path, source })?;
+        step("sync", &path).and_then(|()| file.sync_all()).map_err(|source| FileError::Io { what: "flush", path, source })?;
         Ok(rows)
     }
 }
@@ -156,7 +187,15 @@ pub(crate) async fn drain<T: Send + 'static>(
     });
     // Ends when the query has ended, however that was.
     let done = consumer.await.map_err(|_| FileError::Stopped(path.into()))?;
-    query.join_unwind().await.map_err(|_| FileError::Stopped(path.into()))??;
+    match query.join().await {
+        Ok(ended) => ended?,
+        // A reader or an operator met bytes that it did not expect.
+        Err(error) if error.is_panic() => {
+            let message = panic_message(&*error.into_panic());
+            return Err(FileError::Panicked { path: path.into(), message });
+        }
+        Err(_) => return Err(FileError::Stopped(path.into())),
+    }
     done
 }
 
@@ -228,6 +267,10 @@ pub(crate) fn write_one(path: &Path, batch: &RecordBatch) -> Result<u64, FileErr
 
 fn parquet_error(what: &'static str, path: &Path, error: &parquet::errors::ParquetError) -> FileError {
     let message = error.to_string();
-    let full = message.contains("No space left");
+    let cause = match error {
+        parquet::errors::ParquetError::External(cause) => cause.downcast_ref::<std::io::Error>(),
+        _ => None,
+    };
+    let full = cause.is_some_and(is_full);
     FileError::Parquet { what, path: path.into(), message, full }
 }

@@ -58,6 +58,7 @@ impl Outcome for FeatureError {
             Self::DuplicateKey { .. } | Self::NullKey { .. } | Self::BadLabel { .. } | Self::FrameRows { .. } | Self::NoRows { .. } => {
                 Ending::Refused
             }
+            Self::Encode(EncodeError::File { .. }) => Ending::Io,
             Self::TooLittleHistory { .. } | Self::Stale { .. } | Self::Encode(_) => Ending::Refused,
         }
     }
@@ -81,6 +82,7 @@ impl Outcome for FeatureError {
             Self::Encode(EncodeError::Infinite(column)) => {
                 format!("guard `{column}` against division by zero, for example with nullif(), or leave it NULL")
             }
+            Self::Encode(EncodeError::File { .. }) => "free some space and run again: nothing was lost".into(),
             Self::Encode(_) => "name the column's role under [features] in job.toml, or cast it in frame.sql".into(),
         })
     }

@@ -17,6 +17,7 @@ use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
 use arrow::ipc::{Block as IpcBlock, MetadataVersion, root_as_footer};
 
 use super::encode::{EncodeError, EncodedBatch, EncodedColumn, Encoder};
+use crate::failpoint::step;
 use crate::learn::rows::{Block, Column, FieldKind};
 
 /// Bytes at the end of an IPC file: the footer's length and the magic word.
@@ -64,7 +65,7 @@ impl RowsWriter {
     pub fn create(path: &Path, encoder: &Encoder) -> Result<Self, EncodeError> {
         let schema = schema_of(encoder);
         let options = IpcWriteOptions::try_new(ALIGNMENT, false, MetadataVersion::V5).map_err(|error| failed("write", path, error))?;
-        let file = File::create(path).map_err(|error| failed("create", path, error))?;
+        let file = step("create", path).and_then(|()| File::create(path)).map_err(|error| failed("create", path, error))?;
         let writer = FileWriter::try_new_with_options(file, &schema, options).map_err(|error| failed("write", path, error))?;
         Ok(Self { path: path.into(), writer, schema })
     }
@@ -94,6 +95,7 @@ impl RowsWriter {
     /// # Errors
     /// [`EncodeError::File`] naming the path.
     pub fn finish(mut self) -> Result<(), EncodeError> {
+        step("write", &self.path).map_err(|error| failed("write", &self.path, error))?;
         self.writer.finish().map_err(|error| failed("write", &self.path, error))
     }
 }

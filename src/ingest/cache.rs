@@ -54,7 +54,7 @@ impl Cache {
         let target = self.path(kind, name, fingerprint);
         let parent = self.root.join(kind);
         folder::create(&parent)?;
-        let staged = tempfile::Builder::new().prefix(MAKING).tempdir_in(&parent).map_err(|source| FileError::Io {
+        let staged = tempfile::Builder::new().prefix(&format!("{MAKING}{name}-")).tempdir_in(&parent).map_err(|source| FileError::Io {
             what: "create a folder in",
             path: parent,
             source,
@@ -96,15 +96,15 @@ impl NewEntry {
     /// [`FileError::Io`] naming the folder.
     pub(crate) fn keep(self) -> Result<PathBuf, FileError> {
         let Self { staged, target } = self;
-        let failed = |source| FileError::Io { what: "replace", path: target.clone(), source };
+        folder::flush_all(staged.path())?;
         let made = staged.keep();
         if target.exists() {
             let old = made.with_extension("old");
-            fs::rename(&target, &old).map_err(failed)?;
-            fs::rename(&made, &target).map_err(failed)?;
-            fs::remove_dir_all(&old).map_err(failed)?;
+            folder::rename(&target, &old)?;
+            folder::rename(&made, &target)?;
+            folder::remove(&old)?;
         } else {
-            fs::rename(&made, &target).map_err(failed)?;
+            folder::rename(&made, &target)?;
         }
         Ok(target)
     }

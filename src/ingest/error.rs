@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::outcome::{Ending, Outcome};
-use crate::table_file::{FileError, is_out_of_memory};
+use crate::table_file::{FileError, is_disk, is_out_of_memory};
 
 /// Why sources, queries or clean tables were refused.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +78,7 @@ impl IngestError {
     /// A query's failure at run time, with the file that holds it.
     pub(crate) fn run(file: &str, error: FileError) -> Self {
         match error {
-            FileError::Query(error) => {
+            FileError::Query(error) if !is_disk(&error) => {
                 Self::Run { file: file.to_owned(), message: error.strip_backtrace(), out_of_memory: is_out_of_memory(&error) }
             }
             other => Self::File(other),

@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::failpoint::step;
 use crate::table_file::FileError;
 
 /// Prefix of a file that is being written.
@@ -44,8 +45,9 @@ pub(crate) fn create(path: &Path) -> Result<(), FileError> {
 /// [`FileError::Io`] naming the file.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let failed = |source| FileError::Io { what: "write", path: path.into(), source };
-    let mut file = File::create(path).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
+    let mut file = step("create", path).and_then(|()| File::create(path)).map_err(failed)?;
+    step("write", path).and_then(|()| file.write_all(bytes)).map_err(failed)?;
+    step("sync", path).and_then(|()| file.sync_all()).map_err(failed)
 }
 
 /// Writes a file so that a reader sees the old one or the new one, never a part.
@@ -56,11 +58,13 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileErro
     let failed = |source| FileError::Io { what: "write", path: path.into(), source };
     let parent = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     create(&parent)?;
-    let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(&parent).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    let file = file.persist(path).map_err(|error| failed(error.error))?;
+    let beside = || tempfile::Builder::new().prefix(WRITING).tempfile_in(&parent);
+    let mut file = step("create", path).and_then(|()| beside()).map_err(failed)?;
+    step("write", path).and_then(|()| file.write_all(bytes)).map_err(failed)?;
     // Temporary files are private to their owner; a published one is for readers.
-    set_readable(&file).map_err(failed)?;
+    set_readable(file.as_file()).map_err(failed)?;
+    step("sync", path).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    step("rename", path).and_then(|()| file.persist(path).map_err(|error| error.error)).map_err(failed)?;
     flush(&parent)
 }
 
@@ -75,12 +79,32 @@ fn set_readable(_: &File) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Renames and flushes the folder that holds the new name.
+///
+/// # Errors
+/// [`FileError::Io`] naming the target.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
+    let renamed = step("rename", to).and_then(|()| fs::rename(from, to));
+    renamed.map_err(|source| FileError::Io { what: "replace", path: to.into(), source })?;
+    to.parent().map_or(Ok(()), flush)
+}
+
+/// Removes a folder and what lies in it.
+///
+/// # Errors
+/// [`FileError::Io`] naming the folder.
+pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
+    let removed = step("remove", path).and_then(|()| fs::remove_dir_all(path));
+    removed.map_err(|source| FileError::Io { what: "remove", path: path.into(), source })
+}
+
 /// Flushes a folder's entries to disk.
 ///
 /// # Errors
 /// [`FileError::Io`] naming the folder.
 pub(crate) fn flush(path: &Path) -> Result<(), FileError> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(|source| FileError::Io { what: "flush", path: path.into(), source })
+    let synced = step("sync", path).and_then(|()| File::open(path)).and_then(|folder| folder.sync_all());
+    synced.map_err(|source| FileError::Io { what: "flush", path: path.into(), source })
 }
 
 /// Flushes a folder and all below it, deepest first.
@@ -89,7 +113,8 @@ pub(crate) fn flush(path: &Path) -> Result<(), FileError> {
 /// [`FileError::Io`] naming the folder.
 pub(crate) fn flush_all(path: &Path) -> Result<(), FileError> {
     for file in files(path)? {
-        File::open(&file).and_then(|open| open.sync_all()).map_err(|source| FileError::Io { what: "flush", path: file.clone(), source })?;
+        let synced = step("sync", &file).and_then(|()| File::open(&file)).and_then(|open| open.sync_all());
+        synced.map_err(|source| FileError::Io { what: "flush", path: file.clone(), source })?;
     }
     for folder in folders(path)?.iter().rev() {
         flush(folder)?;

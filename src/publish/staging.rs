@@ -43,8 +43,7 @@ impl Staging {
     pub fn start(home: &Home) -> Result<Self, PublishError> {
         folder::create(&home.runs)?;
         let failed = |source| FileError::Io { what: "create a folder in", path: home.runs.clone(), source };
-        folder::sweep(&home.runs, &[PREFIX, REMOVED])?;
-        folder::sweep(&home.reports, &[])?;
+        sweep(home)?;
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&home.runs).map_err(failed)?;
         Ok(Self { folder })
     }
@@ -117,10 +116,20 @@ impl Staging {
         let failed = |source| FileError::Io { what: "publish", path: target.clone(), source };
         set_readable(self.path()).map_err(failed)?;
         let staged = self.folder.keep();
-        fs::rename(&staged, &target).map_err(failed)?;
-        folder::flush(&home.runs)?;
+        folder::rename(&staged, &target)?;
         Ok(Placed::New)
     }
+}
+
+/// Removes what dead nights left half-written beside runs, reports and in the cache (the caller holds the lock).
+///
+/// # Errors
+/// [`PublishError`] naming what cannot be removed.
+pub(crate) fn sweep(home: &Home) -> Result<(), PublishError> {
+    folder::sweep(&home.runs, &[PREFIX, REMOVED])?;
+    folder::sweep(&home.reports, &[])?;
+    folder::sweep(&home.cache, &[])?;
+    Ok(())
 }
 
 #[cfg(unix)]

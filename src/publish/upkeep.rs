@@ -134,11 +134,8 @@ pub enum Keep {
 /// [`PublishError`] when it cannot be removed.
 pub fn remove(home: &Home, run: &PastRun) -> Result<(), PublishError> {
     let gone = home.runs.join(format!("{REMOVED}{}", run.manifest.run));
-    let failed = |source| FileError::Io { what: "remove", path: run.folder.clone(), source };
-    fs::rename(&run.folder, &gone).map_err(failed)?;
-    folder::flush(&home.runs)?;
-    fs::remove_dir_all(&gone).map_err(failed)?;
-    Ok(())
+    folder::rename(&run.folder, &gone)?;
+    Ok(folder::remove(&gone)?)
 }
 
 /// Removes entries of the cache that were made more than `days` before `now`; returns how many, and their bytes. A night that

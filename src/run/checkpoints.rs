@@ -50,11 +50,6 @@ impl Checkpoints {
     /// # Errors
     /// [`FileError::Io`] when they cannot be removed.
     pub(super) fn clear(&self) -> Result<(), FileError> {
-        match fs::remove_dir_all(&self.folder) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                Err(FileError::Io { what: "remove", path: self.folder.clone(), source })
-            }
-            _ => Ok(()),
-        }
+        if self.folder.exists() { folder::remove(&self.folder) } else { Ok(()) }
     }
 }

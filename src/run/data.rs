@@ -9,6 +9,7 @@ use futures::future::try_join_all;
 
 use super::{Night, NightError};
 use crate::features::{FeatureError, Makings, RowKind, Snapshot, snapshot, view};
+use crate::failpoint::step;
 use crate::fingerprint::{self, Fingerprint};
 use crate::ingest::{Cache, CleanTables, Digests, Engine, Graph, Params, SourceFiles, check, clean, source};
 use crate::job::{AsOf, Job, Plan, Split};
@@ -182,7 +183,8 @@ pub(super) fn copy_refused(tables: &CleanTables, staging: &crate::publish::Stagi
     for table in tables.values() {
         if let Some(file) = table.refused_file() {
             let target = staging.place(&format!("refused/{}.parquet", table.name))?;
-            std::fs::copy(&file, &target).map_err(|source| FileError::Io { what: "copy", path: file, source })?;
+            let copied = step("copy", &target).and_then(|()| std::fs::copy(&file, &target));
+            copied.map_err(|source| FileError::Io { what: "copy", path: file, source })?;
         }
     }
     Ok(())

@@ -11,6 +11,7 @@ mod learn_rows;
 mod shop;
 
 mod cli;
+mod crash;
 mod demo;
 mod encode;
 mod evaluate_calibration;
