@@ -267,10 +267,10 @@ pub(crate) fn write_one(path: &Path, batch: &RecordBatch) -> Result<u64, FileErr
 
 fn parquet_error(what: &'static str, path: &Path, error: &parquet::errors::ParquetError) -> FileError {
     let message = error.to_string();
-    let cause = match error {
-        parquet::errors::ParquetError::External(cause) => cause.downcast_ref::<std::io::Error>(),
-        _ => None,
+    let full = match error {
+        parquet::errors::ParquetError::External(cause) => cause.downcast_ref::<std::io::Error>().is_some_and(is_full),
+        // What the last flush met is passed on as text only.
+        _ => ["No space left", "File too large", "quota exceeded"].iter().any(|text| message.contains(text)),
     };
-    let full = cause.is_some_and(is_full);
     FileError::Parquet { what, path: path.into(), message, full }
 }

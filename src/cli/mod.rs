@@ -16,6 +16,7 @@ mod night;
 mod notify;
 mod pin;
 mod plan;
+mod read_untrusted;
 mod rollback;
 mod runs;
 mod verify;
@@ -77,6 +78,9 @@ enum Command {
     Pin(pin::PinArgs),
     /// Remove old runs and old parts of the cache
     Gc(gc::GcArgs),
+    /// Read a file of an untrusted source: what a night starts a process of its own for
+    #[command(name = crate::ingest::untrusted::COMMAND, hide = true)]
+    ReadUntrusted(read_untrusted::ReadUntrustedArgs),
     /// Print the commented defaults, or what is in force for a job
     Config(config::ConfigArgs),
 }
@@ -174,6 +178,7 @@ pub fn main() -> ExitCode {
         Command::Backtest(args) => backtest::run(&args),
         Command::Bless(args) => bless::run(&args),
         Command::Runs(args) => runs::run(&args),
+        Command::ReadUntrusted(args) => read_untrusted::run(&args),
         Command::Config(args) => config::run(&args),
     };
     match done {

@@ -236,11 +236,18 @@ async fn build(
     .await
     .map_err(|error| match error {
         FileError::Rows(message) => IngestError::BadTime { table: name.clone(), message },
-        other => IngestError::run(&node.query.file, other),
+        other => blamed(node, sources, IngestError::run(&node.query.file, other)),
     })?;
     let text = serde_json::to_vec(&meta).map_err(|error| FileError::Rows(error.to_string()))?;
     folder::write(&entry.path().join("meta.json"), &text)?;
     Ok(entry.keep()?)
+}
+
+/// The file that broke a query, where it was one: an error in the middle of a stream does not say where it came from.
+fn blamed(node: &Node, sources: &[SourceFiles], error: IngestError) -> IngestError {
+    let broke = matches!(error, IngestError::Run { out_of_memory: false, .. } | IngestError::File(FileError::Panicked { .. }));
+    let read = |source: &&SourceFiles| node.uses.iter().any(|table| matches!(table, Table::Raw(name) if *name == source.name));
+    if broke { sources.iter().filter(read).find_map(SourceFiles::broken).unwrap_or(error) } else { error }
 }
 
 fn session(engine: &Engine, sources: &[SourceFiles], tables: &CleanTables) -> Result<SessionContext, IngestError> {

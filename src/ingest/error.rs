@@ -36,6 +36,21 @@ pub enum IngestError {
     /// A file of a Hive-partitioned folder that no partition holds.
     #[error("source `{source_name}`: `{file}` {what}")]
     OddPlace { source_name: String, file: String, what: &'static str },
+    /// A day that should have been delivered.
+    #[error("source `{source_name}`: there is no partition `{partition}={day}`")]
+    MissingDay { source_name: String, partition: String, day: String },
+    /// The newest delivery is too old.
+    #[error("source `{source_name}`: its newest partition before {as_of} is {newest}, older than {fresh}")]
+    StaleSource { source_name: String, as_of: String, newest: String, fresh: String },
+    /// The newest row of a clean table is too old.
+    #[error("table `{table}`: its newest row before {as_of} is of {newest}, older than {fresh}")]
+    StaleTable { table: String, as_of: String, newest: String, fresh: String },
+    /// A column that the run before had read.
+    #[error("source `{source_name}`: `{file}` has no column `{column}`, which run {run} had ({was})")]
+    GoneColumn { source_name: String, file: String, column: String, run: String, was: String },
+    /// A column that had another type in the run before.
+    #[error("source `{source_name}`: `{file}`: column `{column}` is {found}, and was {was} in run {run}")]
+    ChangedColumn { source_name: String, file: String, column: String, run: String, found: String, was: String },
     /// The file system said no.
     #[error("cannot read `{}`: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
@@ -117,6 +132,18 @@ impl Outcome for IngestError {
             | Self::RetypedPartition { source_name, .. }
             | Self::OddPlace { source_name, .. } => {
                 format!("`sources.{source_name}.partitions` in job.toml names the folders, outermost first")
+            }
+            Self::MissingDay { source_name, .. } => {
+                format!("has that day been delivered? `sources.{source_name}.complete` in job.toml says how far back none may be missing")
+            }
+            Self::StaleSource { source_name, .. } => {
+                format!("has the delivery arrived? `sources.{source_name}.fresh` in job.toml says how old it may be")
+            }
+            Self::StaleTable { table, .. } => {
+                format!("has the delivery arrived? `tables.{table}.fresh` in job.toml says how old its newest row may be")
+            }
+            Self::GoneColumn { source_name, column, .. } | Self::ChangedColumn { source_name, column, .. } => {
+                format!("ask the sender; where it is meant, name it: `sources.{source_name}.may_change = [\"{column}\"]` in job.toml")
             }
             Self::Io { .. } => return None,
             Self::Sql { hint, .. } => hint.clone(),

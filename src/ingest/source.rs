@@ -3,20 +3,22 @@
 //! In: `[sources]` and the input folder. Out: [`SourceFiles`] with size, rows, schema and sha256 of every file. Rows are
 //! read by the clean queries, not here.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::config::TableParquetOptions;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use serde::{Deserialize, Serialize};
 
+use super::digests::Digests;
 use super::error::IngestError;
-use crate::fingerprint;
+use super::guard::{self, Look};
+use super::partitions::{in_its_partitions, partition_type};
+use super::untrusted::Shelter;
+use crate::fingerprint::Fingerprint;
 use crate::job::{ColumnType, PartitionType, Source};
 
 /// One file of a source.
@@ -30,6 +32,9 @@ pub struct InputFile {
     pub rows: u64,
     /// sha256 of the bytes.
     pub sha256: String,
+    /// Fingerprint of its columns: names, types, and which may be NULL.
+    #[serde(default)]
+    pub schema: String,
 }
 
 /// The files of a source tonight.
@@ -45,62 +50,21 @@ pub struct SourceFiles {
     partitions: Vec<(String, PartitionType)>,
 }
 
-/// sha256 by path, size and time of change, so that unchanged files are not read for it every night.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Digests {
-    known: BTreeMap<String, Digest>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Digest {
-    bytes: u64,
-    changed_ns: u128,
-    sha256: String,
-}
-
-impl Digests {
-    /// Reads what was remembered in `path`; nothing when it is not there or not ours.
-    #[must_use]
-    pub fn open(path: &Path) -> Self {
-        fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
-    }
-
-    /// Remembers for the next night. A failure only costs time, so it is not an error.
-    pub fn save(&self, path: &Path) {
-        if let Ok(text) = serde_json::to_vec_pretty(self) {
-            let _ = crate::publish::folder::write_atomically(path, &text);
-        }
-    }
-
-    fn of(&mut self, path: &Path) -> std::io::Result<(u64, String)> {
-        let metadata = fs::metadata(path)?;
-        let changed_ns = metadata.modified()?.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        let name = path.to_string_lossy().into_owned();
-        if let Some(known) = self.known.get(&name)
-            && (known.bytes, known.changed_ns) == (metadata.len(), changed_ns)
-        {
-            return Ok((known.bytes, known.sha256.clone()));
-        }
-        let sha256 = fingerprint::of_file(path)?;
-        self.known.insert(name, Digest { bytes: metadata.len(), changed_ns, sha256: sha256.clone() });
-        Ok((metadata.len(), sha256))
-    }
-}
-
 /// Finds and checks the files of `source` below `input`.
 ///
 /// # Errors
 /// [`IngestError`] naming the source and the file: missing, not Parquet, no rows, other columns than declared or than
-/// its neighbours.
-pub fn locate(source: &Source, input: &Path, digests: &mut Digests) -> Result<SourceFiles, IngestError> {
+/// its neighbours, sizes that it cannot have. A file of an untrusted source is read in a child process and from then on
+/// only as that child wrote it.
+pub fn locate(source: &Source, input: &Path, digests: &mut Digests, shelter: &Shelter<'_>) -> Result<SourceFiles, IngestError> {
     let root = input.join(&source.path);
     if !root.exists() {
         return Err(IngestError::MissingSource { source_name: source.name.clone(), path: root });
     }
-    let root = root.canonicalize().map_err(|error| IngestError::Io { path: root, source: error })?;
+    let mut root = root.canonicalize().map_err(|error| IngestError::Io { path: root, source: error })?;
     let mut paths = Vec::new();
     if root.is_dir() {
-        walk(&root, &mut paths)?;
+        walk(source, &root, &root, &mut paths)?;
         paths.sort();
     } else if root.extension().is_some_and(|extension| extension == "parquet") {
         paths.push(root.clone());
@@ -113,19 +77,29 @@ pub fn locate(source: &Source, input: &Path, digests: &mut Digests) -> Result<So
     }
     let mut schema: Option<(SchemaRef, String)> = None;
     let mut files = Vec::with_capacity(paths.len());
-    for path in &paths {
+    for path in &mut paths {
         let file = relative(path, &root);
         in_its_partitions(source, &file)?;
-        let (bytes, sha256) = digests.of(path).map_err(|error| IngestError::Io { path: path.clone(), source: error })?;
-        let (rows, found) = footer(&source.name, path, &file)?;
+        let known = digests.of(path).map_err(|error| IngestError::Io { path: path.clone(), source: error })?;
+        let original = path.clone();
+        if source.untrusted {
+            *path = shelter.read(source, path, &file, &known.sha256)?;
+        }
+        let look = if known.sound || source.untrusted { Look::Footer } else { Look::Pages };
+        let bad = |message: String| IngestError::BadFile { source_name: source.name.clone(), file: file.clone(), message };
+        let found = guard::inspect(path, look).map_err(bad)?;
+        digests.passed(&original);
         match &schema {
             None => {
-                declared(source, &file, &found)?;
-                schema = Some((found, file.clone()));
+                declared(source, &file, &found.schema)?;
+                schema = Some((Arc::clone(&found.schema), file.clone()));
             }
-            Some((first, _)) => same(source, &file, first, &found)?,
+            Some((first, _)) => same(source, &file, first, &found.schema)?,
         }
-        files.push(InputFile { file, bytes, rows, sha256 });
+        files.push(InputFile { bytes: known.bytes, rows: found.rows, sha256: known.sha256, schema: print(&found.schema), file });
+    }
+    if source.untrusted && !source.partitions.is_empty() {
+        root = shelter.tree(source, &files, &paths)?;
     }
     if files.iter().all(|file| file.rows == 0) {
         return Err(IngestError::EmptySource { source_name: source.name.clone(), files: files.len() });
@@ -148,8 +122,12 @@ impl SourceFiles {
         };
         let urls = urls.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| failed("a path that is no URL".into()))?;
         let partitions = self.partitions.iter().map(|(name, kind)| (name.clone(), partition_type(*kind))).collect();
+        // Indexes of pages are somebody else's claims too, and read before any page is.
+        let mut reading = TableParquetOptions::default();
+        reading.global.enable_page_index = false;
+        reading.global.bloom_filter_on_read = false;
         let options =
-            ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet").with_table_partition_cols(partitions);
+            ListingOptions::new(Arc::new(ParquetFormat::default().with_options(reading))).with_file_extension(".parquet").with_table_partition_cols(partitions);
         let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(Arc::clone(&self.schema));
         ListingTable::try_new(config).map(Arc::new).map_err(|error| failed(error.strip_backtrace()))
     }
@@ -159,6 +137,14 @@ impl SourceFiles {
     pub fn columns(&self) -> Vec<(String, String)> {
         let own = self.schema.fields().iter().map(|field| (field.name().clone(), field.data_type().to_string()));
         own.chain(self.partitions.iter().map(|(name, kind)| (name.clone(), partition_type(*kind).to_string()))).collect()
+    }
+
+    /// Reads every file alone, and says which one cannot be read: what to do when a query over them broke down.
+    pub(crate) fn broken(&self) -> Option<IngestError> {
+        self.paths.iter().zip(&self.files).find_map(|(path, file)| {
+            let message = guard::read_through(path, |_| Ok(())).err()?;
+            Some(IngestError::BadFile { source_name: self.name.clone(), file: file.file.clone(), message })
+        })
     }
 
     /// Rows of all files, by their footers.
@@ -177,7 +163,8 @@ fn partitioned_url(path: &Path) -> Option<ListingTableUrl> {
     ListingTableUrl::try_new(url::Url::from_directory_path(path).ok()?, None).ok()?.with_glob("[!._]*.parquet").ok()
 }
 
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), IngestError> {
+/// Files below a folder. A link is refused: it could lead out of the folder, or back to where it lies.
+fn walk(source: &Source, root: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), IngestError> {
     let failed = |error| IngestError::Io { path: folder.to_path_buf(), source: error };
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -185,8 +172,18 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), IngestError> {
         if name.starts_with('.') || name.starts_with('_') {
             continue;
         }
+        let odd = |what| {
+            let file = relative(&path, root).escape_debug().to_string();
+            Err(IngestError::OddPlace { source_name: source.name.clone(), file, what })
+        };
+        if path.is_symlink() {
+            return odd("is a symbolic link");
+        }
+        if path.to_str().is_none_or(|path| path.chars().any(char::is_control)) {
+            return odd("has a name that is no plain text");
+        }
         if path.is_dir() {
-            walk(&path, found)?;
+            walk(source, root, &path, found)?;
         } else if path.extension().is_some_and(|extension| extension == "parquet") {
             found.push(path);
         }
@@ -199,13 +196,10 @@ fn relative(path: &Path, root: &Path) -> String {
     relative.or_else(|| path.file_name().map(Path::new)).unwrap_or(path).to_string_lossy().into_owned()
 }
 
-fn footer(source_name: &str, path: &Path, file: &str) -> Result<(u64, SchemaRef), IngestError> {
-    let bad = |message: String| IngestError::BadFile { source_name: source_name.to_owned(), file: file.to_owned(), message };
-    let open = File::open(path).map_err(|error| IngestError::Io { path: path.into(), source: error })?;
-    let metadata = ArrowReaderMetadata::load(&open, ArrowReaderOptions::default()).map_err(|error| bad(error.to_string()))?;
-    let rows = u64::try_from(metadata.metadata().file_metadata().num_rows())
-        .map_err(|_| bad("its footer counts a negative number of rows".into()))?;
-    Ok((rows, Arc::clone(metadata.schema())))
+/// Fingerprint of names and types, short enough to be read.
+fn print(schema: &Schema) -> String {
+    let columns = schema.fields().iter().map(|field| (field.name(), field.data_type(), field.is_nullable()));
+    Fingerprint::of("schema").with("columns", format!("{:?}", columns.collect::<Vec<_>>())).hex()[..16].to_owned()
 }
 
 fn declared(source: &Source, file: &str, schema: &Schema) -> Result<(), IngestError> {
@@ -246,55 +240,6 @@ fn retyped(source: &Source, file: &str, field: &Field, expected: &str) -> Ingest
         column: field.name().clone(),
         found: field.data_type().to_string(),
         expected: expected.to_owned(),
-    }
-}
-
-/// Refuses a file that does not lie right below the folders of its partitions, each with a value of its type: DataFusion
-/// would leave it out without a word.
-fn in_its_partitions(source: &Source, file: &str) -> Result<(), IngestError> {
-    let (folders, name) = file.rsplit_once('/').unwrap_or(("", file));
-    let mut folders = folders.split('/').filter(|folder| !folder.is_empty());
-    for (partition, kind) in &source.partitions {
-        let value = folders.next().and_then(|folder| folder.split_once('=')).filter(|(name, _)| name == partition);
-        let Some((_, value)) = value else {
-            return Err(IngestError::MissingPartition {
-                source_name: source.name.clone(),
-                file: file.to_owned(),
-                partition: partition.clone(),
-            });
-        };
-        let (fits, expected) = match kind {
-            PartitionType::Int => (value.parse::<i64>().is_ok(), "int"),
-            PartitionType::Date => (value.parse::<jiff::civil::Date>().is_ok_and(|date| date.to_string() == value), "date"),
-            PartitionType::Text => (true, "text"),
-        };
-        if !fits {
-            return Err(IngestError::RetypedPartition {
-                source_name: source.name.clone(),
-                file: file.to_owned(),
-                partition: partition.clone(),
-                found: value.to_owned(),
-                expected,
-            });
-        }
-    }
-    let odd = |what| Err(IngestError::OddPlace { source_name: source.name.clone(), file: file.to_owned(), what });
-    if source.partitions.is_empty() {
-        Ok(())
-    } else if folders.next().is_some() {
-        odd("lies deeper than its partitions")
-    } else if name.contains('=') {
-        odd("has a `=` in its name, as only the folder of a partition may")
-    } else {
-        Ok(())
-    }
-}
-
-fn partition_type(kind: PartitionType) -> DataType {
-    match kind {
-        PartitionType::Int => DataType::Int64,
-        PartitionType::Text => DataType::Utf8,
-        PartitionType::Date => DataType::Date32,
     }
 }
 

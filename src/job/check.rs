@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::error::JobError;
 use super::queries::{Queries, is_table_name};
 use super::raw::{Ordered, RawGates, RawJob, RawSentinel, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawTransfer, Transform};
-use super::{Days, FeatureRoles, Job, JobTask, Param, Sentinel, Snapshots, Source, TableTime, Transfer};
+use super::{Days, FeatureRoles, Job, JobTask, Param, PartitionType, Sentinel, Snapshots, Source, TableTime, Transfer};
 use crate::evaluate::gates::{GateSettings, Requirement};
 use crate::learn::rows::{Task, TaskKind};
 
@@ -78,6 +78,7 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         seed: raw.job.seed,
         params: raw.params.0.into_iter().map(param).collect::<Result<_, _>>()?,
         sources: raw.sources.0.into_iter().map(source).collect::<Result<_, _>>()?,
+        fresh: fresh(&raw.tables.0)?,
         times: raw.tables.0.into_iter().map(|(table, raw)| time(table, raw, &queries)).collect::<Result<_, _>>()?,
         snapshots: snapshots(&raw.snapshots)?,
         scenario: raw.scenario.column,
@@ -232,7 +233,32 @@ fn source((name, raw): (String, RawSource)) -> Result<Source, JobError> {
             "a path below data/<job>/input/, or an absolute one",
         ));
     }
-    Ok(Source { name, path: raw.path, partitions: raw.partitions.0, columns: raw.columns.0 })
+    let length = |key: &str, text: &Option<String>| {
+        let key = format!("sources.{name}.{key}");
+        if text.is_some() && !raw.partitions.0.iter().any(|(_, kind)| *kind == PartitionType::Date) {
+            return Err(value(key, "needs a partition of type \"date\"", "`fresh` of a clean table looks at a time column instead"));
+        }
+        text.as_deref().map(|text| days(&key, text)).transpose()
+    };
+    let (fresh, complete, lookback) =
+        (length("fresh", &raw.fresh)?, length("complete", &raw.complete)?, length("lookback", &raw.lookback)?);
+    Ok(Source {
+        fresh,
+        complete,
+        lookback,
+        path: raw.path,
+        partitions: raw.partitions.0,
+        columns: raw.columns.0,
+        untrusted: raw.untrusted,
+        may_change: raw.may_change,
+        name,
+    })
+}
+
+/// Clean tables whose newest row may only be so old.
+fn fresh(tables: &[(String, RawTable)]) -> Result<Vec<(String, Days)>, JobError> {
+    let asked = tables.iter().filter_map(|(table, raw)| Some((table, raw.fresh.as_deref()?)));
+    asked.map(|(table, text)| Ok((table.clone(), days(&format!("tables.{table}.fresh"), text)?))).collect()
 }
 
 fn time(table: String, raw: RawTable, queries: &Queries) -> Result<(String, TableTime), JobError> {

@@ -48,6 +48,8 @@ pub struct Job {
     pub sources: Vec<Source>,
     /// Clean tables that are bound to time.
     pub times: Vec<(String, TableTime)>,
+    /// Age that the newest row of a clean table may have.
+    pub fresh: Vec<(String, Days)>,
     /// When snapshots are taken.
     pub snapshots: Snapshots,
     /// Column of the scenario.
@@ -167,6 +169,34 @@ pub struct Source {
     pub partitions: Vec<(String, PartitionType)>,
     /// Columns that must be there, with their type.
     pub columns: Vec<(String, ColumnType)>,
+    /// Whether its files are read in a process of their own.
+    pub untrusted: bool,
+    /// Age that the newest day of its `date` partition may have.
+    pub fresh: Option<Days>,
+    /// Stretch before the as-of date in which no day of its `date` partition may be missing.
+    pub complete: Option<Days>,
+    /// Age up to which a day of its `date` partition may still change without a word.
+    pub lookback: Option<Days>,
+    /// Columns that may go or have another type than in the run before; `*` = all.
+    pub may_change: Vec<String>,
+}
+
+impl Source {
+    /// A source that only has a path: nothing is asked of its files.
+    #[must_use]
+    pub fn new(name: &str, path: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            partitions: Vec::new(),
+            columns: Vec::new(),
+            untrusted: false,
+            fresh: None,
+            complete: None,
+            lookback: None,
+            may_change: Vec::new(),
+        }
+    }
 }
 
 /// When the rows of a clean table happened and when they could be seen.

@@ -99,6 +99,13 @@ pub(super) struct RawSource {
     pub(super) partitions: Ordered<PartitionType>,
     #[serde(default)]
     pub(super) columns: Ordered<ColumnType>,
+    #[serde(default)]
+    pub(super) untrusted: bool,
+    pub(super) fresh: Option<String>,
+    pub(super) complete: Option<String>,
+    pub(super) lookback: Option<String>,
+    #[serde(default)]
+    pub(super) may_change: Vec<String>,
 }
 
 /// Type of a Hive partition's value.
@@ -137,6 +144,7 @@ pub(super) struct RawTable {
     pub(super) time: String,
     pub(super) known_ahead: Option<String>,
     pub(super) available: Option<String>,
+    pub(super) fresh: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

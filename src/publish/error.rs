@@ -33,6 +33,9 @@ pub enum PublishError {
     /// Files of a run that are not as they were published.
     #[error("run {run} is damaged: {first}{}", if *more > 0 { format!(", and {more} more") } else { String::new() })]
     Damaged { run: String, first: String, more: usize },
+    /// A scenario whose folder could not be made.
+    #[error("scenario `{}…` has a name of {bytes} bytes once encoded, and a folder's name has at most {most}", begins.escape_debug())]
+    LongScenario { begins: String, bytes: usize, most: usize },
     /// A decision query does not plan or run.
     #[error(transparent)]
     Query(#[from] crate::ingest::IngestError),
@@ -49,6 +52,7 @@ impl Outcome for PublishError {
                 other => other,
             },
             Self::Locked { .. } => Ending::Locked,
+            Self::LongScenario { .. } => Ending::Refused,
             Self::Audit { .. } | Self::Damaged { .. } => Ending::Io,
             Self::NotRepeatable { .. } | Self::Table { .. } => Ending::Internal,
             Self::NoRun { .. } | Self::NotHeld { .. } | Self::Held { .. } => Ending::Usage,
@@ -69,6 +73,7 @@ impl Outcome for PublishError {
                  night still gives the bytes that it gave"
                     .into()
             }
+            Self::LongScenario { .. } => "give the scenario a shorter name in candidates.sql and examples.sql".into(),
             Self::NotHeld { .. } => "only a run that `polytask runs <job>` marks as held can be blessed".into(),
             Self::Query(error) => return error.hint(),
             Self::Table { .. } => return None,

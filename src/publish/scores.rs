@@ -67,6 +67,7 @@ pub fn write<E: From<PublishError>>(
 ) -> Result<BTreeMap<String, ScoreSummary>, E> {
     let reader = table_file::read(frame).map_err(PublishError::from)?;
     let schema = reader.schema();
+    score.scenarios.iter().try_for_each(|scenario| named(scenario))?;
     let mut writers = Writers::new(score, staging);
     let mut waiting: Vec<RecordBatch> = Vec::new();
     let mut held = 0;
@@ -97,6 +98,19 @@ pub fn write<E: From<PublishError>>(
         progress(done + rest.num_rows() as u64);
     }
     Ok(writers.finish()?)
+}
+
+/// Bytes of a folder's name, at most, on any file system in use.
+const NAME_BYTES: usize = 255;
+
+/// Refuses a scenario whose folder could not be made.
+fn named(scenario: &str) -> Result<(), PublishError> {
+    let folder = scenario_folder(scenario);
+    let bytes = folder.rsplit_once('/').map_or(folder.len(), |(_, name)| name.len());
+    if bytes <= NAME_BYTES {
+        return Ok(());
+    }
+    Err(PublishError::LongScenario { begins: scenario.chars().take(40).collect(), bytes, most: NAME_BYTES })
 }
 
 /// The path below the run folder where a scenario's scores lie. Anything that is no letter, digit, `_`, `-` or `.` is

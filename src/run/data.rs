@@ -11,7 +11,7 @@ use super::{Night, NightError};
 use crate::features::{FeatureError, Makings, RowKind, Snapshot, snapshot, view};
 use crate::failpoint::step;
 use crate::fingerprint::{self, Fingerprint};
-use crate::ingest::{Cache, CleanTables, Digests, Engine, Graph, Params, SourceFiles, check, clean, source};
+use crate::ingest::{Cache, CleanTables, Digests, Engine, Graph, Params, Shelter, SourceFiles, check, clean, source};
 use crate::job::{AsOf, Job, Plan, Split};
 use crate::publish::{Home, folder};
 use crate::table_file::FileError;
@@ -52,7 +52,9 @@ pub(super) fn sources(night: &Night<'_>) -> Result<Sources, NightError> {
 pub(super) fn locate(job: &Job, home: &Home, cache: &Cache) -> Result<Vec<SourceFiles>, NightError> {
     let remembered = cache.root().join("digests.json");
     let mut digests = Digests::open(&remembered);
-    let files = job.sources.iter().map(|source| source::locate(source, &home.input, &mut digests)).collect::<Result<Vec<_>, _>>()?;
+    let shelter = Shelter::new(cache);
+    let locate = |source| source::locate(source, &home.input, &mut digests, &shelter);
+    let files = job.sources.iter().map(locate).collect::<Result<Vec<_>, _>>()?;
     digests.save(&remembered);
     Ok(files)
 }

@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray}
 use arrow::datatypes::{Date32Type, Int64Type};
 use arrow::util::pretty::pretty_format_batches;
 use jiff::ToSpan as _;
-use polytask::ingest::{Digests, Engine, SourceFiles, source};
+use polytask::ingest::{Cache, Digests, Engine, Shelter, SourceFiles, source};
 use polytask::job::{PartitionType, Source};
 
 use crate::shop::{FIRST_DAY, Order, Shop, write_orders, write_parquet};
@@ -141,12 +141,11 @@ fn partitioned(folder: &Path) -> SourceFiles {
         write_parquet(&path, vec![("value", Arc::new(Int64Array::from(vec![value])) as ArrayRef)]);
     }
     let source = Source {
-        name: "sales".into(),
-        path: "sales".into(),
         partitions: vec![("day".into(), PartitionType::Date), ("region".into(), PartitionType::Int)],
-        columns: Vec::new(),
+        ..Source::new("sales", "sales")
     };
-    source::locate(&source, folder, &mut Digests::default()).unwrap_or_else(|error| panic!("{error}"))
+    let cache = Cache::new(folder.join("cache"), false);
+    source::locate(&source, folder, &mut Digests::default(), &Shelter::new(&cache)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The rows of a query over [`partitioned`].

@@ -149,7 +149,7 @@ fn stages_do_not_call_each_other() {
     room("publish", &["evaluate", "explain", "features::row_order", "ingest", "job", "learn"]);
     room("demo", &["job", "publish::folder"]);
     room("run", &["evaluate", "explain", "features", "ingest", "job", "learn", "publish", "report"]);
-    room("cli", &["demo", "job", "publish", "run", "sql"]);
+    room("cli", &["demo", "ingest::untrusted", "job", "publish", "run", "sql"]);
 }
 
 #[test]
