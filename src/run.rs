@@ -3,11 +3,13 @@
 //! In: a job, an as-of date, how much of the machine to use. Out: a published run, or an error and nothing published. The
 //! stages do not know each other; this page does.
 
+mod arrivals;
 mod backtest;
 mod baseline;
 mod bless;
 mod cells;
 mod checkpoints;
+mod clock;
 mod content;
 mod data;
 mod drift;
@@ -20,7 +22,9 @@ mod ledger;
 mod outputs;
 mod plan;
 mod predecessor;
+mod preflight;
 mod scorer;
+mod telling;
 mod told;
 mod transfer;
 
@@ -33,6 +37,7 @@ use jiff::civil::Date;
 pub use backtest::{Backtested, Span, backtest};
 pub use bless::{bless, rollback};
 use checkpoints::Checkpoints;
+use clock::Clock;
 pub use error::NightError;
 pub use plan::plan;
 use predecessor::Predecessor;
@@ -53,6 +58,8 @@ pub struct Options {
     pub threads: usize,
     /// Bytes for queries, learning and scoring.
     pub memory: u64,
+    /// Bytes of temporary files that queries may spill.
+    pub temp: u64,
     /// Make every table again.
     pub rebuild: bool,
 }
@@ -111,8 +118,15 @@ pub enum Ended {
 /// [`NightError`]; the previous run stays current then.
 pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     let _lock = Lock::take(night.home, &format!("run --as-of {}", night.as_of))?;
-    let clock = outputs::Clock::start();
+    let begun = telling::begin(night);
+    let ended = Box::pin(through(night)).await;
+    telling::end(night, &begun, &ended);
+    ended
+}
 
+/// The night itself, with the lock in hand.
+async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
+    let clock = Clock::start();
     let sources = data::sources(night)?;
     let predecessor = Predecessor::find(night, &sources.plan)?;
     let predecessor = predecessor.as_ref();
@@ -131,31 +145,38 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
         return Ok(Ended::Already { run });
     }
 
+    let warnings = arrivals::check(night, &sources, baseline)?;
+    for warning in warnings.iter().chain(&preflight::preflight(night, &sources, baseline)) {
+        night.watch.note(&format!("warning: {warning}"));
+    }
     learned::learners(night.job)?;
     plan_all(night.job, night.home, &sources.graph, &sources.files).await?;
     let data = data::data(night, &sources, true).await?;
-    let clock = clock.lap("ingest and features");
+    let clock = clock.lap("ingest and features", sources.files.iter().map(SourceFiles::rows).sum());
     let staging = Staging::start(night.home)?;
     night.watch.stage("learn");
     let checkpoints = Checkpoints::of(night, &run)?;
     let mut learned = learned::learn(night, &data, staging.path(), &checkpoints, predecessor)?;
-    let clock = clock.lap("learn");
+    let rows = data.labelled.iter().map(|(snapshot, _)| snapshot.rows).sum();
+    let clock = clock.lap("learn", rows);
     let ledger = transfer::ledger(night, &learned, &run, baseline)?;
     learned.stand_ins = transfer::stand_ins(night, &learned, &ledger)?;
-    let clock = clock.lap("transfer");
+    let clock = clock.lap("transfer", rows);
     night.watch.stage("evaluate");
     let judged = evaluated::evaluate(night, &learned)?;
-    let clock = clock.lap("evaluate");
+    let held_out = data.labelled.last().map_or(0, |(snapshot, _)| snapshot.rows);
+    let clock = clock.lap("evaluate", held_out);
     night.watch.stage("explain");
     let explained = evaluated::explain(night, &learned)?;
-    let clock = clock.lap("explain");
+    let clock = clock.lap("explain", held_out);
     night.watch.stage("score");
     let mut counting = drift::Counting::start(&learned, &judged, baseline)?;
     let scored = outputs::score(night, &sources, &data, &learned, &run, &staging, &mut counting).await?;
-    let clock = clock.lap("score and decide");
+    let candidates = data.tonight.as_ref().map_or(0, |tonight| tonight.rows);
+    let clock = clock.lap("score and decide", candidates);
     night.watch.stage("judge");
     let judgement = judgement::judge(night, &data, (&learned, &judged, &explained), baseline, counting)?;
-    let clock = clock.lap("judge");
+    let clock = clock.lap("judge", candidates);
     night.watch.stage("report");
     let facts = told::Facts {
         run: &run,
@@ -170,14 +191,15 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
         scored: &scored,
         ledger: &ledger,
         judgement: &judgement,
+        warnings: &warnings,
     };
     told::write(night, &facts, &staging)?;
-    let clock = clock.lap("report");
+    let clock = clock.lap("report", held_out);
     night.watch.stage("publish");
     drop_scratch(&staging)?;
     let manifest = outputs::manifest(night, &facts, &staging)?;
-    let clock = clock.lap("audit");
-    outputs::tell_times(night, &manifest, &clock, &data, &staging)?;
+    let clock = clock.lap("audit", manifest.files.iter().filter_map(|file| file.rows).sum());
+    outputs::tell_times(night, &manifest, &clock, (&data, &warnings), &staging)?;
     let figures = outputs::figure_lines(&judged);
     let placed = staging.place_as(night.home, &manifest)?;
     // The run is whole on disk; what is left of its training is removed by the next one.
@@ -221,7 +243,7 @@ async fn plan_all(
 ) -> Result<(BTreeMap<String, SchemaRef>, usize), NightError> {
     let spill = home.cache.join("spill");
     folder::create(&spill)?;
-    let engine = Engine::new(1, 1 << 30, &spill)?;
+    let engine = Engine::new(1, 1 << 30, 1 << 30, &spill)?;
     let tables = clean::plan_all(&engine, job, graph, files).await?;
     let features = crate::features::snapshot::plan_all(&engine, job, graph, &tables).await?;
     Ok((tables, features))

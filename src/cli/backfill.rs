@@ -40,7 +40,7 @@ pub(super) fn run(args: &BackfillArgs) -> Result<Ending, Failure> {
     let of = span(args.from, args.to, args.every)?;
     let job = Job::load(&args.job)?;
     let home = Home::of(&job.folder, &args.places.places());
-    let console = Console::new();
+    let console = Console::new(args.machine.log);
     let options = args.machine.options();
     let nights = of.nights(&job)?;
     let ended = block_on(options.threads, async {

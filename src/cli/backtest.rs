@@ -51,7 +51,7 @@ pub(super) fn run(args: &BacktestArgs) -> Result<Ending, Failure> {
     let of = span(args.from, args.to, args.every)?;
     let job = Job::load(&args.job)?;
     let home = Home::of(&job.folder, &args.places.places());
-    let console = Console::new();
+    let console = Console::new(args.machine.log);
     let options = args.machine.options();
     let done =
         block_on(options.threads, async { Box::pin(run::backtest(&job, &home, of, options, &console)).await.map_err(Failure::from) })?;

@@ -4,11 +4,39 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::watch::Watch;
+
+/// Whether the log is JSON: decided once, by the command line.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Form {
+    /// Lines to read, bars on a terminal.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// Writes a line of the JSON log: the time of the clock, a level, and what happened.
+fn log(level: &str, mut event: serde_json::Value) {
+    event["time"] = jiff::Timestamp::now().to_string().into();
+    event["level"] = level.into();
+    tell(&event.to_string());
+}
+
+/// Lets a panic leave one line in the log instead of many.
+pub(super) fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let text = panic.to_string().replace('\n', " ");
+        if JSON.load(Ordering::Relaxed) { log("error", serde_json::json!({ "event": "panic", "message": text })) } else { tell(&text) }
+    }));
+}
 
 /// A watcher that prints.
 pub(super) struct Console {
@@ -26,9 +54,10 @@ struct State {
 }
 
 impl Console {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(form: Form) -> Self {
+        JSON.store(form == Form::Json, Ordering::Relaxed);
         let state = State { bar: None, what: String::new(), tenth: 0, begun: Instant::now(), step: (Instant::now(), 0) };
-        Self { state: Mutex::new(state), terminal: std::io::stderr().is_terminal() }
+        Self { state: Mutex::new(state), terminal: form == Form::Text && std::io::stderr().is_terminal() }
     }
 
     fn with(&self, act: impl FnOnce(&mut State)) {
@@ -57,6 +86,9 @@ impl Watch for Console {
     fn stage(&self, name: &str) {
         self.with(|state| {
             state.clear();
+            if JSON.load(Ordering::Relaxed) {
+                return log("info", serde_json::json!({ "event": "stage", "stage": name, "seconds": state.begun.elapsed().as_secs_f64() }));
+            }
             state.line(&format!("[{:>6.1} s] {name}", state.begun.elapsed().as_secs_f64()));
         });
     }
@@ -82,6 +114,10 @@ impl Watch for Console {
                 state.tenth = done * 4 / total;
                 let (now, taken) = (state.begun.elapsed().as_secs_f64(), state.step.0.elapsed().as_secs_f64());
                 let since = done.saturating_sub(state.step.1);
+                if JSON.load(Ordering::Relaxed) {
+                    log("info", serde_json::json!({ "event": "step", "step": what, "done": done, "total": total, "seconds": now }));
+                    return;
+                }
                 // A rate says something where units are many and time has passed.
                 let rate = if since >= 1000 && taken > 0.1 { format!(", {:.0}/s", since as f64 / taken) } else { String::new() };
                 tell(&format!("[{now:>6.1} s]   {what}: {done} of {total}{rate}"));
@@ -93,6 +129,10 @@ impl Watch for Console {
     }
 
     fn note(&self, line: &str) {
+        if JSON.load(Ordering::Relaxed) {
+            let (level, line) = line.strip_prefix("warning: ").map_or(("info", line), |line| ("warning", line));
+            return log(level, serde_json::json!({ "event": "note", "message": line }));
+        }
         self.with(|state| state.line(&format!("[{:>6.1} s]   {line}", state.begun.elapsed().as_secs_f64())));
     }
 }
@@ -109,6 +149,9 @@ pub(super) fn tell(line: &str) {
 
 /// Prints an error and what mends it.
 pub(super) fn error(message: &str, hint: Option<&str>) {
+    if JSON.load(Ordering::Relaxed) {
+        return log("error", serde_json::json!({ "event": "error", "message": message, "hint": hint }));
+    }
     tell(&format!("error: {message}"));
     if let Some(hint) = hint {
         tell(&format!("hint: {hint}"));

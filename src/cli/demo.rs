@@ -40,7 +40,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<Ending, Failure> {
     let folder = job_folder(&args.job)?;
     let places: Places = args.places.places();
     let home = Home::of(&folder, &places);
-    let console = Console::new();
+    let console = Console::new(args.machine.log);
     console.stage("generate");
     let settings = Settings { events: args.events, seed: args.seed, ..Settings::default() };
     let summary = demo::generate(&settings, &home.input, &|done, total| console.step("impressions", done, total))?;

@@ -35,7 +35,7 @@ pub(super) struct FrameArgs {
 pub(super) fn run(args: &FrameArgs) -> Result<Ending, Failure> {
     let job = Job::load(&args.job)?;
     let home = Home::of(&job.folder, &args.places.places());
-    let console = Console::new();
+    let console = Console::new(args.machine.log);
     let options = args.machine.options();
     let written = block_on(options.threads, async {
         let night = Night { job: &job, home: &home, as_of: args.as_of, options, watch: &console };

@@ -121,6 +121,12 @@ struct MachineArgs {
     /// Memory for queries, learning and scoring, for example 6GB; joins and sorts spill beyond it
     #[arg(long, value_name = "SIZE", default_value = "6GB", value_parser = memory)]
     memory: u64,
+    /// Temporary files that queries may write when memory is short, for example 50GB
+    #[arg(long, value_name = "SIZE", default_value = "50GB", value_parser = memory)]
+    temp: u64,
+    /// Form of the log on stderr: lines to read, or a JSON object a line
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    log: console::Form,
     /// Ignore the cache and make every table again
     #[arg(long)]
     rebuild: bool,
@@ -128,7 +134,7 @@ struct MachineArgs {
 
 impl MachineArgs {
     fn options(&self) -> Options {
-        Options { threads: self.threads(), memory: self.memory, rebuild: self.rebuild }
+        Options { threads: self.threads(), memory: self.memory, temp: self.temp, rebuild: self.rebuild }
     }
 
     fn threads(&self) -> usize {
@@ -163,7 +169,23 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { Ending::Usage as u8 } else { 0 });
         }
     };
-    let done = match cli.command {
+    console::tell_panics();
+    // A panic is a defect, and still an outcome: an exit code, a line, a hint.
+    match std::panic::catch_unwind(|| run(cli.command)) {
+        Ok(Ok(ending)) => ExitCode::from(ending as u8),
+        Ok(Err(failure)) => {
+            console::error(&failure.message, failure.hint.as_deref());
+            ExitCode::from(failure.ending as u8)
+        }
+        Err(_) => {
+            console::error("the program broke down; nothing was published", Some("this is a defect of polytask: please report it with the line above"));
+            ExitCode::from(Ending::Internal as u8)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<Ending, Failure> {
+    match command {
         Command::Run(args) => night::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Check(args) => check::run(&args),
@@ -180,13 +202,6 @@ pub fn main() -> ExitCode {
         Command::Runs(args) => runs::run(&args),
         Command::ReadUntrusted(args) => read_untrusted::run(&args),
         Command::Config(args) => config::run(&args),
-    };
-    match done {
-        Ok(ending) => ExitCode::from(ending as u8),
-        Err(failure) => {
-            console::error(&failure.message, failure.hint.as_deref());
-            ExitCode::from(failure.ending as u8)
-        }
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Ending, Failure> {
 pub(super) fn night(folder: &std::path::Path, as_of: Date, machine: &MachineArgs, places: &PlaceArgs) -> Result<Ending, Failure> {
     let job = Job::load(folder)?;
     let home = Home::of(&job.folder, &places.places());
-    let console = Console::new();
+    let console = Console::new(machine.log);
     let options = machine.options();
     let ended = block_on(options.threads, async {
         let night = Night { job: &job, home: &home, as_of, options, watch: &console };

@@ -31,7 +31,7 @@ pub(super) struct PlanArgs {
 pub(super) fn run(args: &PlanArgs) -> Result<Ending, Failure> {
     let job = Job::load(&args.job)?;
     let home = Home::of(&job.folder, &args.places.places());
-    let console = Console::new();
+    let console = Console::new(super::console::Form::Text);
     let options = args.machine.options();
     let text = block_on(options.threads, async {
         let night = Night { job: &job, home: &home, as_of: args.as_of, options, watch: &console };

@@ -25,13 +25,14 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine that runs `threads` queries at a time in `memory` bytes and spills below `spill`.
+    /// An engine that runs `threads` queries at a time in `memory` bytes and spills at most `temp` bytes below `spill`.
     ///
     /// # Errors
     /// [`IngestError::Plan`] when the runtime cannot be made.
-    pub fn new(threads: usize, memory: u64, spill: &Path) -> Result<Self, IngestError> {
+    pub fn new(threads: usize, memory: u64, temp: u64, spill: &Path) -> Result<Self, IngestError> {
         let pool = FairSpillPool::new((memory as f64 * POOL_SHARE) as usize);
         let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![spill.to_path_buf()]));
+        let disk = disk.with_max_temp_directory_size(temp);
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(pool))
             .with_disk_manager_builder(disk)

@@ -49,8 +49,8 @@ pub enum IngestError {
     #[error("source `{source_name}`: `{file}` has no column `{column}`, which run {run} had ({was})")]
     GoneColumn { source_name: String, file: String, column: String, run: String, was: String },
     /// A column that had another type in the run before.
-    #[error("source `{source_name}`: `{file}`: column `{column}` is {found}, and was {was} in run {run}")]
-    ChangedColumn { source_name: String, file: String, column: String, run: String, found: String, was: String },
+    #[error("source `{source_name}`: `{file}`: column `{column}` {how} in run {run}")]
+    ChangedColumn { source_name: String, file: String, column: String, run: String, how: String },
     /// The file system said no.
     #[error("cannot read `{}`: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },

@@ -11,7 +11,7 @@ pub mod engine;
 mod error;
 pub mod graph;
 pub mod guard;
-mod partitions;
+pub(crate) mod partitions;
 pub mod quality;
 pub mod source;
 pub mod sql;

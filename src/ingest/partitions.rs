@@ -62,7 +62,7 @@ pub(super) fn partition_type(kind: PartitionType) -> DataType {
 }
 
 /// Rows of each day of the source's `date` partition; `None` where it has none.
-pub(super) fn days(source: &Source, files: &[InputFile]) -> Option<BTreeMap<Date, u64>> {
+pub(crate) fn days(source: &Source, files: &[InputFile]) -> Option<BTreeMap<Date, u64>> {
     let at = source.partitions.iter().position(|(_, kind)| *kind == PartitionType::Date)?;
     let mut days = BTreeMap::new();
     for file in files {
@@ -73,6 +73,6 @@ pub(super) fn days(source: &Source, files: &[InputFile]) -> Option<BTreeMap<Date
 }
 
 /// The value of the partition at a place of a path.
-pub(super) fn day(file: &str, at: usize) -> Option<Date> {
+pub(crate) fn day(file: &str, at: usize) -> Option<Date> {
     file.split('/').nth(at)?.split_once('=')?.1.parse().ok()
 }

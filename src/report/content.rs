@@ -23,6 +23,9 @@ pub struct Report {
     pub run: String,
     /// Published or held, in a word.
     pub status: String,
+    /// What has arrived otherwise than in the run before.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// The learner that made the scores.
     pub learner: String,
     /// Column that ranks and resamples.

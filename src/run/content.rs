@@ -60,6 +60,7 @@ pub(super) fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quali
         holdout: facts.sources.plan.holdout().to_string(),
         run: facts.run.to_owned(),
         status: status(night, facts),
+        warnings: facts.warnings.to_vec(),
         learner: learned.taught[0].name.to_owned(),
         entity: job.entity.clone(),
         scenarios: shape.scenarios.clone(),

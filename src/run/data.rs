@@ -88,11 +88,12 @@ pub(super) async fn data(night: &Night<'_>, sources: &Sources, with_candidates: 
     sources.cache.sweep()?;
     let spill = night.home.cache.join("spill");
     folder::create(&spill)?;
-    let engine = Engine::new(night.options.threads, night.options.memory, &spill)?;
+    let engine = Engine::new(night.options.threads, night.options.memory, night.options.temp, &spill)?;
     night.watch.stage("ingest");
     let tables = clean::clean(&engine, job, &sources.graph, &sources.files, &sources.cache, night.watch).await?;
     let tonight = &sources.plan.tonight;
     enough_history(job, &sources.plan, &tables)?;
+    super::arrivals::fresh(job, &sources.plan, &tables)?;
     let end = tonight.plus(job.snapshots.horizon, &job.zone).map_err(NightError::calendar)?;
     let session = view::past(&engine, job, &tables, tonight)?;
     let checks = check::check(&engine, job, &sources.graph, &session, &Params::of(job).at(tonight, &end)).await?;

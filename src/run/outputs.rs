@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use ndarray::{Array3, Axis};
 use serde_json::json;
 
+use super::clock::Clock;
 use super::data::{Data, Sources, query_digests};
 use super::drift::Counting;
 use super::evaluated::Judged;
@@ -30,25 +30,6 @@ use crate::table_file::FileError;
 pub(super) struct Scored {
     pub(super) summary: BTreeMap<String, ScoreSummary>,
     pub(super) decisions: Vec<Decision>,
-}
-
-/// Seconds of each part of the night. They go to `run.json` and `metrics.prom`, never into what must be repeatable.
-pub(super) struct Clock {
-    begun: Instant,
-    lap: Instant,
-    laps: Vec<(&'static str, f64)>,
-}
-
-impl Clock {
-    pub(super) fn start() -> Self {
-        Self { begun: Instant::now(), lap: Instant::now(), laps: Vec::new() }
-    }
-
-    pub(super) fn lap(mut self, name: &'static str) -> Self {
-        self.laps.push((name, self.lap.elapsed().as_secs_f64()));
-        self.lap = Instant::now();
-        self
-    }
 }
 
 /// Scores tonight's candidates in a stream and runs the decision queries over them.
@@ -82,7 +63,7 @@ pub(super) async fn score(
 
     let spill = night.home.cache.join("spill");
     folder::create(&spill)?;
-    let engine = Engine::new(night.options.threads, night.options.memory, &spill)?;
+    let engine = Engine::new(night.options.threads, night.options.memory, night.options.temp, &spill)?;
     let session = view::past(&engine, job, &data.tables, as_of)?;
     for (name, file) in &tonight.features {
         let table = parquet_table(file, crate::ingest::clean::schema_of(file)?)?;
@@ -196,14 +177,22 @@ pub(super) fn figure_lines(judged: &Judged) -> Vec<String> {
 }
 
 /// Writes `run.json` and `metrics.prom`: how long each part took and how much memory the process held at its peak.
-pub(super) fn tell_times(night: &Night<'_>, manifest: &Manifest, clock: &Clock, data: &Data, staging: &Staging) -> Result<(), NightError> {
-    let seconds = clock.begun.elapsed().as_secs_f64();
-    let peak = peak_memory();
-    let stages: Vec<_> = clock.laps.iter().map(|(name, seconds)| json!({ "stage": name, "seconds": seconds })).collect();
+pub(super) fn tell_times(
+    night: &Night<'_>,
+    manifest: &Manifest,
+    clock: &Clock,
+    (data, warnings): (&Data, &[String]),
+    staging: &Staging,
+) -> Result<(), NightError> {
+    let (seconds, peak) = (clock.seconds(), clock.peak());
+    let stage = |lap: &super::clock::Lap| {
+        json!({ "stage": lap.name, "status": "done", "rows": lap.rows, "seconds": lap.seconds, "peak_memory_bytes": lap.peak })
+    };
+    let stages: Vec<_> = clock.laps.iter().map(stage).collect();
     let rows: u64 = data.labelled.iter().map(|(snapshot, _)| snapshot.rows).sum();
     let told = json!({
         "run": manifest.run, "job": manifest.job, "as_of": manifest.as_of, "status": manifest.status, "seconds": seconds, "stages": stages,
-        "peak_memory_bytes": peak, "threads": night.options.threads, "labelled_rows": rows,
+        "peak_memory_bytes": peak, "memory_bytes": night.options.memory, "threads": night.options.threads, "warnings": warnings, "labelled_rows": rows,
         "candidates": data.tonight.as_ref().map_or(0, |tonight| tonight.rows),
     });
     let text = serde_json::to_vec_pretty(&told).map_err(|error| NightError::Report(error.to_string()))?;
@@ -217,24 +206,21 @@ pub(super) fn tell_times(night: &Night<'_>, manifest: &Manifest, clock: &Clock, 
         }
     };
     gauge("polytask_night_seconds", "Wall time of the night.", &[(String::new(), seconds)]);
-    let laps: Vec<_> = clock.laps.iter().map(|(name, seconds)| (format!(",stage=\"{name}\""), *seconds)).collect();
-    gauge("polytask_stage_seconds", "Wall time of a stage.", &laps);
+    let by_stage = |of: fn(&super::clock::Lap) -> f64| -> Vec<(String, f64)> {
+        clock.laps.iter().map(|lap| (format!(",stage=\"{}\"", lap.name), of(lap))).collect()
+    };
+    gauge("polytask_stage_seconds", "Wall time of a stage.", &by_stage(|lap| lap.seconds));
+    gauge("polytask_stage_rows", "Rows that a stage had before it.", &by_stage(|lap| lap.rows as f64));
+    gauge("polytask_stage_peak_memory_bytes", "Largest resident memory while a stage ran.", &by_stage(|lap| lap.peak as f64));
     gauge("polytask_peak_memory_bytes", "Largest resident memory of the process.", &[(String::new(), peak as f64)]);
     let figures: Vec<_> = manifest.figures.iter().map(|(name, value)| (format!(",figure=\"{name}\""), *value)).collect();
     gauge("polytask_figure", "Main figures on the held-out night.", &figures);
     staging.write("metrics.prom", prom.as_bytes())?;
-    for (name, seconds) in &clock.laps {
-        night.watch.note(&format!("{name}: {seconds:.1} s"));
+    for lap in &clock.laps {
+        night.watch.note(&format!("{}: {:.1} s", lap.name, lap.seconds));
     }
     night.watch.note(&format!("whole night {seconds:.1} s, peak memory {:.2} GB", peak as f64 / 1e9));
     Ok(())
-}
-
-/// The largest resident memory of this process so far, where the system says it (Linux); else 0.
-fn peak_memory() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("");
-    line.split_whitespace().next().and_then(|kilobytes| kilobytes.parse::<u64>().ok()).map_or(0, |kilobytes| kilobytes * 1024)
 }
 
 /// Switches `CURRENT` to a run that is whole on disk, and puts its report where analysts look. A run of an earlier night

@@ -20,6 +20,7 @@ pub async fn plan(night: &Night<'_>) -> Result<String, NightError> {
     let own = data::fingerprint(night.job, &sources, predecessor.as_ref().map(|before| before.run.as_str()));
     let before = baseline::find(night, &own)?;
     let (_, run) = run_id(night, &own, before.as_ref());
+    let warnings = super::arrivals::check(night, &sources, before.as_ref())?;
     super::plan_all(night.job, night.home, &sources.graph, &sources.files).await?;
     let mut text = format!("night {} of {}\n", night.as_of, night.job.name);
     let state = match night.home.find(&run)? {
@@ -40,6 +41,9 @@ pub async fn plan(night: &Night<'_>) -> Result<String, NightError> {
     for source in &sources.files {
         let bytes: u64 = source.files.iter().map(|file| file.bytes).sum();
         let _ = writeln!(text, "  reads          {}: {} file(s), {} rows, {bytes} bytes", source.name, source.files.len(), source.rows());
+    }
+    for warning in warnings {
+        let _ = writeln!(text, "  warning        {warning}");
     }
     if let Some(before) = &before {
         for line in differences(night, &sources, before)? {

@@ -40,6 +40,8 @@ pub(super) struct Facts<'a> {
     pub(super) scored: &'a Scored,
     pub(super) ledger: &'a Ledger,
     pub(super) judgement: &'a Judgement,
+    /// What has arrived otherwise than before.
+    pub(super) warnings: &'a [String],
 }
 
 /// Program and library versions that decide a run's bytes.

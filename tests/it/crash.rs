@@ -1,7 +1,7 @@
 //! Dying and full disks: at every step of a night a reader sees all of the old run or all of the new one, and the next night
 //! ends in the same bytes as an undisturbed one. Prints the table of steps and outcomes.
 //!
-//! `POLYTASK_EVERY_STEP=1` tries every time that a step is reached; without it, the first time of each.
+//! `POLYTASK_EVERY_STEP=1` tries every step; without it, one of each kind and place, and every step of the publishing itself.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -132,10 +132,19 @@ impl Template {
         Self { shop, old, new, steps }
     }
 
-    /// The steps to try: each name once, or every time that it is reached.
+    /// The steps to try: all, or the first of each operation in each place, and all from the run folder's renaming on.
     fn tried(&self) -> Vec<String> {
-        let every = std::env::var_os("POLYTASK_EVERY_STEP").is_some();
-        self.steps.iter().filter(|step| every || step.ends_with("#1")).cloned().collect()
+        if every_step() {
+            return self.steps.clone();
+        }
+        let publishing = self.steps.iter().position(|step| step.starts_with("rename shop/runs/")).expect("a run folder");
+        let (mut kinds, mut tried) = (BTreeSet::new(), Vec::new());
+        for (at, step) in self.steps.iter().enumerate() {
+            if kinds.insert(step.split('/').next()) || at >= publishing {
+                tried.push(step.clone());
+            }
+        }
+        tried
     }
 
     /// Old or new; anything else fails.
@@ -158,6 +167,10 @@ impl Template {
         let latest = fs::read(disturbed.home().reports.join("latest.html")).expect("a report");
         let old = fs::read(self.shop.path().join("reports/shop/latest.html")).expect("a report");
         assert!(latest == old || latest == self.new.latest, "{at}: half a report");
+        // What a full disk leaves is less than what a kill leaves, so that the next night after it is not always run.
+        if word == "full" && !every_step() && step.len() % 4 > 0 {
+            return format!("{step:<60} | {ended:<9} | {seen:<3} | (not run)");
+        }
         let again = disturbed.night("");
         assert!(again.status.success(), "{at}, then again: {}", said(&again));
         assert_eq!(disturbed.left(&at), self.new, "{at}: other bytes than an undisturbed night");
@@ -188,6 +201,10 @@ impl Template {
         println!("{:<60} | ended     | reader sees | after the next run\n{}", format!("{word} at step"), rows.join("\n"));
         rows
     }
+}
+
+fn every_step() -> bool {
+    std::env::var_os("POLYTASK_EVERY_STEP").is_some()
 }
 
 /// How the disturbed process ended, in a word; it must have ended as it was asked to.

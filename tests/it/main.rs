@@ -10,6 +10,7 @@
 mod learn_rows;
 mod shop;
 
+mod arrivals;
 mod cli;
 mod crash;
 mod demo;
@@ -24,6 +25,7 @@ mod evaluate_paired;
 mod evidence;
 mod explain_contributions;
 mod hostile;
+mod hostile_files;
 mod incremental;
 mod job_folder;
 mod learn_conformance;
@@ -33,5 +35,7 @@ mod published;
 mod refusals;
 mod scaffold;
 mod sources;
+mod telling;
 mod tidy;
 mod upkeep;
+mod zones;

@@ -21,7 +21,7 @@ fn date(day: i64) -> String {
 }
 
 /// Puts the shop's sales into a Hive-partitioned folder, one file a day, and tells the job.
-fn partition(shop: &Shop) {
+pub fn partition(shop: &Shop) {
     fs::remove_file(shop.input().join("orders.parquet")).expect("a file");
     let mut days: Vec<i64> = shop.orders.iter().map(|order| order.sold_at.div_euclid(DAY)).collect();
     days.dedup();
@@ -151,7 +151,7 @@ fn partitioned(folder: &Path) -> SourceFiles {
 /// The rows of a query over [`partitioned`].
 #[track_caller]
 fn query(folder: &Path, sql: &str) -> Vec<RecordBatch> {
-    let engine = Engine::new(1, 1 << 28, folder).unwrap_or_else(|error| panic!("{error}"));
+    let engine = Engine::new(1, 1 << 28, 1 << 30, folder).unwrap_or_else(|error| panic!("{error}"));
     let session = engine.session();
     session.register_table("sales", partitioned(folder).table().unwrap_or_else(|error| panic!("{error}"))).expect("a table");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

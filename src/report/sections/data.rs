@@ -115,6 +115,12 @@ pub(super) fn cleaning(report: &Report) -> Section {
         charts: Vec::new(),
         tables: vec![
             Table {
+                caption: "Otherwise than in the run before".into(),
+                head: head(&["what"]),
+                rows: report.warnings.iter().map(|warning| vec![Cell::long(warning.clone())]).collect(),
+                ..Table::default()
+            },
+            Table {
                 caption: "Clean tables".into(),
                 head: head(&["table", "rows kept", "rows refused", "what it is"]),
                 rows: tables.collect(),

@@ -41,6 +41,7 @@ fn place(scenario: &str) -> &str {
 /// Up to three findings that a reader should see first.
 pub(super) fn findings(report: &Report) -> Vec<String> {
     let mut found: Vec<String> = report.gates.iter().filter(|gate| !gate.passed).take(3).map(|gate| gate.words.clone()).collect();
+    found.extend(report.warnings.iter().take(3).cloned());
     let learner = report.learner.as_str();
     let cells = || report.figures.iter().filter(|figure| figure.learner == learner && figure.scenario != "*" && figure.task != "*");
     if let Some(worst) = cells()
