@@ -46,11 +46,11 @@ pub enum IngestError {
     #[error("table `{table}`: its newest row before {as_of} is of {newest}, older than {fresh}")]
     StaleTable { table: String, as_of: String, newest: String, fresh: String },
     /// A column that the run before had read.
-    #[error("source `{source_name}`: `{file}` has no column `{column}`, which run {run} had ({was})")]
-    GoneColumn { source_name: String, file: String, column: String, run: String, was: String },
+    #[error("source `{source_name}`: `{file}` has no column `{column}`, which {had}")]
+    GoneColumn { source_name: String, file: String, column: String, had: String },
     /// A column that had another type in the run before.
-    #[error("source `{source_name}`: `{file}`: column `{column}` {how} in run {run}")]
-    ChangedColumn { source_name: String, file: String, column: String, run: String, how: String },
+    #[error("source `{source_name}`: `{file}`: column `{column}` {how}")]
+    ChangedColumn { source_name: String, file: String, column: String, how: String },
     /// The file system said no.
     #[error("cannot read `{}`: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },

@@ -44,7 +44,7 @@ impl<'a> Shelter<'a> {
     }
 
     /// The file as a child process wrote it; made now where the cache has none of the same bytes.
-    pub(super) fn read(&self, source: &Source, path: &Path, file: &str, sha256: &str) -> Result<PathBuf, IngestError> {
+    pub(super) fn read(self, source: &Source, path: &Path, file: &str, sha256: &str) -> Result<PathBuf, IngestError> {
         let print = Fingerprint::of("untrusted file").with("sha256", sha256).hex();
         if let Some(folder) = self.cache.find("untrusted", &source.name, &print) {
             return Ok(folder.join("part.parquet"));
@@ -56,7 +56,7 @@ impl<'a> Shelter<'a> {
     }
 
     /// A folder with the files under their own paths, for a source whose paths hold columns.
-    pub(super) fn tree(&self, source: &Source, files: &[InputFile], copies: &[PathBuf]) -> Result<PathBuf, IngestError> {
+    pub(super) fn tree(self, source: &Source, files: &[InputFile], copies: &[PathBuf]) -> Result<PathBuf, IngestError> {
         let print = files.iter().fold(Fingerprint::of("untrusted tree"), |print, file| print.with(&file.file, &file.sha256)).hex();
         if let Some(folder) = self.cache.find("untrusted", &source.name, &print) {
             return Ok(folder);

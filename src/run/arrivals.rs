@@ -95,10 +95,12 @@ fn columns(
             warnings.push(format!("source `{}`: column `{column}` {how} since run {run}", source.name));
             continue;
         }
-        let (column, run, was) = (column.clone(), run.to_owned(), was.clone());
+        let column = column.clone();
         return Err(match found {
-            None => IngestError::GoneColumn { source_name, file, column, run, was },
-            Some(found) => IngestError::ChangedColumn { source_name, file, column, run, how: format!("is {found}, and was {was}") },
+            None => IngestError::GoneColumn { source_name, file, column, had: format!("run {run} had ({was})") },
+            Some(found) => {
+                IngestError::ChangedColumn { source_name, file, column, how: format!("is {found}, and was {was} in run {run}") }
+            }
         });
     }
     let new = now.iter().filter(|(name, _)| !then.columns.iter().any(|(known, _)| known == name));

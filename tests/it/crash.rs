@@ -168,7 +168,7 @@ impl Template {
         let old = fs::read(self.shop.path().join("reports/shop/latest.html")).expect("a report");
         assert!(latest == old || latest == self.new.latest, "{at}: half a report");
         // What a full disk leaves is less than what a kill leaves, so that the next night after it is not always run.
-        if word == "full" && !every_step() && step.len() % 4 > 0 {
+        if word == "full" && !every_step() && !step.len().is_multiple_of(4) {
             return format!("{step:<60} | {ended:<9} | {seen:<3} | (not run)");
         }
         let again = disturbed.night("");
