@@ -85,10 +85,12 @@ pub fn change(then: &[Importance], now: &[Importance]) -> (Vec<Change>, Vec<Agre
     for (change, q) in changes.iter_mut().zip(false_discovery(&p)) {
         change.q = q;
         if let (Some(q), Some(z)) = (q, change.z) {
-            change.what = match q < BEYOND_CHANCE {
-                true if z > 0.0 => "rose",
-                true => "fell",
-                false => "as before",
+            change.what = if q >= BEYOND_CHANCE {
+                "as before"
+            } else if z > 0.0 {
+                "rose"
+            } else {
+                "fell"
             };
         }
     }

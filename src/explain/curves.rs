@@ -292,7 +292,12 @@ impl Asker<'_> {
         for member in members.iter().filter(|member| self.base.rows[**member] > 0.0) {
             // The base itself stands behind the points.
             let moved = |(effects, base): (&Vec<(f64, Option<f64>, Option<f64>)>, &f64)| {
-                effects.iter().map(|(effect, _, _)| *effect).chain([0.0]).map(|effect| (base + effect) as f32).collect()
+                effects
+                    .iter()
+                    .map(|(effect, _, _)| *effect)
+                    .chain([0.0])
+                    .map(|effect| (base + if effect.is_nan() { 0.0 } else { effect }) as f32)
+                    .collect()
             };
             let raw: Vec<Vec<f32>> = effects.iter().zip(&self.base.raw[*member]).map(moved).collect();
             let scenario = if *member < self.shape.scenarios.len() { *member as u16 } else { UNSEEN_SCENARIO };
@@ -321,7 +326,7 @@ impl Points {
         let whole = local.cell(all, task).all;
         let CellMeans { all, without } = local.cell(members, task);
         let edges = whole.len();
-        // Where all rows of the cell are missing there is no curve, but the point of missing values.
+        // Where all rows of the cell are missing nothing weighs, and there is no curve.
         let walk = |means: &[(f64, f64)]| {
             let bins: Vec<f64> = means[1..].iter().map(|(_, rows)| *rows).collect();
             let mut path = vec![0.0; edges];

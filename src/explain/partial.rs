@@ -61,10 +61,10 @@ impl PointSums {
     }
 }
 
-/// Values less their mean by weight. Shapes: `[points]`.
+/// Values less their mean by weight; NaN where nothing weighs. Shapes: `[points]`.
 pub(super) fn centred(values: &[f64], weights: &[f64]) -> Vec<f64> {
     let total: f64 = weights.iter().sum();
-    let mean = if total > 0.0 { values.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>() / total } else { 0.0 };
+    let mean = values.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>() / total;
     values.iter().map(|value| value - mean).collect()
 }
 

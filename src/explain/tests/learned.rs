@@ -64,7 +64,7 @@ fn shapley(model: &dyn Model, background: &Block<'_>, block: &Block<'_>, row: us
             .map(|field| if let Column::Numeric(values) = block.columns[field] { vec![values[row]; background.rows()] } else { Vec::new() })
             .collect();
         for (field, column) in columns.iter().enumerate() {
-            if fields >> field & 1 == 1 {
+            if (fields >> field) & 1 == 1 {
                 asked = with(&asked, field, Column::Numeric(column));
             }
         }
@@ -76,10 +76,10 @@ fn shapley(model: &dyn Model, background: &Block<'_>, block: &Block<'_>, row: us
     (0..FIELDS)
         .map(|field| {
             (0..1_usize << FIELDS)
-                .filter(|fields| fields >> field & 1 == 0)
+                .filter(|fields| (fields >> field) & 1 == 0)
                 .map(|fields| {
                     let size = fields.count_ones() as usize;
-                    factorial(size) * factorial(FIELDS - size - 1) / factorial(FIELDS) * (values[fields | 1 << field] - values[fields])
+                    factorial(size) * factorial(FIELDS - size - 1) / factorial(FIELDS) * (values[fields | (1 << field)] - values[fields])
                 })
                 .sum()
         })
@@ -140,6 +140,6 @@ fn of_an_additive_model_no_order_is_better() {
     let rows = Rows::new(100, FIELDS, 91);
     for seed in 0..5 {
         let found = faithful(&toy, &rows.block(), &FaithfulSettings { rows: 100, steps: 6, resamples: 20, seed }).unwrap().unwrap();
-        assert!(found.iter().all(|own| own.gain > 0.0 && own.residual < 1e-6 && own.deletion < 0.0 + own.random_deletion));
+        assert!(found.iter().all(|own| own.gain > 0.0 && own.residual < 1e-6 && own.deletion < own.random_deletion));
     }
 }
