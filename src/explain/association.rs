@@ -63,7 +63,9 @@ fn ranks(values: &[f32]) -> Vec<f64> {
     let (mut at, all) = (0, order.len().max(1) as f64);
     for ties in order.chunk_by(|a, b| rising(a, b).is_eq()) {
         let rank = (at as f64 + (ties.len() as f64 - 1.0) / 2.0 + 0.5) / all;
-        ties.iter().for_each(|row| ranks[*row] = rank);
+        for row in ties {
+            ranks[*row] = rank;
+        }
         at += ties.len();
     }
     ranks
@@ -71,7 +73,9 @@ fn ranks(values: &[f32]) -> Vec<f64> {
 
 fn classes(entries: &[u32]) -> Seen {
     let mut counts: std::collections::BTreeMap<u32, usize> = std::collections::BTreeMap::new();
-    entries.iter().for_each(|entry| *counts.entry(*entry).or_default() += 1);
+    for entry in entries {
+        *counts.entry(*entry).or_default() += 1;
+    }
     let mut common: Vec<(u32, usize)> = counts.into_iter().collect();
     common.sort_by(|a, b| (b.0 == MISSING).cmp(&(a.0 == MISSING)).then(b.1.cmp(&a.1)).then(a.0.cmp(&b.0)));
     let place: std::collections::BTreeMap<u32, usize> =

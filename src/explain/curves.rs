@@ -128,7 +128,9 @@ impl Base {
             base.raw[scenario].iter_mut().zip(&found).for_each(|(sum, raw)| *sum += f64::from(raw[row]));
         }
         for (raw, rows) in base.raw.iter_mut().zip(&base.rows) {
-            raw.iter_mut().for_each(|sum| *sum /= rows.max(1.0));
+            for sum in raw {
+                *sum /= rows.max(1.0);
+            }
         }
         Ok(base)
     }
@@ -204,7 +206,9 @@ impl Asker<'_> {
 
     fn category(&self, field: usize, entries: &[u32]) -> Result<Option<Points>, LearnError> {
         let mut found: BTreeMap<u32, usize> = BTreeMap::new();
-        entries.iter().for_each(|entry| *found.entry(*entry).or_default() += 1);
+        for entry in entries {
+            *found.entry(*entry).or_default() += 1;
+        }
         let mut common: Vec<(u32, usize)> = found.into_iter().collect();
         common.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
         common.truncate(self.settings.entries);
@@ -233,8 +237,8 @@ impl Asker<'_> {
         let mut sums = PointSums::new(self.shape.scenarios.len(), self.shape.tasks.len(), points);
         for point in 0..points {
             let found = ask(point, self.few)?;
-            for row in 0..self.few.rows() {
-                sums.add(self.few.scenario[row], self.few.entity[row], point, |task| f64::from(found[task][row]));
+            for (row, (scenario, entity)) in self.few.scenario.iter().zip(self.few.entity).enumerate() {
+                sums.add(*scenario, *entity, point, |task| f64::from(found[task][row]));
             }
         }
         Ok(sums)
@@ -252,8 +256,7 @@ impl Asker<'_> {
             if total < 1.0 {
                 continue;
             }
-            let found: Vec<Vec<(f64, Option<f64>, Option<f64>)>> =
-                (0..self.shape.tasks.len()).map(|task| points.effects(&members, &all, task, &counts)).collect();
+            let found: Vec<Vec<Told>> = (0..self.shape.tasks.len()).map(|task| points.effects(&members, &all, task, &counts)).collect();
             let published = self.published(&members, &found);
             for (task, spec) in self.shape.tasks.iter().enumerate() {
                 for (point, (at, entry)) in points.at.iter().enumerate() {
@@ -285,13 +288,13 @@ impl Asker<'_> {
     }
 
     /// The effects in what is published, scenario by scenario at its own base, weighed by rows. Shape: `[tasks][points]`.
-    fn published(&self, members: &[usize], effects: &[Vec<(f64, Option<f64>, Option<f64>)>]) -> Vec<Vec<f64>> {
+    fn published(&self, members: &[usize], effects: &[Vec<Told>]) -> Vec<Vec<f64>> {
         let points = effects[0].len();
         let mut all = vec![vec![0.0; points]; effects.len()];
         let total: f64 = members.iter().map(|member| self.base.rows[*member]).sum();
         for member in members.iter().filter(|member| self.base.rows[**member] > 0.0) {
             // The base itself stands behind the points.
-            let moved = |(effects, base): (&Vec<(f64, Option<f64>, Option<f64>)>, &f64)| {
+            let moved = |(effects, base): (&Vec<Told>, &f64)| {
                 effects
                     .iter()
                     .map(|(effect, _, _)| *effect)
@@ -309,9 +312,12 @@ impl Asker<'_> {
     }
 }
 
+/// `(effect, its standard error, partial dependence)` of a point of a cell; NaN where there is none.
+type Told = (f64, Option<f64>, Option<f64>);
+
 impl Points {
-    /// `(effect, its standard error, partial dependence)` of each point of a cell; NaN where there is none.
-    fn effects(&self, members: &[usize], all: &[usize], task: usize, counts: &[f64]) -> Vec<(f64, Option<f64>, Option<f64>)> {
+    /// What is told of each point of a cell.
+    fn effects(&self, members: &[usize], all: &[usize], task: usize, counts: &[f64]) -> Vec<Told> {
         let means = |values: &[(f64, f64)]| values.iter().map(|(mean, _)| *mean).collect::<Vec<f64>>();
         let errors = |without: &[Vec<f64>], points: usize| -> Vec<Option<f64>> {
             (0..points).map(|point| jackknife(&without.iter().map(|own| own[point]).collect::<Vec<f64>>())).collect()

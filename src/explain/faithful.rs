@@ -191,7 +191,9 @@ impl Eraser<'_> {
         for (row, order) in orders.iter().enumerate() {
             let gone = if first { &order[..erased] } else { &order[fields - erased..] };
             // The background is the row behind all others.
-            gone.iter().for_each(|field| from[*field][row] = rows);
+            for field in gone {
+                from[*field][row] = rows;
+            }
         }
         let changed: Vec<Picked> = from
             .iter()

@@ -55,12 +55,14 @@ fn linked(strength: &Array2<f64>, tied: f64) -> Vec<Vec<usize>> {
         let joined = std::mem::take(&mut groups[b]);
         groups[a].extend(joined);
         // Of the others only those before `b` looked at `a` or `b`.
-        for other in 0..=b {
-            best[other] = best_of(&between, &groups, other);
+        for (other, best) in best.iter_mut().enumerate().take(b + 1) {
+            *best = best_of(&between, &groups, other);
         }
     }
     groups.retain(|group| !group.is_empty());
-    groups.iter_mut().for_each(|group| group.sort_unstable());
+    for group in &mut groups {
+        group.sort_unstable();
+    }
     groups.sort_unstable();
     groups
 }
