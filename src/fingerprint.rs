@@ -1,4 +1,4 @@
-//! Fingerprints: sha256 over labelled parts, so that the same work is recognised and changed work is not.
+//! Fingerprints: sha256 over labelled parts, so that the same work is recognised and changed work is not; and cheap hashes of numbers.
 //!
 //! In: bytes, files. Out: lower-case hex. Each part goes in with its label and length: no two lists of parts collide.
 
@@ -48,6 +48,24 @@ pub(crate) fn of_file(path: &Path) -> io::Result<String> {
         }
         state.update(&buffer[..read]);
     }
+}
+
+/// The bits of a number, so scrambled that neighbours look unrelated (the finaliser of `SplitMix64`).
+///
+/// # Source
+/// Steele, Lea, Flood (2014), "Fast splittable pseudorandom number generators", figure 16.
+pub(crate) fn scramble(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+/// The distance of two counters of `SplitMix64`: 2⁶⁴ over the golden ratio.
+pub(crate) const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// What `SplitMix64` makes of a counter.
+pub(crate) fn mix(counter: u64) -> u64 {
+    scramble(counter.wrapping_add(GOLDEN))
 }
 
 /// The sha256 of some bytes.

@@ -8,12 +8,17 @@ mod baseline;
 mod bless;
 mod cells;
 mod checkpoints;
+mod content;
 mod data;
 mod drift;
+mod drift_tables;
 mod error;
+mod evaluated;
 mod judgement;
 mod learned;
+mod ledger;
 mod outputs;
+mod plan;
 mod predecessor;
 mod scorer;
 mod told;
@@ -25,10 +30,11 @@ use std::path::{Path, PathBuf};
 use arrow::datatypes::SchemaRef;
 use jiff::civil::Date;
 
-pub use backtest::{Backtest, Backtested, backtest};
-pub use bless::bless;
+pub use backtest::{Backtested, Span, backtest};
+pub use bless::{bless, rollback};
 use checkpoints::Checkpoints;
 pub use error::NightError;
+pub use plan::plan;
 use predecessor::Predecessor;
 
 use crate::features::Snapshot;
@@ -36,7 +42,7 @@ use crate::fingerprint::Fingerprint;
 use crate::ingest::{Cache, Engine, Graph, SourceFiles, clean};
 use crate::job::{Job, Split};
 use crate::publish::staging::Placed;
-use crate::publish::{Home, Lock, Staging, folder};
+use crate::publish::{Home, Lock, PastRun, Staging, folder};
 use crate::table_file::{self, Kept, TableWriter};
 use crate::watch::Watch;
 
@@ -113,11 +119,7 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     let own = data::fingerprint(night.job, &sources, predecessor.map(|before| before.run.as_str()));
     let baseline = baseline::find(night, &own)?;
     let baseline = baseline.as_ref();
-    let fingerprint = match baseline {
-        Some(before) => Fingerprint::of("compared night").with("night", &own).with("with", &before.manifest.run).hex(),
-        None => own.clone(),
-    };
-    let run = format!("{}-{}", night.as_of, &fingerprint[..12]);
+    let (fingerprint, run) = run_id(night, &own, baseline);
     if !night.options.rebuild
         && let Some(past) = night.home.find(&run)?
     {
@@ -134,9 +136,6 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     let clock = clock.lap("ingest and features");
     let staging = Staging::start(night.home)?;
     night.watch.stage("learn");
-    if let Some(before) = predecessor {
-        night.watch.note(&format!("training begins from the network of run {}", before.run));
-    }
     let checkpoints = Checkpoints::of(night, &run)?;
     let mut learned = learned::learn(night, &data, staging.path(), &checkpoints, predecessor)?;
     let clock = clock.lap("learn");
@@ -144,10 +143,10 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     learned.stand_ins = transfer::stand_ins(night, &learned, &ledger)?;
     let clock = clock.lap("transfer");
     night.watch.stage("evaluate");
-    let judged = learned::evaluate(night, &learned)?;
+    let judged = evaluated::evaluate(night, &learned)?;
     let clock = clock.lap("evaluate");
     night.watch.stage("explain");
-    let explained = learned::explain(night, &learned)?;
+    let explained = evaluated::explain(night, &learned)?;
     let clock = clock.lap("explain");
     night.watch.stage("score");
     let mut counting = drift::Counting::start(&learned, &judged, baseline)?;
@@ -162,7 +161,6 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
         fingerprint: &fingerprint,
         own: &own,
         baseline,
-        warm_start: predecessor.map(|before| before.run.as_str()),
         sources: &sources,
         data: &data,
         learned: &learned,
@@ -194,6 +192,16 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
         Placed::New => Ended::Published { run, figures, current },
         Placed::SameBytes => Ended::SameBytes { run },
     })
+}
+
+/// Fingerprint and id of a night that is compared with `before`.
+fn run_id(night: &Night<'_>, own: &str, before: Option<&PastRun>) -> (String, String) {
+    let fingerprint = match before {
+        Some(before) => Fingerprint::of("compared night").with("night", own).with("with", &before.manifest.run).hex(),
+        None => own.to_owned(),
+    };
+    let run = format!("{}-{}", night.as_of, &fingerprint[..12]);
+    (fingerprint, run)
 }
 
 /// Encoded rows are needed by this night only.

@@ -6,8 +6,8 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{AsArray as _, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{Float64Type, Int64Type, SchemaRef};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -186,6 +186,34 @@ pub(crate) fn read(path: &Path) -> Result<ParquetRecordBatchReader, FileError> {
     ParquetRecordBatchReaderBuilder::try_new(file)
         .and_then(|builder| builder.with_batch_size(READ_ROWS).build())
         .map_err(|error| parquet_error("read", path, &error))
+}
+
+/// A column of text of a table that polytask wrote.
+///
+/// # Errors
+/// [`FileError::Rows`] naming the column, where it is missing or of another type.
+pub(crate) fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray, FileError> {
+    batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>()).ok_or_else(|| missing(name))
+}
+
+/// A column of numbers; as [`texts`].
+///
+/// # Errors
+/// As [`texts`].
+pub(crate) fn numbers<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Float64Array, FileError> {
+    batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>()).ok_or_else(|| missing(name))
+}
+
+/// A column of counts; as [`texts`].
+///
+/// # Errors
+/// As [`texts`].
+pub(crate) fn counts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Int64Array, FileError> {
+    batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Int64Type>()).ok_or_else(|| missing(name))
+}
+
+fn missing(column: &str) -> FileError {
+    FileError::Rows(format!("column `{column}` is missing"))
 }
 
 /// Writes one batch as a published table.

@@ -23,8 +23,8 @@ with joined as (
         user_visits.days_since_visit, -- days since the user last came, within 28
         products.brand, -- brand of the product
         users.age_group, -- age group of the user
-        ln(1 + ($as_of_date - products.listed_on)) as listed_days_log, -- days since the product was listed: log of 1 + days
-        ln(1 + ($as_of_date - users.signed_up_on)) as tenure_days_log, -- days since the user signed up: log of 1 + days
+        ln(1 + greatest($as_of_date - products.listed_on, 0)) as listed_days_log, -- days since the product was listed: log of 1 + days
+        ln(1 + greatest($as_of_date - users.signed_up_on, 0)) as tenure_days_log, -- days since the user signed up: log of 1 + days
         users.region, -- region of the user
         coalesce(user_visits.visits_28d, 0) as visits_28d -- days on which the user came, 28 days
     from rows

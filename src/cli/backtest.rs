@@ -10,7 +10,7 @@ use super::{Failure, MachineArgs, PlaceArgs, block_on};
 use crate::job::{Days, Job};
 use crate::outcome::Ending;
 use crate::publish::Home;
-use crate::run::{self, Backtest, Options};
+use crate::run::{self, Span};
 
 /// Arguments of `polytask backtest`.
 #[derive(Debug, Args)]
@@ -35,19 +35,24 @@ pub(super) struct BacktestArgs {
     places: PlaceArgs,
 }
 
-fn every(text: &str) -> Result<Days, String> {
+pub(super) fn every(text: &str) -> Result<Days, String> {
     Days::parse(text).and_then(|days| if days.0 > 0 { Ok(days) } else { Err("at least 1 day".to_owned()) })
 }
 
-pub(super) fn run(args: &BacktestArgs) -> Result<Ending, Failure> {
-    if args.to < args.from {
-        return Err(Failure::usage(format!("`--to {}` lies before `--from {}`", args.to, args.from), "name the earlier date with --from"));
+/// The nights from one date to another.
+pub(super) fn span(from: Date, to: Date, every: Days) -> Result<Span, Failure> {
+    if to < from {
+        return Err(Failure::usage(format!("`--to {to}` lies before `--from {from}`"), "name the earlier date with --from"));
     }
+    Ok(Span { from, to, every })
+}
+
+pub(super) fn run(args: &BacktestArgs) -> Result<Ending, Failure> {
+    let of = span(args.from, args.to, args.every)?;
     let job = Job::load(&args.job)?;
     let home = Home::of(&job.folder, &args.places.places());
     let console = Console::new();
-    let options = Options { threads: args.machine.threads(), memory: args.machine.memory, rebuild: args.machine.rebuild };
-    let of = Backtest { from: args.from, to: args.to, every: args.every };
+    let options = args.machine.options();
     let done =
         block_on(options.threads, async { Box::pin(run::backtest(&job, &home, of, options, &console)).await.map_err(Failure::from) })?;
     for (as_of, word, figures) in &done.nights {

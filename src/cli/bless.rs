@@ -6,9 +6,7 @@ use clap::Args;
 
 use super::console::say;
 use super::{Failure, PlaceArgs};
-use crate::job::JobError;
 use crate::outcome::Ending;
-use crate::publish::Home;
 use crate::run;
 
 /// Arguments of `polytask bless`.
@@ -33,9 +31,7 @@ pub(super) fn run(args: &BlessArgs) -> Result<Ending, Failure> {
     if args.reason.trim().is_empty() {
         return Err(Failure::usage("`--reason` says nothing", "say why the run is published although a gate was not passed"));
     }
-    let folder = args.job.canonicalize().ok().filter(|folder| folder.join("job.toml").is_file());
-    let folder = folder.ok_or_else(|| JobError::NoJob(args.job.clone()))?;
-    let home = Home::of(&folder, &args.places.places());
+    let home = args.places.home(&args.job)?;
     run::bless(&home, &args.run, args.reason.trim())?;
     say(&format!("published {}\nreport  {}", args.run, home.reports.join("latest.html").display()));
     Ok(Ending::Published)

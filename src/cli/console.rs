@@ -103,7 +103,7 @@ pub(super) fn say(text: &str) {
 }
 
 /// Prints a line of the log. A night goes on when nobody reads its log any more.
-fn tell(line: &str) {
+pub(super) fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 

@@ -10,7 +10,7 @@ use super::{Failure, MachineArgs, PlaceArgs, block_on};
 use crate::job::Job;
 use crate::outcome::Ending;
 use crate::publish::Home;
-use crate::run::{self, Night, Options};
+use crate::run::{self, Night};
 
 /// Arguments of `polytask frame`.
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ pub(super) fn run(args: &FrameArgs) -> Result<Ending, Failure> {
     let job = Job::load(&args.job)?;
     let home = Home::of(&job.folder, &args.places.places());
     let console = Console::new();
-    let options = Options { threads: args.machine.threads(), memory: args.machine.memory, rebuild: args.machine.rebuild };
+    let options = args.machine.options();
     let written = block_on(options.threads, async {
         let night = Night { job: &job, home: &home, as_of: args.as_of, options, watch: &console };
         run::frame(&night, &args.out).await.map_err(Failure::from)

@@ -2,6 +2,7 @@
 //!
 //! In: arguments. Out: an exit code; results on stdout, progress and errors on stderr. The work is the library's.
 
+mod backfill;
 mod backtest;
 mod bless;
 mod check;
@@ -9,17 +10,26 @@ mod config;
 mod console;
 mod demo;
 mod frame;
+mod gc;
 mod new;
 mod night;
+mod notify;
+mod pin;
+mod plan;
+mod rollback;
 mod runs;
+mod verify;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::job::JobError;
 use crate::outcome::{Ending, Outcome};
+use crate::publish::Home;
 use crate::publish::home::Places;
+use crate::run::Options;
 
 /// Learns many tasks in many scenarios together, every night: scores, decisions and a report from Parquet.
 #[derive(Debug, Parser)]
@@ -43,18 +53,30 @@ enum Command {
     Run(night::RunArgs),
     /// Generate a marketplace with known truth and run its night
     Demo(demo::DemoArgs),
+    /// Say what a night would read and build, and why
+    Plan(plan::PlanArgs),
     /// Try a job's configuration, SQL, query graph and sources without running the night
     Check(check::CheckArgs),
     /// Write the training frame as Parquet, with a `split` column
     Frame(frame::FrameArgs),
     /// Make a job folder from the schemas of Parquet files, ready to edit
     New(new::NewArgs),
+    /// Run the nights that are missing, in order
+    Backfill(backfill::BackfillArgs),
     /// Run past nights in order: what the job would have delivered
     Backtest(backtest::BacktestArgs),
     /// Publish a held run by hand, with a reason
     Bless(bless::BlessArgs),
     /// List past runs, the published one marked
     Runs(runs::RunsArgs),
+    /// Read runs back: are their bytes those that were published?
+    Verify(verify::VerifyArgs),
+    /// Let readers follow an earlier run again
+    Rollback(rollback::RollbackArgs),
+    /// Keep a run from being removed
+    Pin(pin::PinArgs),
+    /// Remove old runs and old parts of the cache
+    Gc(gc::GcArgs),
     /// Print the commented defaults, or what is in force for a job
     Config(config::ConfigArgs),
 }
@@ -74,6 +96,13 @@ struct PlaceArgs {
 }
 
 impl PlaceArgs {
+    /// The home of a job whose folder is there; its configuration may be wrong.
+    fn home(&self, job: &Path) -> Result<Home, Failure> {
+        let folder = job.canonicalize().ok().filter(|folder| folder.join("job.toml").is_file());
+        let folder = folder.ok_or_else(|| JobError::NoJob(job.to_path_buf()))?;
+        Ok(Home::of(&folder, &self.places()))
+    }
+
     fn places(&self) -> Places {
         Places { input: self.input.clone(), runs: self.runs.clone(), reports: self.reports.clone() }
     }
@@ -94,6 +123,10 @@ struct MachineArgs {
 }
 
 impl MachineArgs {
+    fn options(&self) -> Options {
+        Options { threads: self.threads(), memory: self.memory, rebuild: self.rebuild }
+    }
+
     fn threads(&self) -> usize {
         self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
     }
@@ -132,6 +165,12 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Frame(args) => frame::run(&args),
         Command::New(args) => new::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Backfill(args) => backfill::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Rollback(args) => rollback::run(&args),
+        Command::Pin(args) => pin::run(&args),
+        Command::Gc(args) => gc::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::Bless(args) => bless::run(&args),
         Command::Runs(args) => runs::run(&args),

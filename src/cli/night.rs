@@ -6,11 +6,12 @@ use clap::Args;
 use jiff::civil::Date;
 
 use super::console::{Console, say};
+use super::notify::notify;
 use super::{Failure, MachineArgs, PlaceArgs, block_on};
 use crate::job::Job;
 use crate::outcome::Ending;
 use crate::publish::Home;
-use crate::run::{self, Ended, Night, Options};
+use crate::run::{self, Ended, Night};
 
 /// Arguments of `polytask run`.
 #[derive(Debug, Args)]
@@ -39,16 +40,19 @@ pub(super) fn night(folder: &std::path::Path, as_of: Date, machine: &MachineArgs
     let job = Job::load(folder)?;
     let home = Home::of(&job.folder, &places.places());
     let console = Console::new();
-    let options = Options { threads: machine.threads(), memory: machine.memory, rebuild: machine.rebuild };
+    let options = machine.options();
     let ended = block_on(options.threads, async {
         let night = Night { job: &job, home: &home, as_of, options, watch: &console };
         Box::pin(run::night(&night)).await.map_err(Failure::from)
-    })?;
+    });
+    notify(&job, &home, &as_of.to_string(), ended.as_ref());
+    let ended = ended?;
     say(&summary(&ended, &home));
     Ok(if matches!(ended, Ended::Held { .. }) { Ending::Held } else { Ending::Published })
 }
 
-fn summary(ended: &Ended, home: &Home) -> String {
+/// How a night ended, in lines.
+pub(super) fn summary(ended: &Ended, home: &Home) -> String {
     let report = home.reports.join("latest.html");
     match ended {
         Ended::Published { run, figures, current } => {

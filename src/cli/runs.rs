@@ -6,9 +6,7 @@ use clap::Args;
 
 use super::console::say;
 use super::{Failure, PlaceArgs};
-use crate::job::JobError;
 use crate::outcome::Ending;
-use crate::publish::Home;
 
 /// Arguments of `polytask runs`.
 #[derive(Debug, Args)]
@@ -21,9 +19,7 @@ pub(super) struct RunsArgs {
 }
 
 pub(super) fn run(args: &RunsArgs) -> Result<Ending, Failure> {
-    let folder = args.job.canonicalize().ok().filter(|folder| folder.join("job.toml").is_file());
-    let folder = folder.ok_or_else(|| JobError::NoJob(args.job.clone()))?;
-    let home = Home::of(&folder, &args.places.places());
+    let home = args.places.home(&args.job)?;
     let runs = home.past()?;
     if runs.is_empty() {
         say(&format!("{} has no runs yet", home.job));

@@ -13,7 +13,6 @@ pub mod gains;
 pub mod gates;
 pub mod lists;
 pub mod metrics;
-mod normal;
 mod ordered;
 pub mod paired;
 pub mod probe;

@@ -5,8 +5,8 @@
 //! cancels.
 
 use super::bootstrap::{LANES, Lanes, MIN_ENTITIES, Resampler, interval, standard_error};
+use super::drift::normal_tails;
 use super::metrics::{Rows, log_loss};
-use super::normal::erfc;
 use super::ordered::Ordered;
 use super::replicates::auc;
 use super::sums::Sums;
@@ -16,6 +16,10 @@ use super::sums::Sums;
 pub struct Difference {
     /// `auc` or `log_loss` (nats), `rmse` or `mae` (the label's unit).
     pub metric: &'static str,
+    /// The figure of `a`.
+    pub a: f64,
+    /// The figure of `b`.
+    pub b: f64,
     /// `auc`: that of `a` less that of `b`; losses and errors: that of `b` less that of `a`. Above 0: `a` is better.
     pub value: f64,
     /// Lower end of its 95 % interval over entities.
@@ -81,20 +85,17 @@ pub fn compare(binary: bool, labels: &[f64], a: &[f64], b: &[f64], entity: &[u64
     }
     let found = if binary { classes(&ours, &theirs, &resampler) } else { amounts(&ours, &theirs, &resampler) };
     let (n, positives) = (labels.len() as u64, labels.iter().filter(|label| **label > 0.0).count() as u64);
-    let difference = |(metric, value, replicates): (&'static str, Option<f64>, Vec<f64>)| {
-        let (value, (low, high)) = (value?, interval(&replicates)?);
+    let difference = |(metric, a, b, replicates): (&'static str, Option<f64>, Option<f64>, Vec<f64>)| {
+        let (a, b, (low, high)) = (a?, b?, interval(&replicates)?);
+        let value = if metric == "auc" { a - b } else { b - a };
         let p = two_sided(value, standard_error(&replicates)?, resampler.units(), resamples);
-        Some(Difference { metric, value, low, high, p, n, positives })
+        Some(Difference { metric, a, b, value, low, high, p, n, positives })
     };
     found.into_iter().filter_map(difference).collect()
 }
 
-/// A metric, its difference, and that of each resample.
-type Found = Vec<(&'static str, Option<f64>, Vec<f64>)>;
-
-fn less(a: Option<f64>, b: Option<f64>) -> Option<f64> {
-    Some(a? - b?)
-}
+/// A metric, the figures of `a` and `b`, and how much better `a` is in each resample.
+type Found = Vec<(&'static str, Option<f64>, Option<f64>, Vec<f64>)>;
 
 fn lanes(of: impl Fn(usize) -> f64) -> Lanes<f64> {
     let mut out = [f64::NAN; LANES];
@@ -115,7 +116,7 @@ fn classes(ours: &Rows<'_>, theirs: &Rows<'_>, resampler: &Resampler) -> Found {
     });
     let loss = replicates.pop().unwrap_or_default();
     let area = replicates.pop().unwrap_or_default();
-    vec![("auc", less(ours.auc(), theirs.auc()), area), ("log_loss", less(theirs.log_loss(), ours.log_loss()), loss)]
+    vec![("auc", ours.auc(), theirs.auc(), area), ("log_loss", ours.log_loss(), theirs.log_loss(), loss)]
 }
 
 fn amounts(ours: &Rows<'_>, theirs: &Rows<'_>, resampler: &Resampler) -> Found {
@@ -130,7 +131,7 @@ fn amounts(ours: &Rows<'_>, theirs: &Rows<'_>, resampler: &Resampler) -> Found {
     });
     let absolute = replicates.pop().unwrap_or_default();
     let square = replicates.pop().unwrap_or_default();
-    vec![("rmse", less(theirs.rmse(), ours.rmse()), square), ("mae", less(theirs.mae(), ours.mae()), absolute)]
+    vec![("rmse", ours.rmse(), theirs.rmse(), square), ("mae", ours.mae(), theirs.mae(), absolute)]
 }
 
 /// Two-sided `p` of a difference whose standard error was found by resampling; 1 where two models say the same.
@@ -148,7 +149,7 @@ fn two_sided(value: f64, standard_error: f64, units: usize, resamples: usize) ->
     let freedom = 1.0 / (1.0 / (units as f64 - 1.0) + 1.0 / (resamples as f64 - 1.0));
     let t = value / standard_error;
     let deviate = (freedom * (t * t / freedom).ln_1p()).sqrt() * (8.0 * freedom + 1.0) / (8.0 * freedom + 3.0);
-    erfc(deviate / std::f64::consts::SQRT_2)
+    normal_tails(deviate)
 }
 
 /// Verdicts on a family of `(difference, p)`, so that the chance of even one wrong `helped` or `hurt` is at most `1 − level`

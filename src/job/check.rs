@@ -106,6 +106,7 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         gates: gates(&raw.gates)?,
         rank_by,
         under_every_scenario: raw.scores.under_every_scenario,
+        notify: raw.notify.command,
         top_features: raw.report.top_features.max(1),
         importance_rows: raw.report.importance_rows.max(1),
         explained_rows: raw.report.explained_rows,

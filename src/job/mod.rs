@@ -92,6 +92,8 @@ pub struct Job {
     pub rank_by: usize,
     /// Whether candidates are also scored under every scenario.
     pub under_every_scenario: bool,
+    /// Command that is told how a night ended; empty = none.
+    pub notify: Vec<String>,
     /// Features shown per task in the report.
     pub top_features: usize,
     /// Held-out rows on which a network's importance is measured.

@@ -77,6 +77,7 @@ pub(super) struct RawJob {
     pub(super) drift: RawDrift,
     pub(super) gates: RawGates,
     pub(super) scores: RawScores,
+    pub(super) notify: RawNotify,
     pub(super) report: RawReport,
 }
 
@@ -257,6 +258,12 @@ pub(super) struct RawGates {
 pub(super) struct RawScores {
     pub(super) rank_by: String,
     pub(super) under_every_scenario: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawNotify {
+    pub(super) command: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

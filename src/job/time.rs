@@ -21,7 +21,7 @@ impl Days {
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not a length of time: write `14 days` or `2 weeks`");
         let text = text.trim();
-        let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let unit_at = text.find(|c: char| !(c.is_ascii_digit() || c == '-')).ok_or_else(wrong)?;
         let (number, unit) = text.split_at(unit_at);
         let number: i32 = number.parse().map_err(|_| wrong())?;
         let days = match unit.trim() {

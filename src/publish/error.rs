@@ -27,6 +27,12 @@ pub enum PublishError {
     /// A run that passed its gates, or was blessed before.
     #[error("run {run} is not held")]
     NotHeld { run: String },
+    /// A run that its gates kept from being published.
+    #[error("run {run} is held: its gates were not passed")]
+    Held { run: String },
+    /// Files of a run that are not as they were published.
+    #[error("run {run} is damaged: {first}{}", if *more > 0 { format!(", and {more} more") } else { String::new() })]
+    Damaged { run: String, first: String, more: usize },
     /// A decision query does not plan or run.
     #[error(transparent)]
     Query(#[from] crate::ingest::IngestError),
@@ -43,9 +49,9 @@ impl Outcome for PublishError {
                 other => other,
             },
             Self::Locked { .. } => Ending::Locked,
-            Self::Audit { .. } => Ending::Io,
+            Self::Audit { .. } | Self::Damaged { .. } => Ending::Io,
             Self::NotRepeatable { .. } | Self::Table { .. } => Ending::Internal,
-            Self::NoRun { .. } | Self::NotHeld { .. } => Ending::Usage,
+            Self::NoRun { .. } | Self::NotHeld { .. } | Self::Held { .. } => Ending::Usage,
             Self::Query(error) => error.ending(),
         }
     }
@@ -57,6 +63,12 @@ impl Outcome for PublishError {
             Self::Audit { .. } => "the disk returned other bytes than were written; the previous run stays current".into(),
             Self::NotRepeatable { .. } => "this is a defect of polytask: please report it; the published run was left alone".into(),
             Self::NoRun { .. } => "`polytask runs <job>` lists them".into(),
+            Self::Held { .. } => "`polytask bless <job> <run> --reason \"…\"` publishes it all the same".into(),
+            Self::Damaged { .. } => {
+                "`polytask rollback <job>` goes back to an earlier run; `polytask run <job> --as-of <its date> --rebuild` tells whether the \
+                 night still gives the bytes that it gave"
+                    .into()
+            }
             Self::NotHeld { .. } => "only a run that `polytask runs <job>` marks as held can be blessed".into(),
             Self::Query(error) => return error.hint(),
             Self::Table { .. } => return None,

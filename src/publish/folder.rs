@@ -8,6 +8,28 @@ use std::path::{Path, PathBuf};
 
 use crate::table_file::FileError;
 
+/// Prefix of a file that is being written.
+const WRITING: &str = ".writing-";
+
+/// Removes the entries of a folder whose names start with one of `prefixes`, and files that a process began to write there and
+/// died: the caller holds the lock, so nobody is at work on them. A folder that does not exist has none.
+///
+/// # Errors
+/// [`FileError::Io`] naming what cannot be listed or removed.
+pub(crate) fn sweep(path: &Path, prefixes: &[&str]) -> Result<(), FileError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    for left in entries(path)? {
+        let name = left.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with(WRITING) || prefixes.iter().any(|prefix| name.starts_with(prefix)) {
+            let removed = if left.is_dir() { fs::remove_dir_all(&left) } else { fs::remove_file(&left) };
+            removed.map_err(|source| FileError::Io { what: "remove", path: left.clone(), source })?;
+        }
+    }
+    Ok(())
+}
+
 /// Creates a folder and those above it.
 ///
 /// # Errors
@@ -34,7 +56,7 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileErro
     let failed = |source| FileError::Io { what: "write", path: path.into(), source };
     let parent = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     create(&parent)?;
-    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(&parent).map_err(failed)?;
+    let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(&parent).map_err(failed)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     let file = file.persist(path).map_err(|error| failed(error.error))?;
     // Temporary files are private to their owner; a published one is for readers.

@@ -41,6 +41,9 @@ pub struct Manifest {
     /// The gates that were not passed, in sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held_by: Vec<String>,
+    /// Rows to score and rows held out, of this night and of those before it that led to it, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub row_counts: Vec<(u64, u64)>,
     /// Cells that another model scores: scenario, task, model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stand_ins: Vec<(String, String, String)>,

@@ -13,6 +13,7 @@ pub mod manifest;
 pub mod scores;
 pub mod staging;
 pub mod tables;
+pub mod upkeep;
 
 pub use columns::Columns;
 pub use error::PublishError;

@@ -50,6 +50,8 @@ pub struct ScoreJob<'a> {
     pub run: &'a str,
     /// The scenarios that the model knows, for `scores_under`.
     pub scenarios: &'a [String],
+    /// Which tasks of a scenario another model scores: `spend: linear`. A column where the job lets another model stand in.
+    pub stand_ins: &'a BTreeMap<String, String>,
 }
 
 /// Scores every row of `frame`.
@@ -166,8 +168,11 @@ impl<'a> Writers<'a> {
         let names = scenarios.as_string::<i32>();
         let ranked = ranks(&entity_starts(job, rows)?, &predicted.own[job.rank_by]);
         let scored = self.columns(rows, &predicted.own)?.array("rank", Arc::new(ranked));
-        let scored =
-            scored.text("run", std::iter::repeat_n(self.score.run, rows.num_rows())).batch().map_err(|message| table("scores", message))?;
+        let mut scored = scored.text("run", std::iter::repeat_n(self.score.run, rows.num_rows()));
+        if job.transfer.fallback {
+            scored = scored.maybe_text("stand_in", names.iter().map(|name| self.score.stand_ins.get(name.unwrap_or(""))));
+        }
+        let scored = scored.batch().map_err(|message| table("scores", message))?;
         let mut by_scenario: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
         for (row, name) in names.iter().enumerate() {
             by_scenario.entry(name.unwrap_or("")).or_default().push(row as u64);

@@ -12,12 +12,13 @@ use super::error::PublishError;
 use super::folder;
 use super::home::{Home, PastRun};
 use super::manifest::{Manifest, OutputFile};
+use super::upkeep::REMOVED;
 use crate::fingerprint;
 use crate::ingest::clean::schema_of;
 use crate::table_file::{self, FileError};
 
 /// Files that hold wall-clock times: written last, and no part of what must be repeatable.
-const VOLATILE: [&str; 3] = ["run.json", "metrics.prom", super::home::BLESSING];
+pub(super) const VOLATILE: [&str; 4] = ["run.json", "metrics.prom", super::home::BLESSING, super::upkeep::PIN];
 const PREFIX: &str = ".staging-";
 
 /// A run folder being filled.
@@ -42,12 +43,8 @@ impl Staging {
     pub fn start(home: &Home) -> Result<Self, PublishError> {
         folder::create(&home.runs)?;
         let failed = |source| FileError::Io { what: "create a folder in", path: home.runs.clone(), source };
-        for entry in fs::read_dir(&home.runs).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            if entry.file_name().to_string_lossy().starts_with(PREFIX) {
-                fs::remove_dir_all(entry.path()).map_err(|source| FileError::Io { what: "remove", path: entry.path(), source })?;
-            }
-        }
+        folder::sweep(&home.runs, &[PREFIX, REMOVED])?;
+        folder::sweep(&home.reports, &[])?;
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&home.runs).map_err(failed)?;
         Ok(Self { folder })
     }

@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch};
-use arrow::datatypes::Float64Type;
+use arrow::array::{Array as _, RecordBatch};
 use jiff::civil::Date;
 
 use super::{Ended, Night, NightError, Options, night};
@@ -15,15 +14,15 @@ use crate::job::time::AsOf;
 use crate::job::{Days, Job};
 use crate::publish::{Columns, Home, Lock, PastRun, folder};
 use crate::report::{self, NightFigure};
-use crate::table_file::{self, FileError};
+use crate::table_file::{self, FileError, numbers, texts};
 use crate::watch::Watch;
 
 /// Figures of `metrics` that a backtest follows.
 const FOLLOWED: [&str; 8] = ["auc", "log_loss", "base_log_loss", "ece", "predicted_observed", "rmse", "r2", "base_rate"];
 
-/// Which nights.
+/// Nights in order.
 #[derive(Debug, Clone, Copy)]
-pub struct Backtest {
+pub struct Span {
     /// The first.
     pub from: Date,
     /// No night after this one.
@@ -43,13 +42,17 @@ pub struct Backtested {
     pub page: PathBuf,
 }
 
-impl Backtest {
-    /// Name of its folder.
+impl Span {
+    /// Name of its backtest's folder.
     fn name(&self) -> String {
         format!("{}_{}_{}d", self.from, self.to, self.every.0)
     }
 
-    fn nights(&self, job: &Job) -> Result<Vec<Date>, NightError> {
+    /// The dates of the nights.
+    ///
+    /// # Errors
+    /// [`NightError::Job`] at the end of the calendar.
+    pub fn nights(&self, job: &Job) -> Result<Vec<Date>, NightError> {
         let mut nights = Vec::new();
         let mut next = AsOf::new(self.from, &job.zone).map_err(NightError::calendar)?;
         while next.date() <= self.to {
@@ -65,7 +68,7 @@ impl Backtest {
 ///
 /// # Errors
 /// [`NightError`] of the first night that could not be run; those before it are kept.
-pub async fn backtest(job: &Job, home: &Home, of: Backtest, options: Options, watch: &dyn Watch) -> Result<Backtested, NightError> {
+pub async fn backtest(job: &Job, home: &Home, of: Span, options: Options, watch: &dyn Watch) -> Result<Backtested, NightError> {
     let _lock = Lock::take(home, &format!("backtest --from {} --to {}", of.from, of.to))?;
     let name = of.name();
     let root = home.runs.parent().unwrap_or(&home.runs).join("backtests").join(&name);
@@ -129,9 +132,8 @@ fn followed(past: &PastRun, status: &str) -> Result<Vec<NightFigure>, NightError
     let mut found = Vec::new();
     for batch in table_file::read(&past.folder.join("metrics.parquet"))? {
         let batch = batch.map_err(|error| failed(&error.to_string()))?;
-        let text = |name: &str| batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>()).ok_or_else(|| failed(name));
-        let number =
-            |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>()).ok_or_else(|| failed(name));
+        let text = |name: &str| texts(&batch, name).map_err(|error| failed(&error.to_string()));
+        let number = |name: &str| numbers(&batch, name).map_err(|error| failed(&error.to_string()));
         let (learner, scenario, task, metric) = (text("learner")?, text("scenario")?, text("task")?, text("metric")?);
         let (value, low, high) = (number("value")?, number("low")?, number("high")?);
         for row in (0..batch.num_rows()).filter(|row| learner.value(*row) == past.manifest.learner && !value.is_null(*row)) {
@@ -157,12 +159,11 @@ fn totals(past: &PastRun) -> Result<Totals, NightError> {
     let mut sums = Totals::new();
     for batch in table_file::read(&past.folder.join("holdout/holdout.parquet"))? {
         let batch = batch.map_err(|error| failed(&error.to_string()))?;
-        let scenario = batch.column_by_name("scenario").and_then(|array| array.as_string_opt::<i32>()).ok_or_else(|| failed("scenario"))?;
-        let number = |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>().cloned());
+        let scenario = texts(&batch, "scenario").map_err(|error| failed(&error.to_string()))?;
         let tasks: Vec<String> =
             batch.schema().fields().iter().filter_map(|field| field.name().strip_prefix("y_").map(str::to_owned)).collect();
         for task in tasks {
-            let (Some(y), Some(p)) = (number(&format!("y_{task}")), number(&format!("p_{task}"))) else { continue };
+            let (Ok(y), Ok(p)) = (numbers(&batch, &format!("y_{task}")), numbers(&batch, &format!("p_{task}"))) else { continue };
             for row in (0..batch.num_rows()).filter(|row| !y.is_null(*row) && !p.is_null(*row)) {
                 for place in [scenario.value(row), "*"] {
                     let sums = sums.entry((place.to_owned(), task.clone())).or_default();

@@ -4,20 +4,21 @@
 
 use std::collections::HashMap;
 
-use arrow::array::{AsArray as _, RecordBatch};
+use arrow::array::{Array as _, AsArray as _, Float64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 
 use super::cells::{Cell, places};
 use super::drift::Rescored;
-use super::learned::{Judged, Learned};
+use super::evaluated::Judged;
+use super::learned::Learned;
 use super::scorer::Scorer;
 use super::told::held_out_keys;
 use super::{Night, NightError};
 use crate::evaluate::gates::{Against, Counted};
 use crate::evaluate::paired::{Verdict, verdicts};
 use crate::publish::PastRun;
-use crate::table_file::{self, FileError};
+use crate::table_file::{self, FileError, numbers, texts};
 
 /// Chance of holding a night whose model is as good as the current one.
 const LEVEL: f64 = 0.05;
@@ -26,32 +27,34 @@ const NIGHTS: usize = 8;
 
 /// The run that the night `own` is compared with: what it was compared with when it ran before, else the newest published run
 /// up to its date.
+///
+/// # Errors
+/// [`NightError::Gone`] when the night ran before and what it was compared with has been removed since: it cannot be made again.
 pub(super) fn find(night: &Night<'_>, own: &str) -> Result<Option<PastRun>, NightError> {
     let past = night.home.past()?;
     if let Some(same) = past.iter().find(|run| run.manifest.night == own) {
-        let before = same.manifest.compared_with.as_deref();
-        return Ok(past.iter().find(|run| Some(run.manifest.run.as_str()) == before).cloned());
+        let Some(before) = same.manifest.compared_with.as_deref() else { return Ok(None) };
+        let found = past.iter().find(|run| run.manifest.run == before).cloned();
+        return found.map(Some).ok_or_else(|| NightError::Gone { run: same.manifest.run.clone(), before: before.to_owned() });
     }
     let tonight = night.as_of.to_string();
     let fit = past.into_iter().filter(|run| run.published() && run.manifest.as_of <= tonight);
     Ok(fit.max_by(|a, b| (&a.manifest.as_of, a.current, &a.manifest.run).cmp(&(&b.manifest.as_of, b.current, &b.manifest.run))))
 }
 
-/// Row counts of tonight beside those of the runs before it, each found through the one that was compared with it.
-pub(super) fn counted(night: &Night<'_>, baseline: Option<&PastRun>, to_score: u64, held_out: u64) -> Result<Vec<Counted>, NightError> {
-    let (mut scored, mut held) = (Vec::new(), Vec::new());
-    let mut next = baseline.cloned();
-    while let Some(run) = next.filter(|_| scored.len() < NIGHTS) {
-        let rows =
-            |split: &str| run.manifest.snapshots.iter().find(|snapshot| snapshot.split == split).map(|snapshot| snapshot.rows as f64);
-        scored.extend(rows("tonight"));
-        held.extend(rows("holdout"));
-        next = run.manifest.compared_with.as_deref().map(|id| night.home.find(id)).transpose()?.flatten();
-    }
-    Ok(vec![
-        Counted { what: "rows to score", tonight: to_score as f64, past: scored },
-        Counted { what: "rows held out", tonight: held_out as f64, past: held },
-    ])
+/// Row counts of tonight, then those of the nights that led to the baseline: its manifest carries them, whatever runs are left.
+pub(super) fn row_counts(baseline: Option<&PastRun>, to_score: u64, held_out: u64) -> Vec<(u64, u64)> {
+    let before = baseline.map_or(&[][..], |run| &run.manifest.row_counts);
+    std::iter::once((to_score, held_out)).chain(before.iter().copied()).take(NIGHTS + 1).collect()
+}
+
+/// The same as what gates look at.
+pub(super) fn counted(counts: &[(u64, u64)]) -> Vec<Counted> {
+    let Some(((to_score, held_out), past)) = counts.split_first() else { return Vec::new() };
+    vec![
+        Counted { what: "rows to score", tonight: *to_score as f64, past: past.iter().map(|(scored, _)| *scored as f64).collect() },
+        Counted { what: "rows held out", tonight: *held_out as f64, past: past.iter().map(|(_, held)| *held as f64).collect() },
+    ]
 }
 
 /// Tonight against the baseline in every cell and over all scenarios.
@@ -79,14 +82,13 @@ pub(super) fn against(
     for (scenario, task) in all.chain(places(&shape).map(|(scenario, task)| (Some(scenario), task))) {
         let cell = Cell { holdout: &learned.holdout, shape: &shape, scenario, task };
         let Some(other) = theirs.get(&cell.task()) else { continue };
-        let Some(compared) = cell.compare(night, &judged.predictions[0][task], other) else { continue };
-        let difference = compared.difference;
+        let Some(difference) = cell.compare(night, &judged.predictions[0][task], other) else { continue };
         found.push(Against {
             scenario: cell.place(),
             task: cell.task(),
-            metric: compared.metric,
-            current: compared.theirs,
-            tonight: compared.ours,
+            metric: difference.metric,
+            current: difference.b,
+            tonight: difference.a,
             value: difference.value,
             low: difference.low,
             high: difference.high,
@@ -177,18 +179,15 @@ fn unpaired(judged: &Judged, baseline: &PastRun) -> Result<Vec<Against>, NightEr
     let mut past: HashMap<(String, String, String), [Option<f64>; 3]> = HashMap::new();
     for batch in table_file::read(&baseline.folder.join("metrics.parquet"))? {
         let batch = batch.map_err(|error| failed(&error))?;
-        let text = |name: &str| batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>().cloned());
-        let number = |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>().cloned());
-        let (Some(learner), Some(scenario), Some(task), Some(metric)) = (text("learner"), text("scenario"), text("task"), text("metric"))
-        else {
+        let (text, number) = (|name: &str| texts(&batch, name), |name: &str| numbers(&batch, name));
+        let (Ok(learner), Ok(scenario), Ok(task), Ok(metric)) = (text("learner"), text("scenario"), text("task"), text("metric")) else {
             return Ok(Vec::new());
         };
-        let (Some(value), Some(low), Some(high)) = (number("value"), number("low"), number("high")) else { return Ok(Vec::new()) };
+        let (Ok(value), Ok(low), Ok(high)) = (number("value"), number("low"), number("high")) else { return Ok(Vec::new()) };
         for row in (0..batch.num_rows()).filter(|row| learner.value(*row) == baseline.manifest.learner) {
-            use arrow::array::Array as _;
-            let at = |array: &arrow::array::Float64Array| (!array.is_null(row)).then(|| array.value(row));
+            let at = |array: &Float64Array| (!array.is_null(row)).then(|| array.value(row));
             let place = (scenario.value(row).to_owned(), task.value(row).to_owned(), metric.value(row).to_owned());
-            past.insert(place, [at(&value), at(&low), at(&high)]);
+            past.insert(place, [at(value), at(low), at(high)]);
         }
     }
     let Some((published, _)) = judged.figures.first() else { return Ok(Vec::new()) };

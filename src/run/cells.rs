@@ -1,11 +1,10 @@
 //! Two predictions of the held-out night in one cell: which is better, by how much, how sure.
 //!
-//! In: the held-out night and published predictions of every row. Out: [`Compared`]. The glue between rows and
+//! In: the held-out night and published predictions of every row. Out: [`Difference`]. The glue between rows and
 //! `evaluate::paired`.
 
 use super::Night;
 use super::learned::Holdout;
-use crate::evaluate::metrics::Rows;
 use crate::evaluate::paired::{Difference, compare};
 use crate::learn::rows::Shape;
 
@@ -16,16 +15,6 @@ pub(super) struct Cell<'a> {
     pub(super) shape: &'a Shape,
     pub(super) scenario: Option<usize>,
     pub(super) task: usize,
-}
-
-/// How two predictions differ.
-pub(super) struct Compared {
-    /// `auc`, or `rmse` in the label's unit.
-    pub(super) metric: &'static str,
-    pub(super) ours: f64,
-    pub(super) theirs: f64,
-    /// Above 0: ours is better.
-    pub(super) difference: Difference,
 }
 
 impl Cell<'_> {
@@ -39,9 +28,9 @@ impl Cell<'_> {
         self.shape.tasks[self.task].name.clone()
     }
 
-    /// Compares predictions of every held-out row; `None` where the cell has too little support. A NaN prediction leaves its
-    /// row out.
-    pub(super) fn compare(&self, night: &Night<'_>, ours: &[f64], theirs: &[f64]) -> Option<Compared> {
+    /// Compares predictions of every held-out row, by `auc` or by `rmse` in the label's unit: above 0, ours is better. `None`
+    /// where the cell has too little support. A NaN prediction leaves its row out.
+    pub(super) fn compare(&self, night: &Night<'_>, ours: &[f64], theirs: &[f64]) -> Option<Difference> {
         let kind = self.shape.tasks[self.task].kind;
         let labels = &self.holdout.labels[self.task];
         let own = |row: &usize| {
@@ -63,12 +52,7 @@ impl Cell<'_> {
         }
         let metric = if binary { "auc" } else { "rmse" };
         let found = compare(binary, &truth, &ours, &theirs, &entity, night.job.resamples, night.job.seed);
-        let difference = found.into_iter().find(|difference| difference.metric == metric)?;
-        let figure = |values: &[f64]| {
-            let rows = Rows::new(&truth, values)?;
-            if binary { rows.auc() } else { rows.rmse() }
-        };
-        Some(Compared { metric, ours: figure(&ours)?, theirs: figure(&theirs)?, difference })
+        found.into_iter().find(|difference| difference.metric == metric)
     }
 }
 

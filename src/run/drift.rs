@@ -1,25 +1,26 @@
 //! What has changed since the run before: tonight's rows and scores in that run's bins, its labels beside tonight's, and what a
 //! figure's change is made of. The glue between frames, past runs and `evaluate::drift`.
 //!
-//! In: tonight's batches as they pass by. Out: [`Drifted`] and the tables that the next night reads.
+//! In: tonight's batches as they pass by. Out: [`Drifted`]. The tables are `drift_tables`'.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Float64Type};
 
 use super::cells::places;
-use super::learned::{Explained, Holdout, Judged, Learned};
+use super::drift_tables::{distributions_of, levels_of};
+use super::evaluated::{Explained, Judged};
+use super::learned::{Holdout, Learned};
 use super::{Night, NightError};
 use crate::evaluate::drift::{
-    Decomposition, Distribution, DistributionCounter, DistributionRow, Drift, DriftSettings, Level, Measured, ScoredRows, compare,
-    compare_levels, decompose, from_rows, independent, quantile_edges, to_rows,
+    Decomposition, Distribution, DistributionCounter, Drift, DriftSettings, Level, Measured, ScoredRows, compare, compare_levels,
+    decompose, independent, quantile_edges,
 };
 use crate::learn::rows::{Block, FieldKind, Shape};
-use crate::publish::{Columns, PastRun};
-use crate::table_file::{self, FileError};
+use crate::publish::PastRun;
+use crate::table_file::{self, FileError, numbers, texts};
 
 /// False discovery rate of a night's alarms.
 const FALSE_DISCOVERY: f64 = 0.05;
@@ -251,9 +252,8 @@ fn past_rows(run: &PastRun, task: &str) -> Result<Option<PastRows>, NightError> 
     let mut past = PastRows { scenario: Vec::new(), labels: Vec::new(), predictions: Vec::new() };
     for batch in table_file::read(&run.folder.join("holdout/holdout.parquet"))? {
         let batch = batch.map_err(|error| failed(&error.to_string()))?;
-        let number = |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>().cloned());
-        let (Some(y), Some(p)) = (number(&format!("y_{task}")), number(&format!("p_{task}"))) else { return Ok(None) };
-        let Some(scenario) = batch.column_by_name("scenario").and_then(|array| array.as_string_opt::<i32>()) else { return Ok(None) };
+        let (Ok(y), Ok(p)) = (numbers(&batch, &format!("y_{task}")), numbers(&batch, &format!("p_{task}"))) else { return Ok(None) };
+        let Ok(scenario) = texts(&batch, "scenario") else { return Ok(None) };
         for row in (0..batch.num_rows()).filter(|row| !y.is_null(*row) && !p.is_null(*row)) {
             past.scenario.push(scenario.value(row).to_owned());
             past.labels.push(y.value(row));
@@ -294,136 +294,4 @@ fn changes(run: &PastRun, rescored: &Rescored, learned: &Learned, judged: &Judge
         }
     }
     Ok(found)
-}
-
-/// The table `distributions`.
-pub(super) fn distributions_table(run: &str, of: &[Distribution]) -> Result<RecordBatch, String> {
-    let rows = to_rows(of);
-    Columns::new()
-        .text("run", rows.iter().map(|_| run))
-        .text("scenario", rows.iter().map(|row| &row.scenario))
-        .text("feature", rows.iter().map(|row| &row.feature))
-        .text("kind", rows.iter().map(|row| &row.kind))
-        .count("bin", rows.iter().map(|row| u64::from(row.bin)))
-        .number("low", rows.iter().map(|row| row.low))
-        .number("high", rows.iter().map(|row| row.high))
-        .maybe_text("value", rows.iter().map(|row| row.value.as_ref()))
-        .count("count", rows.iter().map(|row| row.count))
-        .count("rows", rows.iter().map(|row| row.rows))
-        .count("entities", rows.iter().map(|row| row.entities))
-        .batch()
-}
-
-/// The table `labels`: mean labels of the held-out night.
-pub(super) fn levels_table(run: &str, of: &[Level]) -> Result<RecordBatch, String> {
-    Columns::new()
-        .text("run", of.iter().map(|_| run))
-        .text("scenario", of.iter().map(|level| &level.scenario))
-        .text("task", of.iter().map(|level| &level.task))
-        .number("mean", of.iter().map(|level| Some(level.mean)))
-        .number("standard_error", of.iter().map(|level| level.standard_error))
-        .count("rows", of.iter().map(|level| level.rows))
-        .count("entities", of.iter().map(|level| level.entities))
-        .batch()
-}
-
-/// The table `drift`.
-pub(super) fn drift_table(run: &str, of: &[Drift]) -> Result<RecordBatch, String> {
-    Columns::new()
-        .text("run", of.iter().map(|_| run))
-        .text("scenario", of.iter().map(|drift| &drift.scenario))
-        .text("feature", of.iter().map(|drift| &drift.feature))
-        .text("measure", of.iter().map(|drift| drift.measure))
-        .number("value", of.iter().map(|drift| Some(drift.value)))
-        .number("earlier", of.iter().map(|drift| drift.earlier))
-        .number("now", of.iter().map(|drift| drift.now))
-        .number("critical", of.iter().map(|drift| drift.critical))
-        .number("p", of.iter().map(|drift| drift.p))
-        .number("importance", of.iter().map(|drift| drift.importance))
-        .number("rank_value", of.iter().map(|drift| Some(drift.rank_value)))
-        .truth("alarm", of.iter().map(|drift| drift.alarm))
-        .count("n", of.iter().map(|drift| drift.n))
-        .maybe_text("detail", of.iter().map(|drift| drift.detail.as_ref()))
-        .batch()
-}
-
-/// The table `changes`.
-pub(super) fn changes_table(run: &str, of: &[Change]) -> Result<RecordBatch, String> {
-    let part = |value: fn(&Decomposition) -> f64| of.iter().map(move |change| Some(value(&change.parts)));
-    Columns::new()
-        .text("run", of.iter().map(|_| run))
-        .text("scenario", of.iter().map(|change| &change.scenario))
-        .text("task", of.iter().map(|change| &change.task))
-        .text("metric", of.iter().map(|change| change.metric))
-        .number("before", part(|parts| parts.before))
-        .number("now", part(|parts| parts.now))
-        .number("data", part(|parts| parts.data))
-        .number("labels", part(|parts| parts.labels))
-        .number("model", part(|parts| parts.model))
-        .batch()
-}
-
-/// A run's table; nothing where it has none.
-fn table(folder: &Path, name: &str) -> Result<Vec<RecordBatch>, NightError> {
-    let path = folder.join(format!("{name}.parquet"));
-    if !path.is_file() {
-        return Ok(Vec::new());
-    }
-    table_file::read(&path)?.map(|batch| batch.map_err(|error| failed(&format!("{}: {error}", path.display())))).collect()
-}
-
-fn distributions_of(folder: &Path) -> Result<Vec<Distribution>, NightError> {
-    let mut rows = Vec::new();
-    for batch in table(folder, "distributions")? {
-        let missing = |name: &str| failed(&format!("distributions.parquet: column `{name}` is missing"));
-        let text = |name: &str| batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>()).ok_or_else(|| missing(name));
-        let number =
-            |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>()).ok_or_else(|| missing(name));
-        let count =
-            |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Int64Type>()).ok_or_else(|| missing(name));
-        let (scenario, feature, kind, value) = (text("scenario")?, text("feature")?, text("kind")?, text("value")?);
-        let (low, high) = (number("low")?, number("high")?);
-        let (bin, counts, all, entities) = (count("bin")?, count("count")?, count("rows")?, count("entities")?);
-        for row in 0..batch.num_rows() {
-            rows.push(DistributionRow {
-                scenario: scenario.value(row).to_owned(),
-                feature: feature.value(row).to_owned(),
-                kind: kind.value(row).to_owned(),
-                bin: bin.value(row) as u32,
-                low: (!low.is_null(row)).then(|| low.value(row)),
-                high: (!high.is_null(row)).then(|| high.value(row)),
-                value: (!value.is_null(row)).then(|| value.value(row).to_owned()),
-                count: counts.value(row) as u64,
-                rows: all.value(row) as u64,
-                entities: entities.value(row) as u64,
-            });
-        }
-    }
-    Ok(from_rows(&rows))
-}
-
-fn levels_of(folder: &Path) -> Result<Vec<Level>, NightError> {
-    let mut levels = Vec::new();
-    for batch in table(folder, "labels")? {
-        let missing = |name: &str| failed(&format!("labels.parquet: column `{name}` is missing"));
-        let text = |name: &str| batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>()).ok_or_else(|| missing(name));
-        let number =
-            |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>()).ok_or_else(|| missing(name));
-        let count =
-            |name: &str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Int64Type>()).ok_or_else(|| missing(name));
-        let (scenario, task) = (text("scenario")?, text("task")?);
-        let (mean, error) = (number("mean")?, number("standard_error")?);
-        let (rows, entities) = (count("rows")?, count("entities")?);
-        for row in 0..batch.num_rows() {
-            levels.push(Level {
-                scenario: scenario.value(row).to_owned(),
-                task: task.value(row).to_owned(),
-                mean: mean.value(row),
-                standard_error: (!error.is_null(row)).then(|| error.value(row)),
-                rows: rows.value(row) as u64,
-                entities: entities.value(row) as u64,
-            });
-        }
-    }
-    Ok(levels)
 }

@@ -30,6 +30,9 @@ pub enum NightError {
     /// Features that know what they could not have known.
     #[error("the leak sentinel stopped the night: {}", leaks_told(.0))]
     Leak(Vec<Leak>),
+    /// A night that ran before, and was compared with a run that is no longer there.
+    #[error("run {run} is there already, and run {before} that it was compared with is not: the night cannot be made again")]
+    Gone { run: String, before: String },
     /// The report could not be made.
     #[error("failed to write the report: {0}")]
     Report(String),
@@ -66,7 +69,7 @@ impl Outcome for NightError {
             Self::Job(error) => error.ending(),
             Self::Ingest(error) => error.ending(),
             Self::Features(error) => error.ending(),
-            Self::Learn(LearnError::Parameter { .. }) | Self::OtherFrames { .. } => Ending::Usage,
+            Self::Learn(LearnError::Parameter { .. }) | Self::OtherFrames { .. } | Self::Gone { .. } => Ending::Usage,
             Self::Learn(LearnError::NoRows(_) | LearnError::NotFinite(_)) | Self::Leak(_) => Ending::Refused,
             Self::Learn(_) | Self::Report(_) => Ending::Internal,
             Self::Publish(error) => error.ending(),
@@ -87,6 +90,9 @@ impl Outcome for NightError {
             }
             Self::Learn(LearnError::NotFinite(field)) => {
                 Some(format!("guard `{field}` in frame.sql against division by zero, for example with nullif()"))
+            }
+            Self::Gone { run, .. } => {
+                Some(format!("`polytask verify <job> {run}` tells whether it is whole; remove its folder to run the night anew"))
             }
             Self::OtherFrames { .. } => Some("give another folder with `--out`, or remove the old frames".into()),
             Self::Leak(leaks) => {

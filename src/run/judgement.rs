@@ -6,12 +6,15 @@
 use super::baseline;
 use super::data::Data;
 use super::drift::{Counting, Drifted, Rescored};
-use super::learned::{Explained, Judged, Learned};
-use super::told;
+use super::evaluated::{Explained, Judged};
+use super::learned::Learned;
 use super::{Night, NightError};
+use crate::evaluate::drift::Drift;
 use crate::evaluate::gates::{Against, Gate, Measured, gates};
-use crate::ingest::quality::Quality;
+use crate::ingest::quality::{self, Quality, QualityCounter};
+use crate::job::time::epoch_day;
 use crate::publish::PastRun;
+use crate::table_file::{self, FileError};
 
 /// What the night was judged by.
 pub(super) struct Judgement {
@@ -19,6 +22,8 @@ pub(super) struct Judgement {
     pub(super) against: Vec<Against>,
     pub(super) quality: Vec<Quality>,
     pub(super) drifted: Drifted,
+    /// Rows to score and rows held out, tonight first.
+    pub(super) row_counts: Vec<(u64, u64)>,
 }
 
 impl Judgement {
@@ -36,15 +41,17 @@ pub(super) fn judge(
     before: Option<&PastRun>,
     mut counting: Counting,
 ) -> Result<Judgement, NightError> {
-    let quality = told::quality(night, data, learned, &mut counting)?;
+    let quality = measured_quality(night, data, learned, &mut counting)?;
     let (against, rescored) = match before {
         Some(before) => baseline::against(night, learned, judged, before)?,
         None => (Vec::new(), Rescored::new()),
     };
     let drifted = counting.finish(night, learned, judged, explained, before.map(|before| (before, &rescored)))?;
     let scores = drifted.drifts.iter().filter(|drift| drift.measure == "score psi" && drift.p.is_some());
+    // What chance explains is no drift, whatever its size.
+    let sure = |drift: &Drift| if drift.alarm { drift.value } else { 0.0 };
     let score_psi: Vec<(String, String, f64)> =
-        scores.map(|drift| (drift.scenario.clone(), drift.feature.trim_start_matches("score:").to_owned(), drift.value)).collect();
+        scores.map(|drift| (drift.scenario.clone(), drift.feature.trim_start_matches("score:").to_owned(), sure(drift))).collect();
     let published = learned.taught[0].name;
     let figures = judged.figures.iter().filter(|(learner, _)| *learner == published).map(|(_, figure)| Measured {
         measure: figure.metric.to_owned(),
@@ -61,10 +68,36 @@ pub(super) fn judge(
     });
     let measured: Vec<Measured> = figures.filter(|measured| measured.of != "*").chain(measures).collect();
     let to_score = data.tonight.as_ref().map_or(0, |tonight| tonight.rows);
-    let counted = baseline::counted(night, before, to_score, learned.holdout.scenario.len() as u64)?;
+    let row_counts = baseline::row_counts(before, to_score, learned.holdout.scenario.len() as u64);
+    let counted = baseline::counted(&row_counts);
     let gates = gates(&night.job.gates, &measured, &against, &counted, &score_psi);
     for gate in gates.iter().filter(|gate| !gate.passed) {
         night.watch.note(&format!("gate not passed: {}", gate.words));
     }
-    Ok(Judgement { gates, against, quality, drifted })
+    Ok(Judgement { gates, against, quality, drifted, row_counts })
+}
+
+/// Quality of tonight's candidates, of the clean tables and of the held-out labels.
+fn measured_quality(night: &Night<'_>, data: &Data, learned: &Learned, counting: &mut Counting) -> Result<Vec<Quality>, NightError> {
+    let shape = &learned.encoder.shape();
+    let mut counter = QualityCounter::new(shape);
+    let day = epoch_day(night.as_of);
+    if let Some(tonight) = &data.tonight {
+        let mut done = 0;
+        for batch in table_file::read(&tonight.file)? {
+            let batch = batch.map_err(|error| FileError::Rows(error.to_string()))?;
+            let encoded = learned.encoder.encode(&batch, day).map_err(crate::features::FeatureError::from)?;
+            counter.add(&encoded.block());
+            counting.rows(&batch, &encoded.block())?;
+            done += batch.num_rows() as u64;
+            night.watch.step("quality of rows", done, tonight.rows);
+        }
+    }
+    let blocks = learned.holdout.rows.blocks();
+    let labels: Vec<Vec<f32>> =
+        (0..shape.tasks.len()).map(|task| blocks.iter().flat_map(|block| block.labels[task].iter().copied()).collect()).collect();
+    let mut measures = counter.finish();
+    measures.extend(quality::of_tables(&data.tables, day));
+    measures.extend(quality::of_labels(shape, &labels));
+    Ok(measures)
 }

@@ -13,7 +13,8 @@ use serde_json::json;
 
 use super::data::{Data, Sources, query_digests};
 use super::drift::Counting;
-use super::learned::{Judged, Learned};
+use super::evaluated::Judged;
+use super::learned::Learned;
 use super::told::Facts;
 use super::{Night, NightError};
 use crate::features::{FeatureError, view};
@@ -64,7 +65,13 @@ pub(super) async fn score(
     let Some(tonight) = &data.tonight else { return Ok(Scored { summary: BTreeMap::new(), decisions: Vec::new() }) };
     let shape = learned.encoder.shape();
     let as_of = &sources.plan.tonight;
-    let score = ScoreJob { job, as_of, run, scenarios: &shape.scenarios };
+    let mut stand_ins: BTreeMap<String, String> = BTreeMap::new();
+    for (scenario, task, by) in super::content::stand_ins(learned) {
+        let told = stand_ins.entry(scenario).or_default();
+        let comma = if told.is_empty() { "" } else { ", " };
+        told.push_str(&format!("{comma}{task}: {by}"));
+    }
+    let score = ScoreJob { job, as_of, run, scenarios: &shape.scenarios, stand_ins: &stand_ins };
     let summary = scores::write(
         &score,
         &tonight.file,
@@ -151,8 +158,9 @@ pub(super) fn manifest(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) 
         compared_with: facts.baseline.map(|before| before.manifest.run.clone()),
         status: if facts.judgement.held_by().is_empty() { "published" } else { "held" }.to_owned(),
         held_by: facts.judgement.held_by(),
-        stand_ins: super::told::stand_ins(facts.learned),
-        warm_start: facts.warm_start.map(str::to_owned),
+        row_counts: facts.judgement.row_counts.clone(),
+        stand_ins: super::content::stand_ins(facts.learned),
+        warm_start: facts.learned.begun_from.clone(),
         versions: super::told::versions(),
         inputs: inputs.collect(),
         queries: query_digests(night.job),

@@ -4,14 +4,11 @@
 //! those that tonight's choice learns from. The labels of a newer one reach into the validation night's outcome (that is what
 //! `gap` keeps apart), and a network that knows the answers would make the choices look good.
 
-use std::fs;
-
-use super::{Night, NightError};
-use crate::features::FeatureError;
+use super::{Night, NightError, scorer};
 use crate::features::encode::Encoder;
 use crate::job::{ModelKind, Plan, Split};
-use crate::learn::{LearnError, Saved, Start};
-use crate::table_file::FileError;
+use crate::learn::net::comparable;
+use crate::learn::{Saved, Start};
 
 /// A past run's network and its vocabularies.
 pub(super) struct Predecessor {
@@ -44,18 +41,14 @@ impl Predecessor {
                 && newest <= trained.as_ref()
         });
         let Some(run) = fit else { return Ok(None) };
-        let read = |file: &str| {
-            let path = run.folder.join("model").join(file);
-            fs::read(&path).map_err(|source| FileError::Io { what: "read", path, source })
-        };
-        let json = String::from_utf8(read("model.json")?).map_err(|error| LearnError::Saved(format!("model.json: {error}")))?;
-        let model = Saved { json, tensors: read("model.safetensors")? };
-        let encoder = Encoder::from_json(&read("encoder.json")?).map_err(FeatureError::from)?;
+        let folder = run.folder.join("model");
+        let (model, encoder) = (scorer::saved(&folder)?, scorer::encoder(&folder)?);
         Ok(Some(Self { run: run.manifest.run, model, encoder }))
     }
 
-    /// Where training on rows of `encoder` begins.
-    pub(super) fn start(&self, encoder: &Encoder) -> Start<'_> {
-        Start { model: &self.model, entries: encoder.entries_of(&self.encoder) }
+    /// Where training on rows of `encoder` begins; `None` where its rows mean something else than the earlier network's.
+    pub(super) fn start(&self, encoder: &Encoder) -> Option<Start<'_>> {
+        let same = comparable(&self.encoder.shape(), &encoder.shape());
+        same.then(|| Start { model: &self.model, entries: encoder.entries_of(&self.encoder) })
     }
 }

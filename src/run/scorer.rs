@@ -10,7 +10,7 @@ use arrow::datatypes::Schema;
 use serde::{Deserialize, Serialize};
 
 use super::NightError;
-use super::learned::{Fitted, Learned, keep_chains};
+use super::learned::{Fitted, Learned, put_in};
 use super::transfer::By;
 use crate::features::FeatureError;
 use crate::features::encode::Encoder;
@@ -43,12 +43,12 @@ impl Scorer {
     /// [`NightError`] when a file is missing or damaged.
     pub(super) fn open(run: &Path) -> Result<Self, NightError> {
         let model = run.join("model");
-        let encoder = Encoder::from_json(&read(&model.join("encoder.json"))?).map_err(FeatureError::from)?;
+        let encoder = encoder(&model)?;
         let shape = encoder.shape();
         let list = model.join("stand_ins.json");
-        let saved: Vec<SavedStandIn> = if list.is_file() { parsed(&list)? } else { Vec::new() };
+        let listed: Vec<SavedStandIn> = if list.is_file() { parsed(&list)? } else { Vec::new() };
         let mut stand_ins = Vec::new();
-        for stand_in in saved {
+        for stand_in in listed {
             let place = (
                 shape.scenarios.iter().position(|name| *name == stand_in.scenario),
                 shape.tasks.iter().position(|task| task.name == stand_in.task),
@@ -73,13 +73,8 @@ impl Scorer {
         let encoded = self.encoder.encode(batch, day).map_err(FeatureError::from)?;
         let block = encoded.block();
         let mut published = self.first.published(std::slice::from_ref(&block))?;
-        for (cell, fitted) in &self.stand_ins {
-            fitted.replace(&block, *cell, &mut published)?;
-        }
         let shape = self.encoder.shape();
-        if !self.stand_ins.is_empty() {
-            keep_chains(&shape, &mut published);
-        }
+        put_in(self.stand_ins.iter().map(|(cell, fitted)| (*cell, fitted)), &shape, &block, &mut published)?;
         Ok(shape.tasks.into_iter().map(|task| task.name).zip(published).collect())
     }
 }
@@ -116,12 +111,19 @@ pub(super) fn save_stand_ins(learned: &Learned, staging: &Staging) -> Result<(),
     Ok(staging.write("model/stand_ins.json", &json)?)
 }
 
-fn fitted(folder: &Path) -> Result<Fitted, NightError> {
-    let text = |file: &str| {
-        String::from_utf8(read(&folder.join(file))?).map_err(|error| NightError::from(LearnError::Saved(format!("{file}: {error}"))))
-    };
-    let saved = Saved { json: text("model.json")?, tensors: read(&folder.join("model.safetensors"))? };
-    Ok(Fitted { model: learn::load(&saved)?, calibration: parsed(&folder.join("calibration.json"))? })
+/// The vocabularies of a model folder.
+pub(super) fn encoder(model: &Path) -> Result<Encoder, NightError> {
+    Ok(Encoder::from_json(&read(&model.join("encoder.json"))?).map_err(FeatureError::from)?)
+}
+
+/// The weights of a model folder.
+pub(super) fn saved(model: &Path) -> Result<Saved, NightError> {
+    let json = String::from_utf8(read(&model.join("model.json"))?).map_err(|error| LearnError::Saved(format!("model.json: {error}")))?;
+    Ok(Saved { json, tensors: read(&model.join("model.safetensors"))? })
+}
+
+fn fitted(model: &Path) -> Result<Fitted, NightError> {
+    Ok(Fitted { model: learn::load(&saved(model)?)?, calibration: parsed(&model.join("calibration.json"))? })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, FileError> {

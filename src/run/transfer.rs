@@ -6,69 +6,23 @@
 //! on the nights that calibration uses, then fitted on all.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-
-use arrow::array::{AsArray as _, RecordBatch};
-use arrow::datatypes::{Float64Type, Int64Type};
+use std::sync::Arc;
 
 use super::cells::{Cell, places};
-use super::learned::{Fitted, Learned, raw, teach};
+use super::learned::{Fitted, Learned, teach};
+use super::ledger::{Entry, Ledger, read};
 use super::{Night, NightError};
 use crate::evaluate::entire_space;
 use crate::evaluate::paired::{Verdict, verdicts};
 use crate::features::rows_file::RowsFile;
+use crate::fingerprint::{GOLDEN, scramble};
 use crate::job::time::epoch_day;
 use crate::job::{ModelKind, Split};
 use crate::learn::picked::Picked;
 use crate::learn::rows::{Block, Shape, Task};
 use crate::learn::{Learner, Progress, Sharing};
-use crate::publish::{Columns, PastRun};
-use crate::table_file::{self, FileError};
+use crate::publish::PastRun;
 use crate::watch::Watch;
-
-/// One comparison of a cell.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
-    /// The run that made it.
-    pub(super) made: String,
-    /// Scenario of the cell.
-    pub(super) scenario: String,
-    /// Task of the cell.
-    pub(super) task: String,
-    /// `alone`, `pooled`, or a challenger.
-    pub(super) against: String,
-    /// `auc`, or `rmse` in the label's unit.
-    pub(super) metric: String,
-    /// The shared model's figure.
-    pub(super) shared: f64,
-    /// The other's.
-    pub(super) other: f64,
-    /// How much better the shared model is.
-    pub(super) value: f64,
-    /// Lower end of its 95 % interval.
-    pub(super) low: f64,
-    /// Upper end of its 95 % interval.
-    pub(super) high: f64,
-    /// Two-sided p-value of no difference.
-    pub(super) p: f64,
-    /// `helped`, `hurt` or `no evidence`, after Holm's correction over the cells compared with the same other model.
-    pub(super) verdict: String,
-    /// Held-out rows.
-    pub(super) n: u64,
-    /// Positives among them.
-    pub(super) positives: u64,
-    /// Rows that both learned from.
-    pub(super) learned_rows: u64,
-}
-
-/// The ledger of a night.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Ledger {
-    /// As-of date of the night that made it; empty = none was made.
-    pub(super) made_as_of: String,
-    /// Its entries, scenario by scenario.
-    pub(super) entries: Vec<Entry>,
-}
 
 /// A model that scores a cell in the shared model's place.
 pub(super) struct StandIn {
@@ -83,8 +37,8 @@ pub(super) struct StandIn {
 pub(super) enum By {
     /// The model at this place of [`Learned::taught`].
     Challenger(usize),
-    /// A model of its own.
-    Own(Box<Fitted>),
+    /// A model of its own, which may stand in for several cells.
+    Own(Arc<Fitted>),
 }
 
 /// A learner that reports how far it is, and keeps nothing: what it makes is cheap.
@@ -111,78 +65,10 @@ pub(super) fn ledger(night: &Night<'_>, learned: &Learned, run: &str, baseline: 
         night.watch.note(&format!("transfer ledger: that of {made}"));
         return Ok(ledger);
     }
-    night.watch.stage("transfer");
+    if learned.taught.len() > 1 || night.job.model == ModelKind::Net {
+        night.watch.stage("transfer");
+    }
     make(night, learned, run)
-}
-
-/// The ledger in a run folder; `None` where there is none.
-fn read(folder: &Path) -> Result<Option<Ledger>, NightError> {
-    let path = folder.join("transfer.parquet");
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let failed = |message: String| NightError::from(FileError::Rows(message));
-    let mut ledger = Ledger::default();
-    for batch in table_file::read(&path)? {
-        let batch = batch.map_err(|error| failed(error.to_string()))?;
-        ledger.add(&batch).map_err(|column| failed(format!("{}: column `{column}` is missing", path.display())))?;
-    }
-    Ok(Some(ledger))
-}
-
-impl Ledger {
-    fn add(&mut self, batch: &RecordBatch) -> Result<(), &'static str> {
-        let text = |name: &'static str| batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>()).ok_or(name);
-        let number = |name: &'static str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Float64Type>()).ok_or(name);
-        let count = |name: &'static str| batch.column_by_name(name).and_then(|array| array.as_primitive_opt::<Int64Type>()).ok_or(name);
-        for row in 0..batch.num_rows() {
-            text("made_as_of")?.value(row).clone_into(&mut self.made_as_of);
-            self.entries.push(Entry {
-                made: text("made_by")?.value(row).to_owned(),
-                scenario: text("scenario")?.value(row).to_owned(),
-                task: text("task")?.value(row).to_owned(),
-                against: text("against")?.value(row).to_owned(),
-                metric: text("metric")?.value(row).to_owned(),
-                shared: number("shared")?.value(row),
-                other: number("other")?.value(row),
-                value: number("value")?.value(row),
-                low: number("low")?.value(row),
-                high: number("high")?.value(row),
-                p: number("p")?.value(row),
-                verdict: text("verdict")?.value(row).to_owned(),
-                n: count("n")?.value(row) as u64,
-                positives: count("positives")?.value(row) as u64,
-                learned_rows: count("learned_rows")?.value(row) as u64,
-            });
-        }
-        Ok(())
-    }
-
-    /// The ledger as the table `transfer`.
-    pub(super) fn table(&self, run: &str) -> Result<RecordBatch, String> {
-        let rows = &self.entries;
-        let of = |entry: fn(&Entry) -> &String| rows.iter().map(entry);
-        let number = |entry: fn(&Entry) -> f64| rows.iter().map(move |row| Some(entry(row)));
-        Columns::new()
-            .text("run", rows.iter().map(|_| run))
-            .text("made_by", of(|entry| &entry.made))
-            .text("made_as_of", rows.iter().map(|_| &self.made_as_of))
-            .text("scenario", of(|entry| &entry.scenario))
-            .text("task", of(|entry| &entry.task))
-            .text("against", of(|entry| &entry.against))
-            .text("metric", of(|entry| &entry.metric))
-            .number("shared", number(|entry| entry.shared))
-            .number("other", number(|entry| entry.other))
-            .number("value", number(|entry| entry.value))
-            .number("low", number(|entry| entry.low))
-            .number("high", number(|entry| entry.high))
-            .number("p", number(|entry| entry.p))
-            .text("verdict", of(|entry| &entry.verdict))
-            .count("n", rows.iter().map(|entry| entry.n))
-            .count("positives", rows.iter().map(|entry| entry.positives))
-            .count("learned_rows", rows.iter().map(|entry| entry.learned_rows))
-            .batch()
-    }
 }
 
 /// Makes the ledger anew.
@@ -210,6 +96,9 @@ fn make(night: &Night<'_>, learned: &Learned, run: &str) -> Result<Ledger, Night
     };
     found.sort_by_key(place);
     let count = |verdict: Verdict| found.iter().filter(|entry| entry.verdict == verdict.name()).count();
+    if found.is_empty() {
+        return Ok(Ledger::default());
+    }
     night.watch.note(&format!(
         "transfer ledger: sharing helped in {} comparison(s), hurt in {}, no evidence in {}",
         count(Verdict::Helped),
@@ -221,14 +110,14 @@ fn make(night: &Night<'_>, learned: &Learned, run: &str) -> Result<Ledger, Night
 
 /// The published model against each challenger: all learned from every row.
 fn challengers(night: &Night<'_>, learned: &Learned, run: &str) -> Result<Vec<Entry>, NightError> {
+    let Some((first, others)) = learned.taught.split_first().filter(|(_, others)| !others.is_empty()) else { return Ok(Vec::new()) };
     let blocks = learned.holdout.rows.blocks();
     let rows = learned.rows_learned();
-    let raws = learned.taught.iter().map(|taught| raw(taught.fitted.model.as_ref(), &blocks)).collect::<Result<Vec<_>, _>>()?;
     let shape = learned.encoder.shape();
+    let ours = first.fitted.published(&blocks)?;
     let mut found = Vec::new();
-    for (taught, other) in learned.taught.iter().zip(&raws).skip(1) {
-        let ours = chained(&learned.taught[0].fitted, &raws[0], learned);
-        let theirs = chained(&taught.fitted, other, learned);
+    for taught in others {
+        let theirs = taught.fitted.published(&blocks)?;
         for (scenario, task) in places(&shape) {
             let cell = Cell { holdout: &learned.holdout, shape: &shape, scenario: Some(scenario), task };
             found.extend(entry(night, run, cell, taught.name, (&ours[task], &theirs[task]), rows[scenario]));
@@ -237,23 +126,17 @@ fn challengers(night: &Night<'_>, learned: &Learned, run: &str) -> Result<Vec<En
     Ok(found)
 }
 
-/// Published predictions of a fitted model on the held-out night.
-fn chained(fitted: &Fitted, raw: &[Vec<f32>], learned: &Learned) -> Vec<Vec<f64>> {
-    fitted.calibration.apply(raw, &learned.holdout.scenario)
-}
-
 /// The comparison of two predictions of every held-out row; nothing where the cell has too little support.
 fn entry(night: &Night<'_>, run: &str, cell: Cell<'_>, against: &str, (shared, other): (&[f64], &[f64]), rows: u64) -> Option<Entry> {
-    let compared = cell.compare(night, shared, other)?;
-    let difference = compared.difference;
+    let difference = cell.compare(night, shared, other)?;
     Some(Entry {
         made: run.to_owned(),
         scenario: cell.place(),
         task: cell.task(),
         against: against.to_owned(),
-        metric: compared.metric.to_owned(),
-        shared: compared.ours,
-        other: compared.theirs,
+        metric: difference.metric.to_owned(),
+        shared: difference.a,
+        other: difference.b,
         value: difference.value,
         low: difference.low,
         high: difference.high,
@@ -275,11 +158,11 @@ fn networks(night: &Night<'_>, learned: &Learned, run: &str, shape: &Shape) -> R
     let blocks = learned.holdout.rows.blocks();
     let mut mixed: BTreeMap<&str, Vec<Vec<f64>>> = BTreeMap::new();
     for (name, sharing) in [("shared", Sharing::Chosen), ("pooled", Sharing::Pooled)] {
-        let Some(learner) = first.compared(sharing, all) else { return Ok(Vec::new()) };
+        // Mini-batches as small as those of a cell alone: neither side has more steps for a row.
+        let Some(learner) = first.compared(sharing, all / shape.scenarios.len().max(1)) else { return Ok(Vec::new()) };
         let parts: Vec<Block<'_>> = samples.iter().flat_map(|sample| sample.parts.iter().map(Picked::block)).collect();
         let Some(fitted) = teach_on(night, learned, learner.as_ref(), shape, parts, &progress)? else { return Ok(Vec::new()) };
-        let raw = raw(fitted.model.as_ref(), &blocks)?;
-        mixed.insert(name, chained(&fitted, &raw, learned));
+        mixed.insert(name, fitted.published(&blocks)?);
     }
     let mut found = Vec::new();
     for (scenario, task) in places(shape) {
@@ -372,21 +255,15 @@ fn samples(night: &Night<'_>, learned: &Learned, shape: &Shape) -> Vec<Sample> {
         let share = night.job.transfer.rows as f64 / rows[scenario].max(1) as f64;
         let limit = if share >= 1.0 { u64::MAX } else { (share * u64::MAX as f64) as u64 };
         let part = |block: &Block<'_>| {
-            let wanted = |row: &usize| block.scenario[*row] as usize == scenario && mixed(block.entity[*row], night.job.seed) <= limit;
+            let wanted = |row: &usize| {
+                block.scenario[*row] as usize == scenario && scramble(block.entity[*row] ^ night.job.seed.wrapping_mul(GOLDEN)) <= limit
+            };
             let positions: Vec<usize> = (0..block.rows()).filter(wanted).collect();
             (!positions.is_empty()).then(|| Picked::labelled(block, &positions))
         };
         Sample { parts: blocks.iter().filter_map(part).collect() }
     };
     (0..shape.scenarios.len()).map(sample).collect()
-}
-
-/// An entity's place in a random order (the finaliser of `SplitMix64`: Steele, Lea and Flood 2014, figure 16).
-fn mixed(entity: u64, seed: u64) -> u64 {
-    let mut bits = entity ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 /// Models that score the cells which sharing hurts: for each the one that beat the shared model by most.
@@ -406,6 +283,7 @@ pub(super) fn stand_ins(night: &Night<'_>, learned: &Learned, ledger: &Ledger) -
         };
         blocks.map(part).filter(|part| part.block().rows() > 0).collect()
     };
+    let mut pooled: Option<Arc<Fitted>> = None;
     let mut found = Vec::new();
     for (scenario, task) in places(&shape) {
         let (place, name) = (&shape.scenarios[scenario], &shape.tasks[task].name);
@@ -415,21 +293,23 @@ pub(super) fn stand_ins(night: &Night<'_>, learned: &Learned, ledger: &Ledger) -
         let fitted = match (worst.against.as_str(), learned.learners.first()) {
             ("alone", Some(learner)) => {
                 let sample = Sample { parts: everything(Some(scenario)) };
-                alone(night, learned, learner.as_ref(), &sample, (scenario, task), &progress)?
+                alone(night, learned, learner.as_ref(), &sample, (scenario, task), &progress)?.map(Arc::new)
             }
             ("pooled", Some(learner)) => {
-                let parts = everything(None);
-                let blocks: Vec<Block<'_>> = parts.iter().map(Picked::block).collect();
-                match learner.compared(Sharing::Pooled, blocks.iter().map(Block::rows).sum()) {
-                    Some(learner) => teach_on(night, learned, learner.as_ref(), &shape, blocks, &progress)?,
-                    None => None,
+                if pooled.is_none() {
+                    let parts = everything(None);
+                    let blocks: Vec<Block<'_>> = parts.iter().map(Picked::block).collect();
+                    if let Some(learner) = learner.compared(Sharing::Pooled, blocks.iter().map(Block::rows).sum()) {
+                        pooled = teach_on(night, learned, learner.as_ref(), &shape, blocks, &progress)?.map(Arc::new);
+                    }
                 }
+                pooled.clone()
             }
             _ => None,
         };
         let challenger = learned.taught.iter().position(|taught| taught.name == worst.against);
         let by = match (fitted, challenger) {
-            (Some(fitted), _) => By::Own(Box::new(fitted)),
+            (Some(fitted), _) => By::Own(fitted),
             (None, Some(at)) => By::Challenger(at),
             (None, None) => continue,
         };

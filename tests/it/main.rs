@@ -33,3 +33,4 @@ mod refusals;
 mod scaffold;
 mod sources;
 mod tidy;
+mod upkeep;

@@ -168,20 +168,25 @@ fn a_night_that_is_asked_to_stop_says_so_and_publishes_nothing() {
 #[test]
 fn what_a_dead_night_left_half_made_is_swept() {
     let shop = Shop::new();
-    let left = ["cache/features/.making-dead", "cache/spill/dead", ".staging-dead"].map(|name| shop.runs().join(name));
+    let folders = ["cache/features/.making-dead", "cache/spill/dead", ".staging-dead", ".removed-dead"];
+    let left = folders.map(|name| shop.runs().join(name));
     for folder in &left {
         fs::create_dir_all(folder).expect("a folder");
         fs::write(folder.join("table.parquet"), "half").expect("a file");
     }
+    let switch = shop.runs().join(".writing-dead");
+    fs::write(&switch, "half").expect("a file");
     published(&shop, &[]);
     assert!(left.iter().all(|folder| !folder.exists()));
+    assert!(!switch.exists());
 }
 
 #[test]
 fn training_does_not_begin_from_a_network_whose_labels_reach_into_the_validation_night() {
     let shop = Shop::new();
     shop.edit("job.toml", "horizon = \"7 days\"", "horizon = \"14 days\"");
-    shop.edit("job.toml", "[encode]", &NET.replace("epochs = 40", "epochs = 2"));
+    let net = format!("[gates]\nagainst_current = false\nscore_psi = 0.0\n\n{NET}");
+    shop.edit("job.toml", "[encode]", &net.replace("epochs = 40", "epochs = 2"));
     let mut begun_from = Vec::new();
     // What the first night learned last, 01-23, was still open on the second night's validation night, 01-30, and closed on
     // the third's, 02-06.

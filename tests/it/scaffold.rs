@@ -73,9 +73,14 @@ impl Yard {
     }
 
     /// Makes the job, checks it, and runs the night that the summary names.
+    ///
+    /// What is learned from is made up, and may be worth nothing: no gate holds it.
     #[track_caller]
     fn published(&self, files: &[&str]) -> String {
         let summary = self.checked(files);
+        let job = self.path().join("queries/guessed/job.toml");
+        let text = fs::read_to_string(&job).unwrap_or_else(|error| panic!("job.toml: {error}"));
+        fs::write(job, format!("{text}\n[gates]\nrequire = []\n")).expect("a writable job");
         let as_of = summary.rsplit("--as-of ").next().expect("a night").trim().to_owned();
         let output = self.polytask(&["run", "queries/guessed", "--as-of", &as_of]);
         assert!(said(&output).contains(&format!("published {as_of}-")), "{summary}");
@@ -354,7 +359,7 @@ fn ratings_are_predicted_as_they_are() {
         vec![
             ("userId", events.ints(|row| events.person[row])),
             ("movieId", events.ints(|row| events.thing[row])),
-            ("rating", events.floats(|row| (events.thing[row] % 4) as f64 + 1.5)),
+            ("rating", events.floats(|row| (events.thing[row] % 4) as f64 + 1.5 + 0.5 * (row % 3) as f64)),
             ("timestamp", events.ints(|row| events.at[row] / 1_000_000)),
         ],
     );

@@ -142,7 +142,7 @@ fn stages_do_not_call_each_other() {
     room("explain", &["evaluate::bootstrap", "evaluate::drift", "evaluate::paired", "learn"]);
     room("report", &[]);
     // A job's settings are read in the form in which their stage takes them.
-    room("job", &["features::encode", "learn"]);
+    room("job", &["evaluate::gates", "features::encode", "learn"]);
     room("ingest", &["job", "learn::rows", "publish::folder"]);
     room("features", &["ingest", "job", "learn::rows", "publish::folder"]);
     // Publishing knows the values that it writes, and the engine that decisions are made with.

@@ -9,6 +9,7 @@
 
 use super::{Count, SUPPORT};
 use crate::evaluate::entire_space;
+use crate::fingerprint::mix;
 use crate::learn::rows::{Block, Shape, TaskKind};
 
 /// Rows in the sample, at most. A leak is a matter of nearly all rows, so that 50 rows of each class show it; 200,000 rows
@@ -58,17 +59,6 @@ pub(super) struct Sample<'a> {
     pub(super) numbers: Vec<bool>,
     /// All rows, then each scenario that has any, in the order of the shape.
     pub(super) strata: Vec<Stratum>,
-}
-
-/// Mixes the bits of an entity's hash, so that leading and last bits are as good as drawn.
-///
-/// # Source
-/// Steele, Lea, Flood (2014), "Fast splittable pseudorandom number generators", figure 16.
-fn mix(entity: u64) -> u64 {
-    let mut bits = entity.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 /// Rows by rising key. Key and row are sorted as one number, without looking keys up.

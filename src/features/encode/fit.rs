@@ -9,8 +9,9 @@ use arrow::array::RecordBatch;
 
 use super::encoder::{Encoder, FieldEncoder};
 use super::roles::{Role, Roles};
-use super::values::{mix, numbers, texts, vectors};
+use super::values::{numbers, texts, vectors};
 use super::{EncodeError, EncodeSettings};
+use crate::fingerprint::mix;
 use crate::learn::rows::{Field, FieldKind, MISSING, Shape, UNKNOWN};
 
 /// Rows from which knots are taken, at most: a quantile among 16 is then known to about 0.3 % of the rows.

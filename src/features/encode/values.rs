@@ -73,17 +73,6 @@ pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
-/// Mixes the bits of a counter into a number that looks random (the finaliser of `SplitMix64`).
-///
-/// # Source
-/// Steele, Lea, Flood (2014), "Fast splittable pseudorandom number generators", figure 16.
-pub(super) fn mix(counter: u64) -> u64 {
-    let mut bits = counter.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
-}
-
 /// Appends the hash buckets of a text's n-grams of 1 to `longest` words, lower-cased, in order.
 pub(super) fn hash_words(text: &str, longest: usize, buckets: u32, out: &mut Vec<u32>) {
     let lower = text.to_lowercase();

@@ -38,6 +38,14 @@ pub(super) struct BalancerState {
     passes: Vec<Vec<u64>>,
 }
 
+/// The least that a loss counts for where weights follow losses, in the loss's unit.
+const LEAST_LOSS: f64 = 0.05;
+
+/// Losses as weights follow them; NaN stays NaN.
+fn counted(losses: &[f64]) -> Vec<f64> {
+    losses.iter().map(|loss| if *loss < LEAST_LOSS { LEAST_LOSS } else { *loss }).collect()
+}
+
 impl Balancer {
     pub(super) fn state(&self) -> BalancerState {
         BalancerState {
@@ -85,14 +93,16 @@ impl Balancer {
         self.alpha.iter().enumerate().map(|(task, alpha)| (alpha * of(task)) as f32).collect()
     }
 
-    /// After a step with these mean losses (NaN = the mini-batch taught the task nothing).
+    /// After a step with these mean losses (NaN = the mini-batch taught the task nothing). A loss that is a log density may be
+    /// negative: it counts as [`LEAST_LOSS`] then, for a weight must not run away with it.
     ///
     /// # Source
     /// Kendall, Gal and Cipolla (2018), "Multi-task learning using uncertainty to weigh losses", equation 10: the loss is
     /// `Σ e^{−s} ℓ + s / 2`, its slope in `s` is `1/2 − e^{−s} ℓ`.
     pub(super) fn after_step(&mut self, losses: &[f64]) {
+        let losses = &counted(losses);
         if self.first.is_none() && losses.iter().all(|loss| loss.is_finite()) {
-            self.first = Some(losses.to_vec());
+            self.first = Some(losses.clone());
         }
         if self.kind == Balance::Uncertainty {
             for (s, loss) in self.log_variance.iter_mut().zip(losses).filter(|(_, loss)| loss.is_finite()) {
@@ -107,7 +117,7 @@ impl Balancer {
     /// Liu, Johns and Davison (2019), "End-to-end multi-task learning with attention", equation 7:
     /// `w_k = K · softmax(r_k / T)`, `r_k = ℓ_k(t − 1) / ℓ_k(t − 2)`.
     pub(super) fn after_pass(&mut self, losses: &[f64]) {
-        self.passes.push(losses.to_vec());
+        self.passes.push(counted(losses));
         if let (Balance::Dwa, [.., before, last]) = (self.kind, self.passes.as_slice()) {
             let ratio = |(last, before): (&f64, &f64)| if *before > 0.0 && last.is_finite() { last / before } else { 1.0 };
             let raised: Vec<f64> = last.iter().zip(before).map(|pair| (ratio(pair) / DWA_TEMPERATURE).exp()).collect();
@@ -133,6 +143,7 @@ impl Balancer {
     /// Chen et al. (2018), "GradNorm", algorithm 1: the weights move so that `w_i ‖∇ℓ_i‖` nears the mean norm times
     /// `(ℓ_i / ℓ_i(0))^α` over its mean. The norms are taken on all shared dense weights.
     fn gradnorm(&mut self, gram: &[f64], losses: &[f64]) {
+        let losses = &counted(losses);
         let tasks = self.alpha.len();
         let Some(first) = self.first.as_ref().filter(|_| losses.iter().all(|loss| loss.is_finite())) else { return };
         let norms: Vec<f64> = (0..tasks).map(|task| gram[task * tasks + task].sqrt()).collect();

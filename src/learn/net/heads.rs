@@ -283,6 +283,15 @@ impl Heads {
             }
         }
     }
+
+    /// What there is to gain in a cell, in the unit of its loss: [`Heads::base_loss`], but for amounts that are mostly 0. Their
+    /// loss is a log density, which may be 0 or less; it counts in units of spread as wide as the cell's own.
+    pub(super) fn base_scale(&self, task: usize, labels: &LabelSums) -> f64 {
+        match self.tasks[task].kind {
+            TaskKind::ZeroInflated => entropy(labels.share_positive()) + labels.share_positive() / 2.0,
+            _ => self.base_loss(task, labels),
+        }
+    }
 }
 
 impl Head {

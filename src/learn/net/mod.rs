@@ -38,6 +38,7 @@ use train::{Conflict, Trainer};
 
 pub(super) use model::load;
 pub use settings::{Balance, NetSettings, Optimizer, ScenarioSharing, TaskSharing, TrainSettings};
+pub use start::comparable;
 
 /// The learner's word.
 pub(super) const NAME: &str = "net";
@@ -74,14 +75,6 @@ pub fn net(form: NetSettings, train: TrainSettings, seed: u64) -> Result<Box<dyn
     form.check()?;
     train.check()?;
     Ok(Box::new(Net { form, train, seed, chosen: None }))
-}
-
-/// Mixes the bits of a counter (the finaliser of `SplitMix64`: Steele, Lea and Flood 2014, figure 16).
-fn mix(counter: u64) -> u64 {
-    let mut bits = counter.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 /// Sums over a task's labels: of its own step, as it is learned where the task before it happened.
@@ -148,13 +141,20 @@ impl Net {
 /// A cell whose mean label alone leaves less loss than this is not compared.
 const LEAST_BASE: f64 = 1e-4;
 
-/// Each cell's loss over that of knowing only its own mean label: 1 is as good as knowing nothing else.
-fn relative_losses(network: &Network, losses: &CellLosses, base: &CellLosses) -> Vec<(usize, usize, f64)> {
+/// What knowing only a cell's mean label leaves of its loss, and what there is to gain.
+struct Base {
+    loss: CellLosses,
+    scale: CellLosses,
+}
+
+/// Each cell's loss against that of knowing only its own mean label, `1 + (loss − base) / scale`: 1 is as good as knowing
+/// nothing else. Where the scale is the base loss itself it is the ratio of the two.
+fn relative_losses(network: &Network, losses: &CellLosses, base: &Base) -> Vec<(usize, usize, f64)> {
     let cells = (0..network.scenarios).flat_map(|scenario| (0..network.tasks).map(move |task| (scenario, task)));
     let ratio = |(scenario, task): (usize, usize)| {
-        let (loss, base) = (losses.mean(scenario, task)?, base.mean(scenario, task)?);
+        let (loss, least, scale) = (losses.mean(scenario, task)?, base.loss.mean(scenario, task)?, base.scale.mean(scenario, task)?);
         // Of a cell with one class there is nothing to know.
-        (base > LEAST_BASE).then(|| (scenario, task, loss / base))
+        (scale > LEAST_BASE).then(|| (scenario, task, 1.0 + (loss - least) / scale))
     };
     cells.filter_map(ratio).collect()
 }
@@ -200,7 +200,7 @@ fn cosine(shape: &Shape, conflict: &Conflict) -> TrialFigure {
 }
 
 /// The loss of each cell's own mean label, over the rows that [`heads::Heads::loss`] counts.
-fn base_losses(network: &Network, shape: &Shape, blocks: &[Block<'_>]) -> CellLosses {
+fn base_losses(network: &Network, shape: &Shape, blocks: &[Block<'_>]) -> Base {
     let tasks = network.tasks;
     let mut sums = vec![LabelSums::default(); (network.scenarios + 1) * tasks];
     for block in blocks {
@@ -213,12 +213,16 @@ fn base_losses(network: &Network, shape: &Shape, blocks: &[Block<'_>]) -> CellLo
             }
         }
     }
-    let mut base = CellLosses::new(network.scenarios, tasks);
-    for (at, labels) in sums.iter().enumerate().filter(|(_, labels)| labels.weight() > 0.0) {
-        base.weight[at] = labels.weight();
-        base.loss[at] = labels.weight() * network.heads.base_loss(at % tasks, labels);
-    }
-    base
+    let of = |one: &dyn Fn(usize, &LabelSums) -> f64| {
+        let mut losses = CellLosses::new(network.scenarios, tasks);
+        for (at, labels) in sums.iter().enumerate().filter(|(_, labels)| labels.weight() > 0.0) {
+            losses.weight[at] = labels.weight();
+            losses.loss[at] = labels.weight() * one(at % tasks, labels);
+        }
+        losses
+    };
+    let heads = &network.heads;
+    Base { loss: of(&|task, labels| heads.base_loss(task, labels)), scale: of(&|task, labels| heads.base_scale(task, labels)) }
 }
 
 impl Learner for Net {

@@ -64,8 +64,11 @@ pub(super) fn begin_from(start: &Start<'_>, shape: &Shape, net: &mut Network, we
     Ok(())
 }
 
-/// Whether rows mean the same: fields, scenarios and tasks have the same names and kinds in the same order.
-fn comparable(before: &Shape, now: &Shape) -> bool {
+/// Whether a model that was fitted for `before` has something to begin from for `now`.
+///
+/// Rows mean the same: fields, scenarios and tasks have the same names and kinds in the same order.
+#[must_use]
+pub fn comparable(before: &Shape, now: &Shape) -> bool {
     let kind = |kind: &FieldKind| match kind {
         FieldKind::Numeric { .. } => (0, 0),
         FieldKind::Categorical { .. } => (1, 0),

@@ -23,6 +23,7 @@ use super::optimise::{Clock, Moments};
 use super::settings::TrainSettings;
 use super::sgemm::{Mat, MatMut};
 use super::tables::{Drift, TableState};
+use crate::fingerprint::mix;
 
 /// Lanes of a mini-batch: as many workers as can share a step.
 const LANES: usize = 4;
@@ -268,7 +269,7 @@ impl<'a> Trainer<'a> {
             lane.space.losses.clear();
             let own = &batch[(at * rows).min(batch.len())..((at + 1) * rows).min(batch.len())];
             for (slice, order) in own.chunks(SLICE).enumerate() {
-                lane.space.noise = Noise::new(settings.dropout, super::mix(seed ^ ((at as u64) << 32 | slice as u64)));
+                lane.space.noise = Noise::new(settings.dropout, mix(seed ^ ((at as u64) << 32 | slice as u64)));
                 net.forward(weights, feed, order, &mut lane.space);
                 for (stream, mask) in masks.iter().enumerate() {
                     if stream > 0 {

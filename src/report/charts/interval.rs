@@ -18,7 +18,7 @@ pub(crate) struct Spread {
 const ROW: f64 = 22.0;
 const NAMES: f64 = 240.0;
 const WIDTH: f64 = 320.0;
-const HEAD: f64 = 12.0;
+const HEAD: f64 = 28.0;
 /// Of neutral, good and bad, as in [`COLOURS`].
 const KINDS: [usize; 3] = [0, 2, 3];
 
@@ -30,7 +30,8 @@ pub(crate) fn intervals(title: &str, description: &str, of: &[Spread]) -> String
     let (low, high) = (low - room, high + room);
     let place = |value: f64| NAMES + (value - low) / (high - low) * WIDTH;
     let height = HEAD + of.len() as f64 * ROW + 6.0;
-    let mut body = line((place(0.0), HEAD), (place(0.0), height - 6.0), "axis");
+    let mut body = text(0.0, 14.0, "start", "name", &short(title, 90));
+    body += &line((place(0.0), HEAD), (place(0.0), height - 6.0), "axis");
     for (row, spread) in of.iter().enumerate() {
         let y = HEAD + (row as f64 + 0.5) * ROW;
         let colour = COLOURS[KINDS[spread.kind.min(2)]];

@@ -19,7 +19,7 @@ pub(super) use interval::{Spread, intervals};
 pub(super) use reliability::reliability;
 pub(super) use series::{Series, series};
 
-use super::format::escape;
+use super::format::{escape, short};
 
 /// Okabe and Ito's colours: blue, orange, green, vermilion, purple, sky.
 pub(super) const COLOURS: [&str; 6] = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"];
@@ -54,4 +54,15 @@ fn rect(x: f64, y: f64, width: f64, height: f64, fill: &str) -> String {
 /// A line of a class.
 fn line(from: (f64, f64), to: (f64, f64), class: &str) -> String {
     format!("<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" class=\"{class}\"/>", at(from.0), at(from.1), at(to.0), at(to.1))
+}
+
+/// Names of lines beside their colours, in a row below the title.
+fn legend<'a>(left: f64, names: impl Iterator<Item = &'a str>) -> String {
+    let (mut body, mut x) = (String::new(), left);
+    for (which, name) in names.enumerate() {
+        body += &format!("<rect x=\"{}\" y=\"22\" width=\"8\" height=\"8\" fill=\"{}\"/>", at(x), COLOURS[which % COLOURS.len()]);
+        body += &text(x + 11.0, 30.0, "start", "faint", &short(name, 10));
+        x += 22.0 + 6.0 * name.chars().count().min(10) as f64;
+    }
+    body
 }

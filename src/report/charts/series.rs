@@ -1,7 +1,7 @@
 //! Figures from night to night: a line per scenario, with a band where there is an interval.
 
 use super::super::format::{escape, number, short};
-use super::{COLOURS, at, line, svg, text};
+use super::{COLOURS, at, legend, line, svg, text};
 
 /// A line.
 pub(crate) struct Series {
@@ -30,12 +30,7 @@ pub(crate) fn series(title: &str, nights: &[String], lines: &[Series]) -> String
     let x = |night: usize| LEFT + if nights.len() > 1 { night as f64 / (nights.len() - 1) as f64 * WIDTH } else { WIDTH / 2.0 };
     let y = |value: f64| TOP + HEIGHT - (value - low) / span * HEIGHT;
     let mut body = text(0.0, 14.0, "start", "name", &short(title, 48));
-    let mut legend = LEFT;
-    for (which, of) in lines.iter().enumerate() {
-        body += &format!("<rect x=\"{}\" y=\"22\" width=\"8\" height=\"8\" fill=\"{}\"/>", at(legend), COLOURS[which % COLOURS.len()]);
-        body += &text(legend + 11.0, 30.0, "start", "faint", &short(&of.name, 10));
-        legend += 22.0 + 6.0 * of.name.chars().count().min(10) as f64;
-    }
+    body += &legend(LEFT, lines.iter().map(|of| of.name.as_str()));
     body += &line((LEFT, TOP), (LEFT, TOP + HEIGHT), "axis");
     body += &line((LEFT, TOP + HEIGHT), (LEFT + WIDTH, TOP + HEIGHT), "grid");
     body += &text(LEFT - 6.0, TOP + 9.0, "end", "faint", &number(high));

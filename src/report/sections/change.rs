@@ -4,13 +4,10 @@ use super::super::charts::{Bar, Series, bars, series};
 use super::super::content::{ChangeInfo, DriftInfo, Report};
 use super::super::format::{count, fixed, maybe, number};
 use super::super::page::{Cell, Section, Table};
+use super::place;
 
 /// Comparisons that are listed when there is no alarm.
 const LISTED: usize = 30;
-
-fn place(scenario: &str) -> &str {
-    if scenario == "*" { "all" } else { scenario }
-}
 
 /// Drift of features, scores and labels, and what the changes of figures are made of.
 pub(super) fn drift(report: &Report) -> Section {

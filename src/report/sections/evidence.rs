@@ -4,10 +4,7 @@ use super::super::charts::{Spread, intervals};
 use super::super::content::{GateInfo, Report, TransferInfo};
 use super::super::format::{count, fixed, maybe};
 use super::super::page::{Cell, Section, Table};
-
-fn place(scenario: &str) -> &str {
-    if scenario == "*" { "all" } else { scenario }
-}
+use super::place;
 
 /// Every gate, those not passed first.
 pub(super) fn gates(report: &Report) -> Section {

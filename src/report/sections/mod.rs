@@ -33,6 +33,11 @@ pub(super) fn all(report: &Report) -> Vec<Section> {
     ]
 }
 
+/// How a scenario is named to a reader.
+fn place(scenario: &str) -> &str {
+    if scenario == "*" { "all" } else { scenario }
+}
+
 /// Up to three findings that a reader should see first.
 pub(super) fn findings(report: &Report) -> Vec<String> {
     let mut found: Vec<String> = report.gates.iter().filter(|gate| !gate.passed).take(3).map(|gate| gate.words.clone()).collect();

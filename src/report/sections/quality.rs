@@ -2,8 +2,9 @@
 
 use super::super::charts::{Dumbbell, Heat, dumbbell, heat, reliability};
 use super::super::content::{Report, TaskInfo};
-use super::super::format::{count, fixed, maybe, number};
+use super::super::format::{count, fixed, number};
 use super::super::page::{Cell, Section, Table};
+use super::place;
 
 fn main_metric(task: &TaskInfo) -> &'static str {
     if task.kind == "binary" { "auc" } else { "r2" }
@@ -16,10 +17,6 @@ fn value(report: &Report, learner: &str, scenario: &str, task: &str, metric: &st
 /// The scenarios with "all" before them.
 fn with_all(report: &Report) -> Vec<String> {
     std::iter::once("*".to_owned()).chain(report.scenarios.iter().cloned()).collect()
-}
-
-fn shown(scenario: &str) -> String {
-    if scenario == "*" { "all".to_owned() } else { scenario.to_owned() }
 }
 
 /// Heat-map and table of the figures of each cell.
@@ -40,7 +37,7 @@ pub(super) fn cells(report: &Report) -> Section {
             report.tasks.iter().map(of).collect()
         })
         .collect();
-    let names: Vec<String> = scenarios.iter().map(|scenario| shown(scenario)).collect();
+    let names: Vec<String> = scenarios.iter().map(|scenario| place(scenario).to_owned()).collect();
     let chart = heat(&Heat {
         title: "Quality per cell",
         description: "AUC of binary tasks and R² of regressions by scenario and task on the held-out night.",
@@ -91,8 +88,14 @@ fn binary_table(report: &Report) -> Table {
 }
 
 fn regression_table(report: &Report) -> Table {
-    let metrics =
-        [("RMSE", "rmse"), ("RMSE of the mean", "base_rmse"), ("MAE", "mae"), ("R²", "r2"), ("Gini", "gini"), ("pred. / obs.", "predicted_observed")];
+    let metrics = [
+        ("RMSE", "rmse"),
+        ("RMSE of the mean", "base_rmse"),
+        ("MAE", "mae"),
+        ("R²", "r2"),
+        ("Gini", "gini"),
+        ("pred. / obs.", "predicted_observed"),
+    ];
     let mut head: Vec<String> = ["scenario", "task", "rows", "above 0", "mean"].iter().map(|name| (*name).to_owned()).collect();
     head.extend(metrics.iter().map(|(name, _)| (*name).to_owned()));
     let rows = rows(report, Kind::Amount, |scenario, task| {
@@ -127,7 +130,7 @@ fn rows(report: &Report, kind: Kind, figures: impl Fn(&str, &str) -> Vec<Cell>) 
         for scenario in with_all(report) {
             let Some(base) = report.figure(&report.learner, &scenario, &task.name, "base_rate") else { continue };
             let mut row = vec![
-                Cell::text(shown(&scenario)),
+                Cell::text(place(&scenario)),
                 Cell::text(&task.name),
                 Cell::number(count(base.n)),
                 Cell::number(count(base.positives)),
@@ -155,11 +158,11 @@ pub(super) fn challengers(report: &Report) -> Section {
         for scenario in with_all(report) {
             let values: Vec<Option<f64>> =
                 learners.iter().map(|learner| value(report, learner, &scenario, &task.name, main_metric(task))).collect();
-            let mut row = vec![Cell::text(&task.name), Cell::text(shown(&scenario)), Cell::text(main_metric(task))];
+            let mut row = vec![Cell::text(&task.name), Cell::text(place(&scenario)), Cell::text(main_metric(task))];
             row.extend(values.iter().map(|value| Cell::number(fixed(*value, 4))));
             rows.push(row);
             if task.kind == "binary" {
-                drawn.push((format!("{} · {}", task.name, shown(&scenario)), values));
+                drawn.push((format!("{} · {}", task.name, place(&scenario)), values));
             }
         }
     }
@@ -205,7 +208,7 @@ pub(super) fn calibration(report: &Report) -> Section {
     let mut worst: Option<(f64, String)> = None;
     for task in report.tasks.iter().filter(|task| task.kind == "binary") {
         for scenario in with_all(report) {
-            let name = format!("{} · {}", task.name, shown(&scenario));
+            let name = format!("{} · {}", task.name, place(&scenario));
             if let Some(ece) = value(report, &report.learner, &scenario, &task.name, "ece")
                 && scenario != "*"
                 && worst.as_ref().is_none_or(|(most, _)| ece > *most)

@@ -1,0 +1,35 @@
+//! `polytask pin`: keeps a run from being removed.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::console::say;
+use super::{Failure, PlaceArgs};
+use crate::outcome::Ending;
+use crate::publish::PublishError;
+use crate::publish::upkeep::{Keep, pin};
+
+/// Arguments of `polytask pin`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  polytask pin queries/complete_journey 2017-12-04-aa624d70427c\n  \
+                        polytask pin queries/complete_journey 2017-12-04-aa624d70427c --undo")]
+pub(super) struct PinArgs {
+    /// Folder of the job
+    job: PathBuf,
+    /// The run
+    run: String,
+    /// Let `polytask gc` remove it again
+    #[arg(long)]
+    undo: bool,
+    #[command(flatten)]
+    places: PlaceArgs,
+}
+
+pub(super) fn run(args: &PinArgs) -> Result<Ending, Failure> {
+    let home = args.places.home(&args.job)?;
+    let run = home.find(&args.run)?.ok_or_else(|| PublishError::NoRun { run: args.run.clone(), runs: home.runs.clone() })?;
+    pin(&run, if args.undo { Keep::AsOthers } else { Keep::Always })?;
+    say(&format!("{} {}", if args.undo { "unpinned" } else { "pinned" }, args.run));
+    Ok(Ending::Published)
+}

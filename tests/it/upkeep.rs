@@ -1,0 +1,174 @@
+//! Looking after past runs: verify, rollback, gc, pin, backfill, and eight processes that want the same night.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use crate::shop::{NIGHT, Shop};
+
+const NEXT: &str = "2026-02-27";
+
+fn said(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Ids of the runs on disk, oldest first.
+fn runs(shop: &Shop) -> Vec<String> {
+    let entries = fs::read_dir(shop.runs()).expect("runs").flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| name.starts_with("2026-"));
+    names.sort();
+    names
+}
+
+fn current(shop: &Shop) -> String {
+    fs::read_to_string(shop.runs().join("CURRENT")).expect("a published run").trim().to_owned()
+}
+
+#[test]
+fn a_flipped_byte_in_a_published_file_is_found_and_named() {
+    let shop = Shop::new();
+    shop.published();
+    let (out, _) = shop.succeeds(&["verify", "queries/shop"]);
+    assert!(out.contains("as published"), "{out}");
+    let file = shop.current().join("metrics.parquet");
+    let mut bytes = fs::read(&file).expect("a table");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).expect("a writable table");
+    fs::write(shop.current().join("extra.txt"), "who wrote this?").expect("a writable folder");
+    let output = shop.polytask(&["verify", "queries/shop"]);
+    assert_eq!(output.status.code(), Some(74), "{}", said(&output.stderr));
+    assert!(said(&output.stdout).contains("metrics.parquet: other bytes than were published"), "{}", said(&output.stdout));
+    assert!(said(&output.stdout).contains("extra.txt: the manifest does not list it"), "{}", said(&output.stdout));
+    assert!(said(&output.stderr).contains("hint: `polytask rollback <job>`"), "{}", said(&output.stderr));
+}
+
+#[test]
+fn readers_go_back_to_the_run_before_but_not_to_a_damaged_one() {
+    let shop = Shop::new();
+    shop.published();
+    let alone = shop.polytask(&["rollback", "queries/shop"]);
+    assert_eq!(alone.status.code(), Some(2), "there is nothing before the first run: {}", said(&alone.stderr));
+    shop.succeeds(&["run", "queries/shop", "--as-of", NEXT]);
+    let both = runs(&shop);
+    assert_eq!(current(&shop), both[1]);
+    shop.succeeds(&["rollback", "queries/shop"]);
+    assert_eq!(current(&shop), both[0]);
+    let latest = fs::read(shop.path().join("reports/shop/latest.html")).expect("a report");
+    assert_eq!(latest, fs::read(shop.runs().join(&both[0]).join("report.html")).expect("a report"));
+    shop.succeeds(&["rollback", "queries/shop", "--to", &both[1]]);
+    assert_eq!(current(&shop), both[1]);
+    fs::remove_file(shop.runs().join(&both[0]).join("model/model.json")).expect("a model");
+    let damaged = shop.polytask(&["rollback", "queries/shop"]);
+    assert_eq!(damaged.status.code(), Some(74), "{}", said(&damaged.stderr));
+    assert!(said(&damaged.stderr).contains("model/model.json"), "{}", said(&damaged.stderr));
+    assert_eq!(current(&shop), both[1]);
+}
+
+#[test]
+fn old_runs_go_but_never_the_current_or_a_pinned_one() {
+    let shop = Shop::new();
+    let dates = ["2026-02-18", "2026-02-19", "2026-02-20", "2026-02-21", "2026-02-22"];
+    shop.succeeds(&["backfill", "queries/shop", "--from", dates[0], "--to", dates[4]]);
+    let all = runs(&shop);
+    assert_eq!(all.len(), 5);
+    shop.succeeds(&["pin", "queries/shop", &all[0]]);
+    shop.succeeds(&["rollback", "queries/shop"]);
+    assert_eq!(current(&shop), all[3]);
+    // The third is what the current one was compared with.
+    let (out, _) = shop.succeeds(&["gc", "queries/shop", "--keep", "1", "--dry-run"]);
+    assert_eq!(out.trim(), format!("would remove {}", all[1]));
+    assert_eq!(runs(&shop), all);
+    shop.succeeds(&["gc", "queries/shop", "--keep", "1", "--cache-days", "0"]);
+    assert_eq!(runs(&shop), vec![all[0].clone(), all[2].clone(), all[3].clone(), all[4].clone()]);
+    shop.succeeds(&["pin", "queries/shop", &all[0], "--undo"]);
+    shop.succeeds(&["gc", "queries/shop", "--keep", "1"]);
+    assert_eq!(runs(&shop), all[2..]);
+    // What the cache has lost is made again, with the same bytes.
+    let (out, _) = shop.succeeds(&["run", "queries/shop", "--as-of", dates[3], "--rebuild"]);
+    assert!(out.starts_with("made again"), "{out}");
+    // What a removed run was compared with is another matter.
+    let gone = shop.night(dates[2], &[]);
+    assert_eq!(gone.status.code(), Some(2), "{}", said(&gone.stderr));
+    assert!(said(&gone.stderr).contains("cannot be made again"), "{}", said(&gone.stderr));
+}
+
+#[test]
+fn a_backfill_that_is_given_again_has_nothing_to_do() {
+    let shop = Shop::new();
+    let args = ["backfill", "queries/shop", "--from", "2026-02-20", "--to", "2026-02-22"];
+    shop.succeeds(&args);
+    let before = runs(&shop);
+    let (out, _) = shop.succeeds(&args);
+    assert_eq!(out.matches("nothing to do").count(), 3, "{out}");
+    assert_eq!(runs(&shop), before);
+}
+
+#[test]
+fn of_eight_processes_that_want_the_same_night_one_publishes_it() {
+    let shop = Shop::new();
+    let start = || {
+        Command::new(assert_cmd::cargo::cargo_bin("polytask"))
+            .args(["run", "queries/shop", "--as-of", NIGHT, "--threads", "1"])
+            .current_dir(shop.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a process")
+    };
+    let processes: Vec<_> = (0..8).map(|_| start()).collect();
+    let ended: Vec<_> = processes.into_iter().map(|process| process.wait_with_output().expect("an exit")).collect();
+    let published = ended.iter().filter(|output| said(&output.stdout).starts_with("published ")).count();
+    assert_eq!(published, 1);
+    for output in &ended {
+        let (code, out, error) = (output.status.code(), said(&output.stdout), said(&output.stderr));
+        // One that came after the night had ended found it done.
+        let done = code == Some(0) && (out.starts_with("published ") || out.starts_with("nothing to do"));
+        assert!(done || (code == Some(75) && error.contains("holds the lock (process ")), "{code:?} {out} {error}");
+    }
+    assert_eq!(runs(&shop).len(), 1);
+}
+
+#[test]
+fn a_plan_says_what_has_changed_and_builds_nothing() {
+    let shop = Shop::new();
+    let (first, _) = shop.succeeds(&["plan", "queries/shop", "--as-of", NIGHT]);
+    assert!(first.contains("(to be made)") && first.contains("it would be the first"), "{first}");
+    assert!(!shop.runs().join("cache/clean").exists(), "nothing is built");
+    shop.published();
+    let (done, _) = shop.succeeds(&["plan", "queries/shop", "--as-of", NIGHT]);
+    assert!(done.contains("there already: nothing to do"), "{done}");
+    shop.edit("job.toml", "min_count = 2", "min_count = 3");
+    shop.edit("frame.sql", "-- purchases so far", "-- purchases");
+    let (changed, _) = shop.succeeds(&["plan", "queries/shop", "--as-of", NEXT]);
+    for line in ["as-of date: 2026-02-20 -> 2026-02-27", "query frame.sql: other bytes", "job.toml encode.min_count: 2 -> 3"] {
+        assert!(changed.contains(&format!("changed        {line}")), "no {line} in\n{changed}");
+    }
+    let run = changed
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("run            "))
+        .expect("a run")
+        .split(' ')
+        .next()
+        .expect("an id")
+        .to_owned();
+    shop.succeeds(&["run", "queries/shop", "--as-of", NEXT]);
+    assert_eq!(current(&shop), run, "the night has the id that was planned");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_command_of_notify_is_told_how_a_night_ended() {
+    let shop = Shop::new();
+    let told = shop.path().join("told.json");
+    let path = shop.job().join("job.toml");
+    let text = fs::read_to_string(&path).expect("job.toml");
+    fs::write(&path, format!("{text}\n[notify]\ncommand = [\"tee\", \"{}\"]\n", told.display())).expect("a writable job");
+    shop.published();
+    let read = || -> serde_json::Value { serde_json::from_slice(&fs::read(&told).expect("a message")).expect("json") };
+    assert_eq!((read()["status"].as_str(), read()["run"].as_str()), (Some("published"), Some(current(&shop).as_str())));
+    let failed = shop.night("2020-01-01", &[]);
+    assert_eq!(failed.status.code(), Some(3));
+    assert_eq!((read()["status"].as_str(), read()["exit_code"].as_i64()), (Some("failed"), Some(3)));
+    assert!(read()["error"].as_str().is_some_and(|error| !error.is_empty()));
+}
