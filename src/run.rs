@@ -14,6 +14,7 @@ mod drift;
 mod drift_tables;
 mod error;
 mod evaluated;
+mod explained;
 mod judgement;
 mod learned;
 mod ledger;
@@ -146,7 +147,7 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     let judged = evaluated::evaluate(night, &learned)?;
     let clock = clock.lap("evaluate");
     night.watch.stage("explain");
-    let explained = evaluated::explain(night, &learned)?;
+    let explained = explained::explain(night, &learned, &judged, baseline)?;
     let clock = clock.lap("explain");
     night.watch.stage("score");
     let mut counting = drift::Counting::start(&learned, &judged, baseline)?;

@@ -7,10 +7,11 @@ use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::asked::{alone, raw, spread};
+use super::asked::{raw, spread};
+use super::background::{Background, Mixed};
 use super::units::{Draws, UnitSums};
 use crate::learn::picked::Picked;
-use crate::learn::rows::{Block, Column, FieldKind, Shape};
+use crate::learn::rows::Block;
 use crate::learn::{LearnError, Model};
 
 /// How much is measured.
@@ -137,45 +138,6 @@ fn deviation(values: &[f32]) -> f64 {
     if deviation > 0.0 { deviation } else { 1.0 }
 }
 
-/// The row that says nothing, as columns of one row.
-struct Background {
-    numbers: Vec<Vec<f32>>,
-    entry: Vec<[u32; 1]>,
-}
-
-impl Background {
-    fn new(shape: &Shape) -> Self {
-        let number = |kind: &FieldKind| match kind {
-            FieldKind::Numeric { mean, .. } => vec![*mean],
-            FieldKind::Vector { width } => vec![f32::NAN; *width as usize],
-            _ => Vec::new(),
-        };
-        let entry = |kind: &FieldKind| match kind {
-            FieldKind::Categorical { share, .. } => {
-                let most =
-                    share.iter().enumerate().fold((0, f32::NEG_INFINITY), |most, (at, own)| if *own > most.1 { (at, *own) } else { most });
-                [most.0 as u32]
-            }
-            _ => [0],
-        };
-        Self {
-            numbers: shape.fields.iter().map(|field| number(&field.kind)).collect(),
-            entry: shape.fields.iter().map(|field| entry(&field.kind)).collect(),
-        }
-    }
-
-    fn block(&self, shape: &Shape) -> Block<'_> {
-        let column = |(at, field): (usize, &crate::learn::rows::Field)| match &field.kind {
-            FieldKind::Numeric { .. } => Column::Numeric(&self.numbers[at]),
-            FieldKind::Categorical { .. } => Column::Categorical(&self.entry[at]),
-            FieldKind::Text { .. } => Column::Text { offsets: &[0, 0], buckets: &[] },
-            FieldKind::Vector { .. } => Column::Vector(&self.numbers[at]),
-        };
-        let columns = shape.fields.iter().enumerate().map(column).collect();
-        Block { as_of: 0, entity: &[0], scenario: &[0], columns, labels: Vec::new(), weights: Vec::new() }
-    }
-}
-
 struct Eraser<'a> {
     model: &'a dyn Model,
     rows: &'a Block<'a>,
@@ -195,13 +157,8 @@ impl Eraser<'_> {
                 from[*field][row] = rows;
             }
         }
-        let changed: Vec<Picked> = from
-            .iter()
-            .enumerate()
-            .map(|(field, from)| Picked::new(&[alone(self.rows, field), alone(self.background, field)], from))
-            .collect();
-        let columns: Vec<Block<'_>> = changed.iter().map(Picked::block).collect();
-        let block = Block { columns: columns.iter().map(|column| column.columns[0]).collect(), ..self.rows.clone() };
+        let mixed = Mixed::new(self.rows, self.background, &from);
+        let block = mixed.block(self.rows);
         raw(self.model, &block)
     }
 

@@ -96,6 +96,17 @@ pub struct ImportanceAccumulator {
     /// Training mean of each numeric field: sums about it do not lose a small spread at a large level (a year, an id).
     levels: Vec<f64>,
     residual: f64,
+    /// Rows, sum and squares of each raw output, and the largest gap of its contributions. Shape: `[tasks]`.
+    outputs: Vec<Output>,
+}
+
+/// Sums of one raw output.
+#[derive(Debug, Clone, Copy, Default)]
+struct Output {
+    n: f64,
+    sum: f64,
+    squares: f64,
+    residual: f64,
 }
 
 impl ImportanceAccumulator {
@@ -125,6 +136,7 @@ impl ImportanceAccumulator {
             seed,
             levels,
             residual: 0.0,
+            outputs: vec![Output::default(); shape.tasks.len()],
         }
     }
 
@@ -168,9 +180,16 @@ impl ImportanceAccumulator {
                         sums.xc += x * contribution;
                     }
                 }
-                let residual = (total - f64::from(raw[row])).abs();
+                let out = f64::from(raw[row]);
+                let residual = (total - out).abs();
                 // `max` alone would pass over NaN: a sum that is no number does not add up.
-                self.residual = self.residual.max(if residual.is_nan() { f64::INFINITY } else { residual });
+                let residual = if residual.is_nan() { f64::INFINITY } else { residual };
+                self.residual = self.residual.max(residual);
+                let output = &mut self.outputs[task];
+                output.residual = output.residual.max(residual);
+                output.n += 1.0;
+                output.sum += out;
+                output.squares += out * out;
             }
         }
     }
@@ -179,6 +198,23 @@ impl ImportanceAccumulator {
     #[must_use]
     pub fn residual(&self) -> f64 {
         self.residual
+    }
+
+    /// The same as a share of the raw output's standard deviation over the rows, of the task where it is largest. An output that does
+    /// not vary has the share 0 where its contributions add up to within rounding of it, and no bound otherwise.
+    #[must_use]
+    pub fn residual_share(&self) -> f64 {
+        let share = |output: &Output| {
+            let mean = output.sum / output.n;
+            let spread = (output.squares / output.n - mean * mean).max(0.0).sqrt();
+            let rounding = f64::from(f32::EPSILON) * 64.0 * (1.0 + mean.abs());
+            match output.residual {
+                residual if spread > rounding => residual / spread,
+                residual if residual <= rounding => 0.0,
+                _ => f64::INFINITY,
+            }
+        };
+        self.outputs.iter().filter(|output| output.n > 0.0).map(share).fold(0.0, f64::max)
     }
 
     /// The table: all scenarios (`*`) first, then each; features in the order of the fields, the scenario last.

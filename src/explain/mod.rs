@@ -6,6 +6,7 @@
 
 mod asked;
 mod association;
+mod background;
 pub mod change;
 pub mod contributions;
 pub mod curves;
@@ -13,9 +14,11 @@ pub mod effects;
 pub mod faithful;
 pub mod groups;
 pub mod importance;
+pub mod inside;
 mod partial;
 pub mod permutation;
 pub mod sample;
+pub mod surrogate;
 #[cfg(test)]
 mod tests;
 mod units;

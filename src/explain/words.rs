@@ -88,7 +88,7 @@ fn others(count: usize) -> String {
 #[must_use]
 pub fn words(row: &Explained<'_>, top: usize) -> String {
     let (first, rest) = ordered(row.reasons, top);
-    let head = format!("{} is {} ({} on average)", row.task, shown(row.published, row.binary), shown(row.usual, row.binary));
+    let head = format!("{} is {} ({} for the average row)", row.task, shown(row.published, row.binary), shown(row.usual, row.binary));
     if first.is_empty() {
         return format!("{head}: no feature moves it.");
     }

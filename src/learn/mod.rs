@@ -5,6 +5,7 @@
 
 mod design;
 pub mod forest;
+pub mod inside;
 pub mod linear;
 pub mod net;
 pub mod picked;
@@ -184,6 +185,14 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// As [`Model::raw`].
     fn shared_features(&self, _: &Block<'_>) -> Option<Result<Array2<f32>, LearnError>> {
+        None
+    }
+
+    /// Shares of the gates and features of the experts; `None` where there are none.
+    ///
+    /// # Errors
+    /// As [`Model::raw`].
+    fn inside(&self, _: &Block<'_>) -> Option<Result<inside::Inside, LearnError>> {
         None
     }
 

@@ -26,13 +26,15 @@ fn a_row_in_words() {
     let row = Explained { task: "purchase", binary: true, published: 0.032, usual: 0.0191, reasons: &reasons };
     assert_eq!(
         words(&row, 3),
-        "purchase is 3.2 % (1.9 % on average) because `days_since` = 3 (+0.62) and `brand` is missing (+0.11) raise it; \
+        "purchase is 3.2 % (1.9 % for the average row) because `days_since` = 3 (+0.62) and `brand` is missing (+0.11) raise it; \
          `price` = 80 (−0.20) lowers it; 2 others together raise it (+0.03)."
     );
     let low = Explained { published: 0.0004, ..row };
-    assert!(words(&low, 1).starts_with("purchase is 0.040 % (1.9 % on average) because `days_since` = 3 (+0.62) raises it; 4 others"));
+    assert!(
+        words(&low, 1).starts_with("purchase is 0.040 % (1.9 % for the average row) because `days_since` = 3 (+0.62) raises it; 4 others")
+    );
     let amount = Explained { task: "spend", binary: false, published: 123.4, usual: 12.34, reasons: &[] };
-    assert_eq!(words(&amount, 3), "spend is 123 (12.3 on average): no feature moves it.");
+    assert_eq!(words(&amount, 3), "spend is 123 (12.3 for the average row): no feature moves it.");
 }
 
 #[test]
