@@ -3,6 +3,7 @@
 //! In: a job, an as-of date, how much of the machine to use. Out: a published run, or an error and nothing published. The
 //! stages do not know each other; this page does.
 
+mod asked;
 mod backtest;
 mod baseline;
 mod bless;
@@ -31,6 +32,7 @@ use std::path::{Path, PathBuf};
 use arrow::datatypes::SchemaRef;
 use jiff::civil::Date;
 
+pub use asked::{Account, Asked, Reason, explain};
 pub use backtest::{Backtested, Span, backtest};
 pub use bless::{bless, rollback};
 use checkpoints::Checkpoints;

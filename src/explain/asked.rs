@@ -4,6 +4,7 @@
 
 use ndarray::Array2;
 
+use crate::learn::background::alone;
 use crate::learn::picked::Picked;
 use crate::learn::rows::{Block, Column};
 use crate::learn::{LearnError, Model};
@@ -22,11 +23,6 @@ pub(super) fn raw(model: &dyn Model, block: &Block<'_>) -> Result<Vec<Vec<f32>>,
 /// At most `most` positions of `rows` rows, spread evenly.
 pub(super) fn spread(rows: usize, most: usize) -> Vec<usize> {
     (0..rows).step_by(rows.div_ceil(most.max(1)).max(1)).collect()
-}
-
-/// A block with one of its columns only.
-pub(super) fn alone<'a>(block: &Block<'a>, field: usize) -> Block<'a> {
-    Block { columns: vec![block.columns[field]], labels: Vec::new(), weights: Vec::new(), ..block.clone() }
 }
 
 /// One column's values at `positions`, whatever its kind.

@@ -8,8 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::asked::{raw, spread};
-use super::background::{Background, Mixed};
 use super::units::{Draws, UnitSums};
+use crate::learn::background::{Background, Mixed};
 use crate::learn::picked::Picked;
 use crate::learn::rows::Block;
 use crate::learn::{LearnError, Model};

@@ -6,7 +6,6 @@
 
 mod asked;
 mod association;
-mod background;
 pub mod change;
 pub mod contributions;
 pub mod curves;

@@ -6,7 +6,7 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::asked::raw;
-use super::background::{Background, Mixed};
+use crate::learn::background::{Background, Mixed};
 use crate::learn::rows::Block;
 use crate::learn::{LearnError, Model};
 

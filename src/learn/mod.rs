@@ -3,6 +3,7 @@
 //! Encoded rows in ([`rows`]), a model out that predicts `rows × tasks` and can be saved as plain weights. Pure: no
 //! DataFusion, no file system, no clock; the caller brings slices and takes bytes.
 
+pub mod background;
 mod design;
 pub mod forest;
 pub mod inside;
@@ -11,6 +12,7 @@ pub mod net;
 pub mod picked;
 pub mod rows;
 mod saved;
+pub mod shapley;
 mod target_mean;
 
 use std::borrow::Cow;
@@ -174,7 +176,7 @@ pub trait Model: Send + Sync {
         Ok(())
     }
 
-    /// Contributions of each field to each raw output, or `None` where the learner has none that add up (`forest`).
+    /// Contributions of each field to each raw output, or `None` where the learner has none that add up.
     ///
     /// # Errors
     /// As [`Model::raw`].

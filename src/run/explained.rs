@@ -7,7 +7,7 @@ pub(super) mod content;
 mod since;
 pub(super) mod tables;
 pub(super) mod told_rows;
-mod values;
+pub(super) mod values;
 
 pub(super) use since::Past;
 pub(super) use told_rows::Told;

@@ -2,9 +2,10 @@
 
 use super::super::asked::{raw, with};
 use super::super::faithful::{Faithful, FaithfulSettings, faithful};
-use super::{Rows, Silent, Toy, shape};
+use super::super::importance::ImportanceAccumulator;
+use super::{Rows, Silent, Toy, importance_of, shape};
 use crate::learn::rows::{Block, Column};
-use crate::learn::{Examples, LinearSettings, Model, NetSettings, TrainSettings, linear, net};
+use crate::learn::{Examples, ForestSettings, LinearSettings, Model, NetSettings, TrainSettings, forest, linear, net};
 
 const FIELDS: usize = 6;
 
@@ -21,7 +22,7 @@ fn linear_model(rows: &Rows) -> Box<dyn Model> {
     linear(settings(), 1).unwrap().fit(&Examples::new(&shape(FIELDS), vec![rows.block()]), &Silent).unwrap()
 }
 
-fn net_model(rows: &Rows) -> Box<dyn Model> {
+fn net_settings() -> (NetSettings, TrainSettings) {
     let form = NetSettings {
         task_sharing: vec![crate::learn::net::TaskSharing::Mmoe],
         scenario_sharing: vec![crate::learn::net::ScenarioSharing::None],
@@ -51,6 +52,11 @@ fn net_model(rows: &Rows) -> Box<dyn Model> {
         warm_start: false,
         invariance: 0.0,
     };
+    (form, train)
+}
+
+fn net_model(rows: &Rows) -> Box<dyn Model> {
+    let (form, train) = net_settings();
     net(form, train, 1).unwrap().fit(&Examples::new(&shape(FIELDS), vec![rows.block()]), &Silent).unwrap()
 }
 
@@ -142,4 +148,77 @@ fn of_an_additive_model_no_order_is_better() {
         let found = faithful(&toy, &rows.block(), &FaithfulSettings { rows: 100, steps: 6, resamples: 20, seed }).unwrap().unwrap();
         assert!(found.iter().all(|own| own.gain > 0.0 && own.residual < 1e-6 && own.deletion < own.random_deletion));
     }
+}
+
+fn forest_model(rows: &Rows) -> Box<dyn Model> {
+    let form = ForestSettings { rows: 2000, trees: 12, depths: vec![5], depth: 5, min_leaf: 20 };
+    forest(form, settings(), 1).unwrap().fit(&Examples::new(&shape(FIELDS), vec![rows.block()]), &Silent).unwrap()
+}
+
+/// A network that has learned next to nothing: its weights are those that it began with.
+fn random_net(rows: &Rows, seed: u64) -> Box<dyn Model> {
+    let (form, train) = net_settings();
+    let train = TrainSettings { rate: 1e-9, epochs: 1, ..train };
+    net(form, train, seed).unwrap().fit(&Examples::new(&shape(FIELDS), vec![rows.block()]), &Silent).unwrap()
+}
+
+#[test]
+fn contributions_add_up_on_every_row_of_every_learner() {
+    let (train, held) = (world(4000, 81), world(500, 83));
+    for model in [linear_model(&train), net_model(&train), forest_model(&train)] {
+        let mut rows = held.block();
+        // A scenario never seen is a row as well.
+        let mut served = rows.scenario.to_vec();
+        served[..50].fill(crate::learn::rows::UNSEEN_SCENARIO);
+        rows = rows.under(&served);
+        let mut importance = ImportanceAccumulator::new(model.shape());
+        importance.add(&rows, &model.attribute(&rows).unwrap().unwrap(), &raw(model.as_ref(), &rows).unwrap());
+        println!("{}: residual {:.1e}, {:.1e} of the spread", model.learner(), importance.residual(), importance.residual_share());
+        // A hundredth of what is allowed: single precision.
+        assert!(importance.residual_share() < 1e-5, "{}: {:e}", model.learner(), importance.residual_share());
+    }
+}
+
+#[test]
+fn what_is_planted_is_found_by_every_learner() {
+    let (train, held) = (world(4000, 81), world(500, 83));
+    for model in [linear_model(&train), net_model(&train), forest_model(&train)] {
+        let mut table = importance_of(model.as_ref(), &held.block());
+        table.retain(|row| row.scenario == "*" && row.task == "spend" && row.feature != "scenario");
+        table.sort_by(|a, b| b.value.total_cmp(&a.value));
+        let order: Vec<&str> = table.iter().map(|row| row.feature.as_str()).collect();
+        println!("{}: {order:?}", model.learner());
+        // 1.2·x0, 0.8·x1 and 0.8·(max(x2, 0) − |x3|) + 0.3·x3: the first is the first; x4 has 0.1, x5 nothing.
+        assert_eq!(order[0], "x0", "{}: {order:?}", model.learner());
+        assert!(order[4..].contains(&"x4") && order[4..].contains(&"x5"), "{}: {order:?}", model.learner());
+    }
+}
+
+/// Mean over rows of Spearman's correlation of two models' contributions to a task.
+fn agree(a: &dyn Model, b: &dyn Model, block: &Block<'_>, task: usize) -> f64 {
+    let (a, b) = (a.attribute(block).unwrap().unwrap(), b.attribute(block).unwrap().unwrap());
+    let of = |row: usize| {
+        let ranks = |found: &crate::learn::Attribution| {
+            let values: Vec<f32> = (0..FIELDS).map(|field| found.values[[row, task, field]]).collect();
+            values.iter().map(|value| values.iter().filter(|other| *other < value).count() as f64).collect::<Vec<f64>>()
+        };
+        let mean = (FIELDS as f64 - 1.0) / 2.0;
+        let (a, b) = (ranks(&a), ranks(&b));
+        let product = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| (x - mean) * (y - mean)).sum::<f64>();
+        product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt()
+    };
+    (0..block.rows()).map(of).sum::<f64>() / block.rows() as f64
+}
+
+/// Adebayo et al. (2018), "Sanity checks for saliency maps": contributions must be of the model, not of the rows.
+#[test]
+fn random_weights_destroy_the_ranking() {
+    let (train, held) = (world(4000, 81), world(200, 83));
+    let (first, second) = (net_model(&train), net_model(&world(4000, 181)));
+    let steady = agree(first.as_ref(), second.as_ref(), &held.block(), 1);
+    let random: Vec<f64> = (0..5).map(|seed| agree(first.as_ref(), random_net(&train, 100 + seed).as_ref(), &held.block(), 1)).collect();
+    let mean = random.iter().sum::<f64>() / 5.0;
+    println!("two that learned: {steady:.3}; beside random weights: {random:.3?}");
+    assert!(steady > 0.7, "{steady}");
+    assert!(mean.abs() < 0.35 && random.iter().all(|own| *own < steady - 0.2), "{random:?}");
 }

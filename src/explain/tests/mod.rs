@@ -3,6 +3,7 @@
 mod groups;
 mod importance;
 mod learned;
+mod opinions;
 mod permutation;
 mod shapes;
 mod told;

@@ -2,19 +2,20 @@
 //!
 //! In: the shape of the columns, a block. Out: blocks to ask a model about. Not here: which fields are taken away.
 
-use super::asked::alone;
-use crate::learn::picked::Picked;
-use crate::learn::rows::{Block, Column, FieldKind, Shape};
+use super::picked::Picked;
+use super::rows::{Block, Column, Field, FieldKind, Shape};
 
 /// The row that says nothing: numbers at their training mean, categories at their most common entry, texts without n-grams, vectors
 /// missing.
-pub(super) struct Background {
+pub struct Background {
     numbers: Vec<Vec<f32>>,
     entry: Vec<[u32; 1]>,
 }
 
 impl Background {
-    pub(super) fn new(shape: &Shape) -> Self {
+    /// The background of a shape.
+    #[must_use]
+    pub fn new(shape: &Shape) -> Self {
         let number = |kind: &FieldKind| match kind {
             FieldKind::Numeric { mean, .. } => vec![*mean],
             FieldKind::Vector { width } => vec![f32::NAN; *width as usize],
@@ -34,9 +35,10 @@ impl Background {
         }
     }
 
-    /// The row as a block.
-    pub(super) fn block(&self, shape: &Shape) -> Block<'_> {
-        let column = |(at, field): (usize, &crate::learn::rows::Field)| match &field.kind {
+    /// The row as a block of one row.
+    #[must_use]
+    pub fn block(&self, shape: &Shape) -> Block<'_> {
+        let column = |(at, field): (usize, &Field)| match &field.kind {
             FieldKind::Numeric { .. } => Column::Numeric(&self.numbers[at]),
             FieldKind::Categorical { .. } => Column::Categorical(&self.entry[at]),
             FieldKind::Text { .. } => Column::Text { offsets: &[0, 0], buckets: &[] },
@@ -48,18 +50,29 @@ impl Background {
 }
 
 /// Rows each of whose columns comes from another row, or from the background.
-pub(super) struct Mixed(Vec<Picked>);
+pub struct Mixed(Vec<Picked>);
 
 impl Mixed {
     /// `from[field][row]` is a row of `rows`, or their number for the background.
-    pub(super) fn new(rows: &Block<'_>, background: &Block<'_>, from: &[Vec<usize>]) -> Self {
+    ///
+    /// # Panics
+    /// When a number lies beyond that.
+    #[must_use]
+    pub fn new(rows: &Block<'_>, background: &Block<'_>, from: &[Vec<usize>]) -> Self {
         let column = |(field, from): (usize, &Vec<usize>)| Picked::new(&[alone(rows, field), alone(background, field)], from);
         Self(from.iter().enumerate().map(column).collect())
     }
 
     /// The columns, with entities and scenarios of `like`.
-    pub(super) fn block<'a>(&'a self, like: &Block<'a>) -> Block<'a> {
+    #[must_use]
+    pub fn block<'a>(&'a self, like: &Block<'a>) -> Block<'a> {
         let columns = self.0.iter().map(|column| column.block().columns[0]).collect();
         Block { columns, labels: Vec::new(), weights: Vec::new(), ..like.clone() }
     }
+}
+
+/// A block with one of its columns only.
+#[must_use]
+pub fn alone<'a>(block: &Block<'a>, field: usize) -> Block<'a> {
+    Block { columns: vec![block.columns[field]], labels: Vec::new(), weights: Vec::new(), ..block.clone() }
 }
