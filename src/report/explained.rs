@@ -214,7 +214,9 @@ pub struct ToldInfo {
     pub why: String,
     /// What the model publishes.
     pub published: f64,
-    /// What it would for the average row.
+    /// The same given that the task before it happened.
+    pub step: f64,
+    /// The step of the average row.
     pub usual: f64,
     /// What happened.
     pub label: Option<f64>,

@@ -69,7 +69,9 @@ pub struct Account {
     pub task: String,
     /// What the model publishes for it.
     pub published: f64,
-    /// What it would for the average training row in the same scenario.
+    /// The same given that the task before it happened, which is what contributions are about; as `published` where there is none.
+    pub step: f64,
+    /// The step of the average training row in the same scenario.
     pub usual: f64,
     /// Raw output of the average training row.
     pub base: f64,
@@ -210,7 +212,7 @@ fn told(
             if asked.task.as_ref().is_some_and(|wanted| *wanted != spec.name) {
                 continue;
             }
-            let Told { scenario: _, task: name, published, usual, base, raw, words, steps, .. } = account.tell(row, task, None);
+            let Told { scenario: _, task: name, published, step, usual, base, raw, words, steps, .. } = account.tell(row, task, None);
             let mut reasons: Vec<Reason> = (0..=shape.fields.len())
                 .map(|field| {
                     let at = [row, task, field];
@@ -236,6 +238,7 @@ fn told(
                 scenario,
                 task: name,
                 published,
+                step,
                 usual,
                 base,
                 raw,

@@ -170,8 +170,8 @@ fn importance_of(night: &Night<'_>, learned: &Learned, taught: &Taught, shape: &
     Ok(importance.finish())
 }
 
-/// Importance by permutation, and where it disagrees with the contributions. It is the model's own: cells that another model scores
-/// are measured with this one too.
+/// Importance by permutation, and where it disagrees with the contributions. As they, it is about a chained task given that the task
+/// before it happened. It is the model's own: cells that another model scores are measured with this one too.
 fn second_opinion(
     night: &Night<'_>,
     learned: &Learned,
@@ -183,8 +183,14 @@ fn second_opinion(
         return Ok(());
     }
     let fitted = &learned.taught[0].fitted;
-    let labels: Vec<Vec<f32>> = learned.holdout.labels.iter().map(|labels| positions.iter().map(|row| labels[*row]).collect()).collect();
-    let publish = |raw: &[Vec<f32>], scenario: &[u16]| fitted.calibration.apply(raw, scenario);
+    let all = &learned.holdout.labels;
+    let given = |after: Option<usize>, row: usize| after.is_none_or(|parent| all[parent][row] > 0.0);
+    let label = |(labels, after): (&Vec<f32>, Option<usize>)| {
+        positions.iter().map(|row| if given(after, *row) { labels[*row] } else { f32::NAN }).collect()
+    };
+    let after = fitted.model.shape().tasks.iter().map(|task| task.after);
+    let labels: Vec<Vec<f32>> = all.iter().zip(after).map(label).collect();
+    let publish = |raw: &[Vec<f32>], scenario: &[u16]| fitted.calibration.steps(raw, scenario);
     let settings = PermutationSettings { rows: of.permutation_rows, top: of.permuted_features, resamples: RESAMPLES, seed: night.job.seed };
     explained.permuted = permute(fitted.model.as_ref(), sample, &labels, &publish, &explained.importance, &settings)?;
     explained.disagreements = disagreements(&explained.importance, &explained.permuted);

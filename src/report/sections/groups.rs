@@ -31,18 +31,19 @@ pub(super) fn groups(report: &Report) -> Section {
     let flagged = report.explained.permutation.iter().filter(|row| row.disagrees.is_some()).count();
     let joined = report.explained.groups.iter().filter(|group| group.members.len() > 1).map(|group| &group.members);
     let joined: std::collections::BTreeSet<&Vec<String>> = joined.collect();
+    let said = match joined.len() {
+        0 => "No features say nearly the same".to_owned(),
+        groups => format!("{groups} groups of features say nearly the same"),
+    };
+    let measured = report.explained.permutation.iter().filter(|row| row.metric != "auc").count();
     let tables = if report.explained.permutation.is_empty() { Vec::new() } else { vec![second(report)] };
     Section {
         id: "groups",
         title: "Groups and the second opinion",
-        finding: format!(
-            "{} groups of features say nearly the same; contributions and permutation disagree on {flagged} of {} figures.",
-            joined.len(),
-            report.explained.permutation.iter().filter(|row| row.metric != "auc").count()
-        ),
+        finding: format!("{said}; contributions and permutation disagree on {flagged} of {measured} figures."),
         charts,
         tables,
-        how: "Two features that say the same share what the model relies on, in halves or by chance: their group holds all of it. Groups are features whose ranks go together (|Spearman| 0.7 and more on average, or as much between categories). Open a group to see its members. The second opinion deals a feature's values anew among the rows of a scenario and measures how much worse the published predictions are: a drop of AUC, a rise of log loss or of the error of an amount. “Relied on, not needed”: the model moves its output by the feature and is as good without it, because another says the same or what it moves is noise. “Needed, little moved”: much depends on small moves.",
+        how: "Two features that say the same share what the model relies on, in halves or by chance: their group holds all of it. Groups are features whose ranks go together (|Spearman| 0.7 and more on average, or as much between categories). Open a group to see its members. The second opinion deals a feature's values anew among the rows of a scenario and measures how much worse the calibrated predictions are: a drop of AUC, a rise of log loss or of the error of an amount; of a chained task on rows where the task before it happened, as for contributions. “Relied on, not needed”: the model moves its output by the feature and is as good without it, because another says the same or what it moves is noise. “Needed, little moved”: much depends on small moves.",
     }
 }
 

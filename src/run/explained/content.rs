@@ -17,6 +17,9 @@ use crate::learn::rows::Shape;
 use crate::publish::explain_tables::drops;
 use crate::report;
 
+/// Features of a task, the strongest, whose curves the report has.
+const SHOWN: usize = 8;
+
 /// The reader's name of a curve's point.
 pub(in super::super) fn point(learned: &Learned, shape: &Shape, curve: &Curve) -> String {
     if let Some(at) = curve.at {
@@ -56,7 +59,7 @@ pub(in super::super) fn explained(explained: &Explained, labels: &[String]) -> r
         residual_share: known.then_some(explained.residual_share),
         groups: explained.groups.iter().filter(|row| row.scenario == "*").map(group).collect(),
         permutation: permuted(explained),
-        curves: explained.curves.iter().zip(labels).map(|(row, label)| curve(row, label)).collect(),
+        curves: shown(explained, labels),
         inside: explained.inside.iter().map(inside).collect(),
         faithful: faithful(explained),
         changes: explained.changes.iter().filter(steady).map(change).collect(),
@@ -94,6 +97,16 @@ fn permuted(explained: &Explained) -> Vec<report::PermutedInfo> {
         disagrees: found.get(&key(&row.scenario, &row.task, &row.feature, row.metric)).map(|why| (*why).to_owned()),
     });
     told.collect()
+}
+
+/// The curves of each task's own leading features; those of other tasks' are in the table.
+fn shown(explained: &Explained, labels: &[String]) -> Vec<report::CurveInfo> {
+    let own = |row: &Curve| {
+        let of = |other: &&Importance| other.scenario == "*" && other.task == row.task;
+        let value = explained.importance.iter().filter(of).find(|other| other.feature == row.feature).map_or(0.0, |other| other.value);
+        explained.importance.iter().filter(of).filter(|other| other.value > value).count() < SHOWN
+    };
+    explained.curves.iter().zip(labels).filter(|(row, _)| own(row)).map(|(row, label)| curve(row, label)).collect()
 }
 
 fn curve(row: &Curve, label: &str) -> report::CurveInfo {
@@ -182,6 +195,7 @@ fn told(row: &Told) -> report::ToldInfo {
         task: row.task.clone(),
         why: row.why.clone(),
         published: row.published,
+        step: row.step,
         usual: row.usual,
         label: row.label,
         base: row.base,

@@ -17,6 +17,7 @@ pub(in super::super) fn told(run: &str, rows: &[Told], keys: &AddKeys<'_>) -> Re
         .text("task", rows.iter().map(|row| &row.task))
         .text("why", rows.iter().map(|row| &row.why))
         .number("published", rows.iter().map(|row| Some(row.published)))
+        .number("step", rows.iter().map(|row| Some(row.step)))
         .number("usual", rows.iter().map(|row| Some(row.usual)))
         .number("label", rows.iter().map(|row| row.label))
         .number("base", rows.iter().map(|row| Some(row.base)))

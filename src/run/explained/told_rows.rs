@@ -34,7 +34,9 @@ pub(in super::super) struct Told {
     pub(in super::super) why: String,
     /// What the model publishes for it.
     pub(in super::super) published: f64,
-    /// What it would publish for the average training row in the same scenario.
+    /// The same given that the task before it happened, which is what contributions are about; as `published` where there is none.
+    pub(in super::super) step: f64,
+    /// The step of the average training row in the same scenario.
     pub(in super::super) usual: f64,
     /// What happened, where it is known.
     pub(in super::super) label: Option<f64>,
@@ -57,6 +59,8 @@ pub(in super::super) struct Account<'a> {
     /// Shape: `[tasks][rows]`.
     pub(in super::super) raw: Vec<Vec<f32>>,
     published: Vec<Vec<f64>>,
+    /// Of each step of a chain: of this row, and of the average one.
+    step: Vec<Vec<f64>>,
     usual: Vec<Vec<f64>>,
     /// Shape: `[rows][fields + 1]`.
     values: Vec<Vec<Option<String>>>,
@@ -74,8 +78,9 @@ impl<'a> Account<'a> {
         let raw = raw(fitted.model.as_ref(), std::slice::from_ref(&block))?;
         let published = fitted.calibration.apply(&raw, block.scenario);
         let base: Vec<Vec<f32>> = found.base.iter().map(|base| vec![*base; block.rows()]).collect();
-        let usual = fitted.calibration.apply(&base, block.scenario);
-        Ok(Some(Self { fitted, shape, block, found, raw, published, usual, values }))
+        let usual = fitted.calibration.steps(&base, block.scenario);
+        let step = fitted.calibration.steps(&raw, block.scenario);
+        Ok(Some(Self { fitted, shape, block, found, raw, published, step, usual, values }))
     }
 
     /// Tells one row (counted within the block) and task.
@@ -89,10 +94,12 @@ impl<'a> Account<'a> {
                 contribution: f64::from(self.found.values[[row, task, field]]),
             })
             .collect();
+        // Contributions are about the step of a chain, and so are the words.
+        let name = spec.after.map_or_else(|| spec.name.clone(), |parent| format!("{} given {}", spec.name, self.shape.tasks[parent].name));
         let explained = words::Explained {
-            task: &spec.name,
+            task: &name,
             binary: spec.kind.is_binary(),
-            published: self.published[task][row],
+            published: self.step[task][row],
             usual: self.usual[task][row],
             reasons: &reasons,
         };
@@ -103,7 +110,8 @@ impl<'a> Account<'a> {
             scenario: self.shape.scenarios.get(self.block.scenario[row] as usize).cloned().unwrap_or_default(),
             task: spec.name.clone(),
             why: String::new(),
-            published: explained.published,
+            published: self.published[task][row],
+            step: explained.published,
             usual: explained.usual,
             label: None,
             base,
