@@ -77,8 +77,8 @@ fn the_surrogate_of_a_linear_model_is_the_model() {
         let own: Vec<f64> = (0..FIELDS).map(|field| f64::from(toy.weights[0][field] * rows.x[field][row])).collect();
         assert!(found[0].fit > 0.999, "{}", found[0].fit);
         for (effect, own) in found[0].effects.iter().zip(&own) {
-            // The ridge draws effects towards 0 by less than a hundredth.
-            assert!((effect - own).abs() < 0.02 * own.abs() + 1e-6, "{effect} {own}");
+            // The ridge draws effects towards 0 by less than a hundredth, and a thousandth of their scale of about 1 onto others.
+            assert!((effect - own).abs() < 0.02 * own.abs() + 1e-3, "{effect} {own}");
         }
         assert!(agreement(&own, &found[0].effects).unwrap() > 0.999);
     }
