@@ -153,6 +153,9 @@ fn measured(
 /// Features that count as the first ones of a ranking.
 pub const FIRST: usize = 5;
 
+/// Share of the largest rise of a cell below which a rise is little.
+pub const LITTLE: f64 = 0.25;
+
 /// A feature on which the two opinions differ.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Disagreement {
@@ -181,7 +184,8 @@ pub struct Disagreement {
 
 /// Features whose rank by contributions and by permutation differ materially. The rule, per cell, on `log_loss` and `rmse`:
 ///
-/// - `relied on, not needed`: among the first [`FIRST`] by contributions, and the interval of the rise includes 0 or lies below;
+/// - `relied on, not needed`: among the first [`FIRST`] by contributions, the interval of the rise reaches down to 0, and its upper end
+///   stays below [`LITTLE`] of the largest rise that is beyond doubt: an interval that is wide for want of rows is no disagreement;
 /// - `needed, little moved`: among the first [`FIRST`] by permutation with an interval above 0, and not among the first
 ///   `2 ·` [`FIRST`] by contributions.
 #[must_use]
@@ -195,7 +199,9 @@ pub fn disagreements(importance: &[Importance], permuted: &[Permuted]) -> Vec<Di
         let by_contributions = 1 + importance.iter().filter(above).count();
         let beside = |other: &&&Permuted| other.scenario == row.scenario && other.task == row.task && other.value > row.value;
         let by_permutation = 1 + losses.iter().filter(beside).count();
-        let why = if by_contributions <= FIRST && row.low <= 0.0 {
+        let cell = losses.iter().filter(|other| other.scenario == row.scenario && other.task == row.task && other.low > 0.0);
+        let most = cell.map(|other| other.value).fold(0.0, f64::max);
+        let why = if by_contributions <= FIRST && row.low <= 0.0 && row.high < LITTLE * most {
             "relied on, not needed"
         } else if by_permutation <= FIRST && row.low > 0.0 && by_contributions > 2 * FIRST {
             "needed, little moved"

@@ -80,6 +80,8 @@ pub struct CurveInfo {
     pub feature: String,
     /// `accumulated local effect` or `partial dependence`.
     pub method: String,
+    /// Number of the point, the same in every scenario.
+    pub point: u32,
     /// The point, as people read it.
     pub label: String,
     /// Centred effect on the raw output.

@@ -18,8 +18,9 @@ pub(crate) struct EffectChart<'a> {
     pub(crate) note: &'a str,
     /// Names of the points, in order.
     pub(crate) points: &'a [String],
-    /// Whether neighbouring points belong together: numbers are joined by lines, categories are not.
-    pub(crate) joined: bool,
+    /// How many points, from the first, belong together as those of a number: they are joined by lines. Categories are not, and neither
+    /// is what is missing.
+    pub(crate) joined: usize,
     /// The first line is all scenarios, with its band.
     pub(crate) lines: &'a [EffectLine],
     /// Partial dependence over all scenarios: `(point, effect)`.
@@ -61,7 +62,7 @@ pub(crate) fn effect(of: &EffectChart<'_>) -> String {
     body += &text(LEFT - 6.0, TOP + HEIGHT, "end", "faint", &number(low));
     body += &rows(of, &x);
     let place = |(point, value): (usize, f64)| format!("{},{}", at(x(point)), at(y(value)));
-    if of.joined && of.partial.len() > 1 {
+    if of.joined > 1 && of.partial.len() > 1 {
         let path: Vec<String> = of.partial.iter().copied().map(place).collect();
         body += &format!(
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.6\" stroke-dasharray=\"3 3\"><title>partial dependence</title></polyline>",
@@ -83,7 +84,7 @@ pub(crate) fn effect(of: &EffectChart<'_>) -> String {
 }
 
 fn names(lines: &[EffectLine]) -> String {
-    let (mut body, mut x) = (String::new(), LEFT);
+    let (mut body, mut x) = (String::new(), 0.0);
     for (which, own) in lines.iter().enumerate() {
         body += &format!(
             "<line x1=\"{}\" y1=\"44\" x2=\"{}\" y2=\"44\" stroke=\"{}\" stroke-width=\"{}\" stroke-dasharray=\"{}\"/>",
@@ -94,7 +95,7 @@ fn names(lines: &[EffectLine]) -> String {
             DASHES[which % DASHES.len()]
         );
         body += &text(x + 19.0, 48.0, "start", "faint", &short(&own.name, 9));
-        x += 26.0 + 6.2 * own.name.chars().count().min(9) as f64;
+        x += 27.0 + 6.2 * own.name.chars().count().min(9) as f64;
     }
     body
 }
@@ -113,9 +114,11 @@ fn rows(of: &EffectChart<'_>, x: &dyn Fn(usize) -> f64) -> String {
     let mut body = String::new();
     for (point, share) in of.shares.iter().enumerate() {
         let height = share / most * (ROWS - 6.0);
+        // Rows of a number's point lie between it and the one before.
+        let back = if point > 0 && point < of.joined { WIDTH / of.points.len().saturating_sub(1).max(1) as f64 / 2.0 } else { 0.0 };
         body += &format!(
             "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" class=\"bar\" fill=\"#8a97a3\" stroke=\"none\"><title>{}: {} of the rows</title></rect>",
-            at(x(point) - wide / 2.0),
+            at(x(point) - wide / 2.0 - back),
             at(floor - height),
             at(wide),
             at(height),
@@ -131,14 +134,16 @@ fn drawn(of: &EffectChart<'_>, which: usize, own: &EffectLine, x: &dyn Fn(usize)
     let mut body = String::new();
     let banded: Vec<(usize, f64, f64)> =
         own.points.iter().filter_map(|(point, _, band)| band.map(|(low, high)| (*point, low, high))).collect();
-    if which == 0 && of.joined && banded.len() > 1 {
+    let banded: Vec<(usize, f64, f64)> = banded.into_iter().filter(|(point, ..)| *point < of.joined).collect();
+    if which == 0 && banded.len() > 1 {
         let upper = banded.iter().map(|(point, _, high)| format!("{},{}", at(x(*point)), at(y(*high))));
         let lower = banded.iter().rev().map(|(point, low, _)| format!("{},{}", at(x(*point)), at(y(*low))));
         let outline: Vec<String> = upper.chain(lower).collect();
         body += &format!("<polygon points=\"{}\" fill=\"{colour}\" fill-opacity=\"0.18\"/>", outline.join(" "));
     }
-    if of.joined {
-        let path: Vec<String> = own.points.iter().map(|(point, value, _)| format!("{},{}", at(x(*point)), at(y(*value)))).collect();
+    let line = own.points.iter().filter(|(point, ..)| *point < of.joined);
+    let path: Vec<String> = line.map(|(point, value, _)| format!("{},{}", at(x(*point)), at(y(*value)))).collect();
+    if path.len() > 1 {
         body += &format!(
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{}\" stroke-dasharray=\"{}\"><title>{}</title></polyline>",
             path.join(" "),
@@ -148,7 +153,7 @@ fn drawn(of: &EffectChart<'_>, which: usize, own: &EffectLine, x: &dyn Fn(usize)
         );
     }
     for (point, value, band) in &own.points {
-        if let Some((low, high)) = band.filter(|_| which == 0 && !of.joined) {
+        if let Some((low, high)) = band.filter(|_| which == 0 && *point >= of.joined) {
             body += &format!(
                 "<line x1=\"{x}\" y1=\"{}\" x2=\"{x}\" y2=\"{}\" stroke=\"{colour}\" stroke-width=\"2\"/>",
                 at(y(low)),
@@ -156,7 +161,7 @@ fn drawn(of: &EffectChart<'_>, which: usize, own: &EffectLine, x: &dyn Fn(usize)
                 x = at(x(*point))
             );
         }
-        if which == 0 || !of.joined {
+        if which == 0 || *point >= of.joined {
             body += &format!(
                 "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{colour}\"><title>{} {}: {}</title></circle>",
                 at(x(*point)),

@@ -16,7 +16,7 @@ mod waterfall;
 pub(super) use bars::{Bar, bars};
 pub(super) use dumbbell::{Dumbbell, dumbbell};
 pub(super) use effect::{EffectChart, EffectLine, effect};
-pub(super) use heat::{Heat, heat};
+pub(super) use heat::{Heat, heat, titled_heat};
 pub(super) use interval::{Spread, intervals};
 pub(super) use ranged::{Ranged, ranged};
 pub(super) use reliability::reliability;

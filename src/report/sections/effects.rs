@@ -74,13 +74,14 @@ fn worth(published: f64, binary: bool) -> String {
 fn one(report: &Report, task: &str, binary: bool, feature: &str) -> String {
     let all: Vec<&CurveInfo> = of(report, task, feature).filter(|point| point.scenario == "*").collect();
     let points: Vec<String> = all.iter().map(|point| point.label.clone()).collect();
-    let joined = all.iter().any(|point| point.method == "accumulated local effect");
-    let at = |label: &str| points.iter().position(|own| own == label);
+    // “Missing” is a point of a number too, and stands apart.
+    let joined = all.iter().filter(|point| point.method == "accumulated local effect").count();
+    let at = |number: u32| all.iter().position(|own| own.point == number);
     let scenarios = std::iter::once("*").chain(report.scenarios.iter().take(LINES).map(String::as_str));
     let lines: Vec<EffectLine> = scenarios
         .map(|scenario| {
             let own = of(report, task, feature).filter(|point| point.scenario == scenario);
-            let points = own.filter_map(|point| Some((at(&point.label)?, point.effect, point.low.zip(point.high)))).collect();
+            let points = own.filter_map(|point| Some((at(point.point)?, point.effect, point.low.zip(point.high)))).collect();
             EffectLine { name: place(scenario).to_owned(), points }
         })
         .filter(|line| !line.points.is_empty())

@@ -17,7 +17,7 @@ pub(super) fn faithful(report: &Report) -> Section {
     let charts = if drawn.is_empty() {
         Vec::new()
     } else {
-        let title = "How much more the contributions' order moves the output than a random one, in its standard deviations";
+        let title = "Gain over a random order, in standard deviations of the output";
         vec![intervals(title, "Gain of each task with its 95 % interval; above 0, contributions say what moves the model.", &drawn)]
     };
     let share = report.explained.residual_share.map_or_else(String::new, |share| {

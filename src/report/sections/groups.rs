@@ -17,7 +17,8 @@ pub(super) fn groups(report: &Report) -> Section {
         let mut own: Vec<&GroupInfo> = report.explained.groups.iter().filter(|row| row.task == task.name && row.value > 0.0).collect();
         own.sort_by(|a, b| b.value.total_cmp(&a.value).then_with(|| a.group.cmp(&b.group)));
         own.truncate(GROUPS);
-        if own.is_empty() {
+        // Features that stand alone are drawn above, with their parts.
+        if own.iter().all(|group| group.members.len() < 2) {
             continue;
         }
         let drawn: Vec<Ranged> = own.iter().map(|group| bar(name(group), group.value, group.low.zip(group.high))).collect();

@@ -1,6 +1,6 @@
 //! Inside the network: who listens to which expert, and whether the experts are still several.
 
-use super::super::charts::{Heat, heat};
+use super::super::charts::{Heat, titled_heat};
 use super::super::content::Report;
 use super::super::explained::InsideInfo;
 use super::super::format::{fixed, short};
@@ -84,7 +84,7 @@ fn shares(rows: &[InsideInfo], level: u32, title: &str) -> Option<String> {
         .collect();
     let names: Vec<String> = cells.iter().map(|(task, scenario)| format!("{} · {}", short(task, 14), place(scenario))).collect();
     let columns: Vec<String> = experts.iter().map(|expert| (*expert).to_owned()).collect();
-    Some(heat(&Heat {
+    Some(titled_heat(&Heat {
         title,
         description: "Rows are tasks and scenarios, columns experts; each row adds up to 1.",
         rows: &names,
@@ -105,7 +105,7 @@ fn similarities(rows: &[InsideInfo], level: u32, title: &str) -> Option<String> 
     };
     let values: Vec<Vec<Option<(f64, String)>>> = experts.iter().map(|a| experts.iter().map(|b| value(a, b)).collect()).collect();
     let names: Vec<String> = experts.iter().map(|expert| (*expert).to_owned()).collect();
-    Some(heat(&Heat {
+    Some(titled_heat(&Heat {
         title,
         description: "Linear CKA of the features of each pair of experts; ! marks pairs that have become one.",
         rows: &names,

@@ -1,6 +1,6 @@
 //! What the model relies on tonight and did not in the run before.
 
-use super::super::charts::{Heat, Series, heat, series};
+use super::super::charts::{Heat, Series, series, titled_heat};
 use super::super::content::{ImportanceInfo, Report};
 use super::super::explained::ImportanceChangeInfo;
 use super::super::format::{fixed, maybe};
@@ -54,7 +54,7 @@ fn agreement(report: &Report) -> String {
     };
     let cells: Vec<Vec<Option<(f64, String)>>> =
         scenarios.iter().map(|scenario| report.tasks.iter().map(|task| value(scenario, &task.name)).collect()).collect();
-    heat(&Heat {
+    titled_heat(&Heat {
         title: "Agreement of tonight's ranking of features with that of the run before",
         description: "NDCG per scenario and task: 1 is the same order where it matters.",
         rows: &rows,

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::super::learned::Learned;
+use super::values::{cut, shown as shown_number};
 use super::{Explained, Past, Told};
 use crate::explain::change::{Agreement, Change};
 use crate::explain::curves::Curve;
@@ -23,12 +24,11 @@ const SHOWN: usize = 8;
 /// The reader's name of a curve's point.
 pub(in super::super) fn point(learned: &Learned, shape: &Shape, curve: &Curve) -> String {
     if let Some(at) = curve.at {
-        // Ends of bins are f32: printed as such, 0.1 is 0.1.
-        return (at as f32).to_string();
+        return shown_number(at);
     }
     let entry = curve.entry.unwrap_or_default();
     let field = shape.fields.iter().position(|field| field.name == curve.feature).unwrap_or(0);
-    let value = || learned.encoder.value(field, entry).map(str::to_owned);
+    let value = || learned.encoder.value(field, entry).map(cut);
     special(entry).map(str::to_owned).or_else(value).unwrap_or_else(|| entry.to_string())
 }
 
@@ -115,6 +115,7 @@ fn curve(row: &Curve, label: &str) -> report::CurveInfo {
         task: row.task.clone(),
         feature: row.feature.clone(),
         method: row.method.to_owned(),
+        point: row.point,
         label: label.to_owned(),
         effect: row.effect,
         low: row.low,

@@ -82,7 +82,7 @@ pub(in super::super) fn values(
 }
 
 /// Four significant digits, without zeros that say nothing.
-fn shown(value: f64) -> String {
+pub(super) fn shown(value: f64) -> String {
     if value == 0.0 {
         return "0".into();
     }
@@ -92,13 +92,20 @@ fn shown(value: f64) -> String {
     text.replacen('-', "−", 1)
 }
 
-fn cut(text: &str) -> String {
-    if text.chars().count() <= SHOWN { text.to_owned() } else { format!("{}…", text.chars().take(SHOWN - 1).collect::<String>()) }
+/// The beginning of a text, without characters that could disguise it in a sentence: controls and overrides of direction.
+pub(super) fn cut(text: &str) -> String {
+    let disguises = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut shown: String = text.chars().take(SHOWN).map(|c| if disguises(c) { '\u{fffd}' } else { c }).collect();
+    if text.chars().count() > SHOWN {
+        shown.pop();
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::{cut, shown};
 
     #[test]
     fn values_read_well() {
@@ -106,5 +113,7 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(shown(value), text);
         }
+        assert_eq!(cut("\u{202e}gnp.exe\n"), "\u{fffd}gnp.exe\u{fffd}");
+        assert_eq!(cut(&"a".repeat(61)).chars().count(), 60);
     }
 }
