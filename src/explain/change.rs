@@ -10,6 +10,8 @@ use crate::evaluate::drift::{false_discovery, normal_tails};
 
 /// False discovery rate below which a change is beyond chance.
 pub const BEYOND_CHANCE: f64 = 0.05;
+/// Changes from which their spread is known.
+pub const KNOWN: usize = 20;
 /// Width of a 95 % interval in standard errors.
 const WIDTH: f64 = 2.0 * 1.959_963_985;
 
@@ -30,7 +32,7 @@ pub struct Change {
     pub rank_then: Option<usize>,
     /// Rank tonight.
     pub rank_now: Option<usize>,
-    /// `now − then` in its own standard errors; `None` where one night has no interval.
+    /// `now − then` in its own standard errors, widened by what a refit moves; `None` where one night has no interval.
     pub z: Option<f64>,
     /// False discovery rate at which the change counts, among all changes of the night.
     pub q: Option<f64>,
@@ -61,14 +63,16 @@ type Cell<'a> = BTreeMap<&'a str, &'a Importance>;
 
 /// Compares the importance of two nights, for the cells that both have.
 ///
-/// `z = (now − then) / √(se_then² + se_now²)`, `se = (high − low) / 3.92`; two-sided `p` of the normal distribution, and the false
+/// `z = (now − then) / (s·√(se_then² + se_now²))`, `se = (high − low) / 3.92`; two-sided `p` of the normal distribution, and the false
 /// discovery rate over all features and cells together. A feature that says nothing on either night (both 0) is no test. The
-/// intervals hold the noise of the rows that were explained, not that of learning: a model that was fitted anew from other random
-/// numbers moves more than they say.
+/// intervals hold the noise of the rows that were explained, not that of learning: a model that was fitted anew moves every feature by
+/// more than they say. By how much is read off the night itself: `s`, at least 1, is the robust spread of all features' changes in
+/// standard errors (median of their size over 0.6745; 1 with fewer than [`KNOWN`] of them). What is left stands out from a refit.
 ///
 /// # Source
-/// Benjamini and Hochberg (1995), "Controlling the false discovery rate"; Järvelin and Kekäläinen (2002), "Cumulated gain-based
-/// evaluation of IR techniques".
+/// Empirical null: Efron (2004), "Large-scale simultaneous hypothesis testing: the choice of a null hypothesis", section 3; Benjamini and
+/// Hochberg (1995), "Controlling the false discovery rate"; Järvelin and Kekäläinen (2002), "Cumulated gain-based evaluation of IR
+/// techniques".
 #[must_use]
 pub fn change(then: &[Importance], now: &[Importance]) -> (Vec<Change>, Vec<Agreement>) {
     let (before, after) = (cells(then), cells(now));
@@ -80,6 +84,10 @@ pub fn change(then: &[Importance], now: &[Importance]) -> (Vec<Change>, Vec<Agre
             changes.extend(of_cell(*cell, earlier, own));
             spans.push((*cell, from..changes.len()));
         }
+    }
+    let scale = refit(&changes);
+    for change in &mut changes {
+        change.z = change.z.map(|z| z / scale);
     }
     let p: Vec<Option<f64>> = changes.iter().map(|change| change.z.map(normal_tails)).collect();
     for (change, q) in changes.iter_mut().zip(false_discovery(&p)) {
@@ -96,6 +104,17 @@ pub fn change(then: &[Importance], now: &[Importance]) -> (Vec<Change>, Vec<Agre
     }
     let agreements = spans.into_iter().map(|((scenario, task), span)| agreement(scenario, task, &changes[span])).collect();
     (changes, agreements)
+}
+
+/// Robust spread of the changes in standard errors, at least 1.
+fn refit(changes: &[Change]) -> f64 {
+    let mut sizes: Vec<f64> = changes.iter().filter_map(|change| change.z).map(f64::abs).collect();
+    if sizes.len() < KNOWN {
+        return 1.0;
+    }
+    sizes.sort_unstable_by(f64::total_cmp);
+    // The median of |z| of a normal distribution is 0.6745 of its standard deviation.
+    (sizes[sizes.len() / 2] / 0.6745).max(1.0)
 }
 
 fn cells(table: &[Importance]) -> BTreeMap<(&str, &str), Cell<'_>> {

@@ -92,3 +92,26 @@ fn a_change_is_told_from_noise() {
     let expected = dcg(&[("x0", 1), ("x1", 2), ("x2", 3), ("x4", 5)]) / dcg(&[("x0", 1), ("x4", 2), ("x1", 3), ("x2", 4)]);
     assert!((cell.ndcg.unwrap() - expected).abs() < 1e-12);
 }
+
+/// A refit moves every feature by five of its standard errors or so; one moves by forty.
+#[test]
+fn what_a_refit_moves_is_no_change_and_what_stands_out_is() {
+    let row = |at: usize, value: f64| Importance {
+        scenario: "*".into(),
+        task: "click".into(),
+        feature: format!("x{at}"),
+        value,
+        low: Some(value - 0.0196),
+        high: Some(value + 0.0196),
+        ..Importance::default()
+    };
+    let mut random = super::random(17);
+    let then: Vec<Importance> = (0..40).map(|at| row(at, 1.0)).collect();
+    // The standard error of a difference is 0.01·√2.
+    let now: Vec<Importance> =
+        (0..40).map(|at| row(at, 1.0 + if at == 7 { 0.6 } else { 0.07 * f64::from(super::normal(&mut random)) })).collect();
+    let (changes, _) = change(&then, &now);
+    let told: Vec<&str> =
+        changes.iter().filter(|change| change.what == "rose" || change.what == "fell").map(|change| change.feature.as_str()).collect();
+    assert_eq!(told, ["x7"]);
+}

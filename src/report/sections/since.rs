@@ -23,7 +23,7 @@ pub(super) fn since(report: &Report) -> Section {
         finding: finding(report, before),
         charts,
         tables: if report.explained.changes.is_empty() { Vec::new() } else { vec![changes(report)] },
-        how: "Importance of each feature in each cell, tonight against the run before, tested against its own noise: the change in standard errors of both intervals, and a false discovery rate of 5 % over all features and cells. The intervals hold the noise of the rows that are explained, not that of learning: a model learned anew from other random numbers moves more than they say, so that many small changes after a refit are usual. The agreement of rankings (NDCG) is 1 where the order of the features that matter is the same. All comparisons are in importance_change.parquet, the nights before in importance_history.parquet.",
+        how: "Importance of each feature in each cell, tonight against the run before, tested against its own noise: the change in standard errors of both intervals, widened by what the night's refit moves the features by in general (the robust spread of all changes), and a false discovery rate of 5 % over all features and cells. What is listed stands out from the refit. The agreement of rankings (NDCG) is 1 where the order of the features that matter is the same. All comparisons are in importance_change.parquet, the nights before in importance_history.parquet.",
     }
 }
 
