@@ -23,6 +23,7 @@ mod outputs;
 mod plan;
 mod predecessor;
 mod scorer;
+mod thresholds;
 mod told;
 mod transfer;
 

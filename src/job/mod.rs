@@ -161,8 +161,19 @@ pub struct JobTask {
     pub label: String,
     /// Weight column of examples.sql.
     pub weight: Option<String>,
-    /// Decision threshold of precision, recall and F1; `None` = the base rate of the training rows.
-    pub threshold: Option<f64>,
+    /// Decision threshold of accuracy, precision, recall and F1.
+    pub threshold: Threshold,
+}
+
+/// From which prediction on a row counts as predicted to happen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Threshold {
+    /// From this probability on.
+    Fixed(f64),
+    /// From the share of training rows where it happened.
+    BaseRate,
+    /// From where F1 is largest on the nights that the choice did not learn from.
+    BestF1,
 }
 
 /// The value of a query parameter.

@@ -167,7 +167,15 @@ pub(super) struct RawTask {
     pub(super) transform: Option<Transform>,
     pub(super) weight: Option<String>,
     pub(super) alpha: Option<f32>,
-    pub(super) threshold: Option<f64>,
+    pub(super) threshold: Option<RawThreshold>,
+}
+
+/// A probability, or the word for how one is found.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum RawThreshold {
+    Number(f64),
+    Rule(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -11,7 +11,7 @@ use super::checkpoints::Checkpoints;
 use super::data::Data;
 use super::predecessor::Predecessor;
 use super::transfer::{By, StandIn};
-use super::{Night, NightError};
+use super::{Night, NightError, thresholds};
 use crate::evaluate::calibration::{Calibration, Evidence, NightSpread};
 use crate::evaluate::entire_space;
 use crate::evaluate::sentinel::{Leak, SentinelSettings, sentinel};
@@ -137,10 +137,12 @@ pub(super) fn learn(
         .into_iter()
         .map(|learner| {
             let Choice { learner, model, trials } = learner.choose(&train, &examples(&shape, &valid_rows), &progress)?;
-            let calibration = calibrate(model.as_ref(), &unseen, &spread)?;
-            Ok((learner, calibration, trials))
+            let fitted = Fitted { calibration: calibrate(model.as_ref(), &unseen, &spread)?, model };
+            Ok((learner, fitted, trials))
         })
         .collect::<Result<Vec<Settled>, NightError>>()?;
+    // All learners are judged at the thresholds of the one that is published.
+    let best = chosen.first().map_or_else(|| Ok(Vec::new()), |(_, fitted, _)| thresholds::best(job, fitted, &unseen))?;
     drop((train, unseen));
     drop((train_rows, gap_rows, valid_rows));
 
@@ -150,9 +152,9 @@ pub(super) fn learn(
     let (rows, _) = encode(&encoder, &all, &scratch.join("refit"))?;
     let examples = Examples { start: start(&encoder), ..examples(&shape, &rows) };
     let begun_from = predecessor.filter(|_| examples.start.is_some()).map(|before| before.run.clone());
-    let thresholds = thresholds(job, &examples);
+    let thresholds = thresholds::settled(job, &best, &examples);
     let (mut taught, mut learners) = (Vec::new(), Vec::new());
-    for (learner, calibration, trials) in chosen {
+    for (learner, Fitted { calibration, .. }, trials) in chosen {
         night.watch.note(&format!("refit {} on {} rows", learner.name(), examples.blocks.iter().map(Block::rows).sum::<usize>()));
         let fitted = Fitted { model: learner.fit(&examples, &progress)?, calibration };
         taught.push(Taught { name: learner.name(), fitted, trials });
@@ -349,8 +351,8 @@ fn examples<'a>(shape: &'a Shape, files: &'a [RowsFile]) -> Examples<'a> {
     Examples::new(shape, files.iter().flat_map(RowsFile::blocks).collect())
 }
 
-/// A learner with nothing left to choose, its calibration, and what was tried.
-type Settled = (Box<dyn Learner>, Calibration, Vec<Trial>);
+/// A learner with nothing left to choose, the model of the choice, and what was tried.
+type Settled = (Box<dyn Learner>, Fitted, Vec<Trial>);
 
 /// Calibration of the model of the choice on the nights that it has not learned from: the validation night and the gap before it.
 fn calibrate(model: &dyn Model, unseen: &[Block<'_>], spread: &NightSpread) -> Result<Calibration, NightError> {
@@ -377,30 +379,10 @@ pub(super) fn raw(model: &dyn Model, blocks: &[Block<'_>]) -> Result<Vec<Vec<f32
 }
 
 /// Scenarios and labels (natural units, as they were observed) over blocks.
-fn truth(blocks: &[Block<'_>], tasks: usize) -> (Vec<u16>, Vec<Vec<f32>>) {
+pub(super) fn truth(blocks: &[Block<'_>], tasks: usize) -> (Vec<u16>, Vec<Vec<f32>>) {
     let scenario = blocks.iter().flat_map(|block| block.scenario.iter().copied()).collect();
     let labels = (0..tasks).map(|task| blocks.iter().flat_map(|block| block.labels[task].iter().copied()).collect()).collect();
     (scenario, labels)
-}
-
-/// The job's threshold of each task, or the base rate of its training rows.
-fn thresholds(job: &Job, examples: &Examples<'_>) -> Vec<f64> {
-    let after: Vec<Option<usize>> = job.tasks.iter().map(|task| task.task.after).collect();
-    let mut sums = vec![(0.0_f64, 0.0_f64); job.tasks.len()];
-    for block in &examples.blocks {
-        let (_, labels) = truth(std::slice::from_ref(block), job.tasks.len());
-        for (sum, labels) in sums.iter_mut().zip(entire_space(&labels, &after)) {
-            for label in labels.iter().filter(|label| !label.is_nan()) {
-                sum.0 += f64::from(*label);
-                sum.1 += 1.0;
-            }
-        }
-    }
-    job.tasks
-        .iter()
-        .zip(sums)
-        .map(|(task, (positives, rows))| task.threshold.unwrap_or(if rows > 0.0 { positives / rows } else { 0.5 }))
-        .collect()
 }
 
 fn holdout(job: &Job, snapshot: &Snapshot, rows: RowsFile, unknowns: Unknowns) -> Holdout {

@@ -1,5 +1,6 @@
 //! Proofs of the network: slopes against finite differences, planted worlds, catch-up against dense Adam, threads, saving.
 
+mod conflict;
 mod going_on;
 mod heads;
 
@@ -463,7 +464,7 @@ fn scoring_under_every_scenario_agrees_with_serving_there() {
 }
 
 /// Mean log loss of task `task` in scenario `scenario` (all of them for `None`) against the labels.
-fn log_loss(model: &dyn Model, rows: &Rows, task: usize, scenario: Option<u16>) -> f64 {
+pub(super) fn log_loss(model: &dyn Model, rows: &Rows, task: usize, scenario: Option<u16>) -> f64 {
     let n = rows.scenario.len();
     let mut raw = Array2::zeros((n, rows.shape.tasks.len()));
     model.raw(&rows.block(), raw.view_mut()).expect("outputs");
@@ -477,7 +478,7 @@ fn log_loss(model: &dyn Model, rows: &Rows, task: usize, scenario: Option<u16>) 
     picked.iter().map(loss).sum::<f64>() / picked.len() as f64
 }
 
-fn fitted(form: &NetSettings, settings: &TrainSettings, rows: &Rows, valid: &Rows) -> Box<dyn Model> {
+pub(super) fn fitted(form: &NetSettings, settings: &TrainSettings, rows: &Rows, valid: &Rows) -> Box<dyn Model> {
     net(form.clone(), settings.clone(), 3).expect("settings").choose(&rows.examples(), &valid.examples(), &Silent).expect("a choice").model
 }
 
