@@ -11,7 +11,7 @@ use super::queries::{Queries, is_table_name};
 use super::raw::{
     Ordered, RawGates, RawJob, RawSentinel, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawThreshold, RawTransfer, Transform,
 };
-use super::{Days, FeatureRoles, Job, JobTask, Param, Sentinel, Snapshots, Source, TableTime, Threshold, Transfer};
+use super::{Days, ExplainSettings, FeatureRoles, Job, JobTask, Param, Sentinel, Snapshots, Source, TableTime, Threshold, Transfer};
 use crate::evaluate::gates::{GateSettings, Requirement};
 use crate::learn::rows::{Task, TaskKind};
 
@@ -110,13 +110,25 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         under_every_scenario: raw.scores.under_every_scenario,
         notify: raw.notify.command,
         top_features: raw.report.top_features.max(1),
-        importance_rows: raw.report.importance_rows.max(1),
-        explained_rows: raw.report.explained_rows,
+        explain: explain(raw.explain)?,
         name,
         folder,
         queries,
         effective,
     })
+}
+
+/// The caps of what is explained: without rows there is no importance, on which drift and report lean.
+fn explain(raw: ExplainSettings) -> Result<ExplainSettings, JobError> {
+    for (key, rows) in [("explain.importance_rows", raw.importance_rows), ("explain.forest_rows", raw.forest_rows)] {
+        if rows == 0 {
+            return Err(value(key, "0 rows explain nothing", "a whole number from 1 up"));
+        }
+    }
+    if raw.surrogate_samples > 100_000 {
+        return Err(value("explain.surrogate_samples", format!("{} is more than 100000", raw.surrogate_samples), "500 is usual"));
+    }
+    Ok(raw)
 }
 
 fn value(key: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) -> JobError {

@@ -6,6 +6,7 @@ use super::Night;
 use super::data::query_digests;
 use super::drift;
 use super::evaluated::Judged;
+use super::explained::content as reasons;
 use super::learned::Learned;
 use super::ledger::Entry;
 use super::told::{Facts, versions};
@@ -37,7 +38,14 @@ pub(super) fn label(learned: &Learned, shape: &Shape, effect: &Effect) -> String
 }
 
 /// The report.
-pub(super) fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quality: &[Quality], labels: &[String]) -> Report {
+pub(super) fn content(
+    night: &Night<'_>,
+    facts: &Facts<'_>,
+    shape: &Shape,
+    quality: &[Quality],
+    labels: &[String],
+    points: &[String],
+) -> Report {
     let job = night.job;
     let learned = facts.learned;
     let rows = facts.data.tonight.as_ref().map_or(0, |tonight| tonight.rows);
@@ -93,21 +101,7 @@ pub(super) fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quali
                 })
             })
             .collect(),
-        importance: facts
-            .explained
-            .importance
-            .iter()
-            .map(|row| report::ImportanceInfo {
-                scenario: row.scenario.clone(),
-                task: row.task.clone(),
-                feature: row.feature.clone(),
-                value: row.value,
-                shared: row.shared,
-                scenario_part: row.scenario_part,
-                task_part: row.task_part,
-                direction: row.direction,
-            })
-            .collect(),
+        importance: reasons::importance(facts.explained),
         residual: (!facts.explained.importance.is_empty()).then_some(facts.explained.residual),
         effects: facts
             .explained
@@ -200,6 +194,7 @@ pub(super) fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quali
             queries: query_digests(job),
         },
         top_features: job.top_features,
+        explained: reasons::explained(facts.explained, points),
     }
 }
 

@@ -11,7 +11,8 @@ use arrow::datatypes::{DataType, Float64Type};
 
 use super::cells::places;
 use super::drift_tables::{distributions_of, levels_of};
-use super::evaluated::{Explained, Judged};
+use super::evaluated::Judged;
+use super::explained::Explained;
 use super::learned::{Holdout, Learned};
 use super::{Night, NightError};
 use crate::evaluate::drift::{

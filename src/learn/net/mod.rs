@@ -12,6 +12,7 @@ mod feed;
 mod gate_unit;
 mod heads;
 mod input;
+mod inside;
 mod mixture;
 mod model;
 mod network;

@@ -431,7 +431,7 @@ fn gram(gradients: &[Gradients], shared: usize) -> Vec<f64> {
 }
 
 /// The rows of a window by scenario.
-fn sorted(feed: &Feed) -> Vec<u32> {
+pub(super) fn sorted(feed: &Feed) -> Vec<u32> {
     let mut rows: Vec<u32> = (0..feed.rows() as u32).collect();
     rows.sort_by_key(|row| feed.scenario[*row as usize]);
     rows

@@ -4,20 +4,24 @@
 //! only sign: values stand beside them.
 
 mod bars;
-mod curve;
 mod dumbbell;
+mod effect;
 mod heat;
 mod interval;
+mod ranged;
 mod reliability;
 mod series;
+mod waterfall;
 
 pub(super) use bars::{Bar, bars};
-pub(super) use curve::{Curve, curve};
 pub(super) use dumbbell::{Dumbbell, dumbbell};
-pub(super) use heat::{Heat, heat};
+pub(super) use effect::{EffectChart, EffectLine, effect};
+pub(super) use heat::{Heat, heat, titled_heat};
 pub(super) use interval::{Spread, intervals};
+pub(super) use ranged::{Ranged, ranged};
 pub(super) use reliability::reliability;
 pub(super) use series::{Series, series};
+pub(super) use waterfall::{Fall, waterfall};
 
 use super::format::{escape, short};
 
