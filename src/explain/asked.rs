@@ -2,12 +2,10 @@
 //!
 //! In: a model, a block, columns to put in place of its own. Out: raw outputs. Not here: what is made of them.
 
-use ndarray::Array2;
-
 use crate::learn::background::alone;
 use crate::learn::picked::Picked;
 use crate::learn::rows::{Block, Column};
-use crate::learn::{LearnError, Model};
+use crate::learn::{LearnError, Model, outputs};
 
 /// Turns raw outputs (`[tasks][rows]`) and the scenarios of the rows into what is published (`[tasks][rows]`): probabilities of
 /// binary tasks, amounts in the label's unit of others, multiplied along chains.
@@ -15,14 +13,7 @@ pub type Publish<'a> = dyn Fn(&[Vec<f32>], &[u16]) -> Vec<Vec<f64>> + Sync + 'a;
 
 /// Raw outputs of a block. Shape: `[tasks][rows]`.
 pub(super) fn raw(model: &dyn Model, block: &Block<'_>) -> Result<Vec<Vec<f32>>, LearnError> {
-    let mut out = Array2::zeros((block.rows(), model.shape().tasks.len()));
-    model.raw(block, out.view_mut())?;
-    Ok(out.columns().into_iter().map(|column| column.to_vec()).collect())
-}
-
-/// At most `most` positions of `rows` rows, spread evenly.
-pub(super) fn spread(rows: usize, most: usize) -> Vec<usize> {
-    (0..rows).step_by(rows.div_ceil(most.max(1)).max(1)).collect()
+    Ok(outputs(model, block)?.columns().into_iter().map(|column| column.to_vec()).collect())
 }
 
 /// One column's values at `positions`, whatever its kind.

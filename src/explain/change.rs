@@ -6,14 +6,13 @@
 use std::collections::BTreeMap;
 
 use super::importance::Importance;
+use super::units::HALF_WIDTH;
 use crate::evaluate::drift::{false_discovery, normal_tails};
 
 /// False discovery rate below which a change is beyond chance.
 pub const BEYOND_CHANCE: f64 = 0.05;
 /// Changes from which their spread is known.
 pub const KNOWN: usize = 20;
-/// Width of a 95 % interval in standard errors.
-const WIDTH: f64 = 2.0 * 1.959_963_985;
 
 /// One row of the table `importance_change`.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,7 +132,7 @@ fn ranks<'a>(cell: &Cell<'a>) -> BTreeMap<&'a str, usize> {
 }
 
 fn error(row: &Importance) -> Option<f64> {
-    Some((row.high? - row.low?) / WIDTH)
+    Some((row.high? - row.low?) / (2.0 * HALF_WIDTH))
 }
 
 fn of_cell((scenario, task): (&str, &str), then: &Cell<'_>, now: &Cell<'_>) -> Vec<Change> {

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::asked::{Publish, raw, spread, with};
+use super::asked::{Publish, raw, with};
 use super::importance::Importance;
 use super::partial::{CellMeans, PointSums, centred, ends};
-use super::units::jackknife;
-use super::{feature_name, strongest};
-use crate::learn::picked::Picked;
+use super::units::{HALF_WIDTH, jackknife};
+use super::{feature_name, places, strongest_of_all};
+use crate::learn::picked::{Picked, spread};
 use crate::learn::rows::{Block, Column, MISSING, Shape, UNSEEN_SCENARIO};
 use crate::learn::{LearnError, Model};
 
@@ -71,8 +71,6 @@ pub struct Curve {
 
 const LOCAL: &str = "accumulated local effect";
 const PARTIAL: &str = "partial dependence";
-/// Half the width of a 95 % band, in standard errors.
-const HALF_WIDTH: f64 = 1.959_963_985;
 
 /// Curves of the strongest features of every task.
 ///
@@ -101,9 +99,7 @@ pub fn curves(
     let (rows, few) = (Picked::new(blocks, &spread(block.rows(), settings.rows)), spread(block.rows(), settings.partial_rows));
     let few = Picked::new(blocks, &few);
     let (rows, few) = (rows.block(), few.block());
-    let mut fields: Vec<usize> = shape.tasks.iter().flat_map(|task| strongest(shape, importance, &task.name, settings.top)).collect();
-    fields.sort_unstable();
-    fields.dedup();
+    let fields = strongest_of_all(shape, importance, settings.top);
     let base = Base::new(model, &rows)?;
     let asker = Asker { model, shape, rows: &rows, few: &few, base, publish, settings };
     let found: Result<Vec<Vec<Curve>>, LearnError> = fields.par_iter().map(|field| asker.curve(*field)).collect();
@@ -246,10 +242,8 @@ impl Asker<'_> {
 
     fn table(&self, field: usize, points: &Points) -> Vec<Curve> {
         let all: Vec<usize> = (0..=self.shape.scenarios.len()).collect();
-        let wanted =
-            std::iter::once(("*", all.clone())).chain(self.shape.scenarios.iter().enumerate().map(|(at, name)| (name.as_str(), vec![at])));
         let mut table = Vec::new();
-        for (scenario, members) in wanted {
+        for (scenario, members) in places(self.shape) {
             let counts: Vec<f64> =
                 (0..points.at.len()).map(|point| members.iter().map(|member| points.counts[*member][point]).sum()).collect();
             let total: f64 = members.iter().map(|member| self.base.rows[*member]).sum();

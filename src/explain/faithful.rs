@@ -7,10 +7,10 @@ use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::asked::{raw, spread};
+use super::asked::raw;
 use super::units::{Draws, UnitSums};
 use crate::learn::background::{Background, Mixed};
-use crate::learn::picked::Picked;
+use crate::learn::picked::{Picked, spread};
 use crate::learn::rows::Block;
 use crate::learn::{LearnError, Model};
 

@@ -9,6 +9,7 @@ use ndarray::Array2;
 
 use super::association::strengths;
 use super::importance::Importance;
+use super::places;
 use super::units::{Draws, UnitSums};
 use crate::learn::Attribution;
 use crate::learn::rows::{Block, Shape};
@@ -128,13 +129,10 @@ impl GroupAccumulator {
     #[must_use]
     pub fn finish(&self, importance: &[Importance], resamples: usize, seed: u64) -> Vec<GroupImportance> {
         let draws = Draws::new(self.units.units(), resamples, seed);
-        let all: Vec<usize> = (0..=self.shape.scenarios.len()).collect();
-        let wanted = std::iter::once(("*".to_owned(), all))
-            .chain(self.shape.scenarios.iter().enumerate().map(|(at, name)| (name.clone(), vec![at])));
         let values: BTreeMap<(&str, &str, &str), f64> =
             importance.iter().map(|row| ((row.scenario.as_str(), row.task.as_str(), row.feature.as_str()), row.value)).collect();
         let mut table = Vec::new();
-        for (scenario, members) in wanted {
+        for (scenario, members) in places(&self.shape) {
             let n: u64 = members.iter().map(|member| self.rows[*member]).sum();
             if n == 0 {
                 continue;
@@ -149,9 +147,9 @@ impl GroupAccumulator {
                     order.sort_by(|a, b| of("*", *b).total_cmp(&of("*", *a)).then(a.cmp(b)));
                     let names: Vec<String> = order.iter().map(|field| self.shape.fields[*field].name.clone()).collect();
                     let (value, interval) = means[task * self.groups.len() + at];
-                    let parts: f64 = group.iter().map(|field| of(&scenario, *field)).sum();
+                    let parts: f64 = group.iter().map(|field| of(scenario, *field)).sum();
                     table.push(GroupImportance {
-                        scenario: scenario.clone(),
+                        scenario: scenario.to_owned(),
                         task: spec.name.clone(),
                         group: names.first().cloned().unwrap_or_default(),
                         members: names,

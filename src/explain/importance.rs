@@ -6,8 +6,8 @@
 use crate::learn::Attribution;
 use crate::learn::rows::{Block, Column, FieldKind, Shape};
 
-use super::feature_name;
 use super::units::{Draws, UnitSums};
+use super::{feature_name, places};
 
 /// Resamples of an accumulator that was not told how many.
 const RESAMPLES: usize = 200;
@@ -222,10 +222,7 @@ impl ImportanceAccumulator {
     pub fn finish(&self) -> Vec<Importance> {
         let mut table = Vec::new();
         let draws = Draws::new(self.units.units(), self.resamples, self.seed);
-        let all: Vec<usize> = (0..=self.shape.scenarios.len()).collect();
-        let wanted = std::iter::once(("*".to_owned(), all))
-            .chain(self.shape.scenarios.iter().enumerate().map(|(at, name)| (name.clone(), vec![at])));
-        for (scenario, members) in wanted {
+        for (scenario, members) in places(&self.shape) {
             let n: u64 = members.iter().map(|member| self.rows[*member]).sum();
             if n == 0 {
                 continue;
@@ -240,7 +237,7 @@ impl ImportanceAccumulator {
                     }
                     let mean = |sum: f64| sum / n as f64;
                     table.push(Importance {
-                        scenario: scenario.clone(),
+                        scenario: scenario.to_owned(),
                         task: spec.name.clone(),
                         feature: feature_name(&self.shape, field).to_owned(),
                         value: mean(sums.value),

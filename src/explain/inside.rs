@@ -5,6 +5,7 @@
 
 use ndarray::{Array2, ArrayView2, Axis, s};
 
+use super::places;
 use super::units::{Draws, UnitSums};
 use crate::learn::inside::{Inside, InsideGate, InsideLevel};
 use crate::learn::rows::{Block, Shape};
@@ -103,10 +104,8 @@ fn of_gate(shape: &Shape, block: &Block<'_>, gate: &InsideGate, names: &[String]
         own[n] += entropy / (n as f64).ln();
     }
     let draws = Draws::new(sums.units(), resamples, seed);
-    let all: Vec<usize> = (0..=shape.scenarios.len()).collect();
-    let cells = std::iter::once(("*", all)).chain(shape.scenarios.iter().enumerate().map(|(at, name)| (name.as_str(), vec![at])));
     let mut found = Vec::new();
-    for (scenario, members) in cells {
+    for (scenario, members) in places(shape) {
         let counted: u64 = members.iter().map(|member| rows[*member]).sum();
         if counted == 0 {
             continue;

@@ -34,6 +34,21 @@ pub fn feature_name(shape: &Shape, field: usize) -> &str {
     shape.fields.get(field).map_or("scenario", |field| &field.name)
 }
 
+/// All scenarios (`*`), then each by its name, with the places of their sums; the last place holds scenarios never seen.
+fn places(shape: &Shape) -> Vec<(&str, Vec<usize>)> {
+    let all = (0..=shape.scenarios.len()).collect();
+    let each = shape.scenarios.iter().enumerate().map(|(at, name)| (name.as_str(), vec![at]));
+    std::iter::once(("*", all)).chain(each).collect()
+}
+
+/// The fields that any task relies on most, as [`strongest`], in the order of the fields.
+fn strongest_of_all(shape: &Shape, importance: &[Importance], top: usize) -> Vec<usize> {
+    let mut fields: Vec<usize> = shape.tasks.iter().flat_map(|task| strongest(shape, importance, &task.name, top)).collect();
+    fields.sort_unstable();
+    fields.dedup();
+    fields
+}
+
 /// The fields that a task relies on most, over all scenarios (`*`), strongest first; none whose importance is 0.
 #[must_use]
 pub fn strongest(shape: &Shape, importance: &[Importance], task: &str, top: usize) -> Vec<usize> {

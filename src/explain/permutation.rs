@@ -8,12 +8,12 @@ use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::asked::{Publish, column_at, raw, spread, with};
+use super::asked::{Publish, column_at, raw, with};
 use super::importance::Importance;
 use super::units::{MOST, unit};
-use super::{feature_name, strongest};
+use super::{feature_name, strongest_of_all};
 use crate::evaluate::paired::compare;
-use crate::learn::picked::Picked;
+use crate::learn::picked::{Picked, spread};
 use crate::learn::rows::{Block, Shape};
 use crate::learn::{LearnError, Model};
 
@@ -80,9 +80,7 @@ pub fn permute(
     let sampled = picked.block();
     let labels: Vec<Vec<f64>> = labels.iter().map(|labels| positions.iter().map(|row| f64::from(labels[*row])).collect()).collect();
     let plain = publish(&raw(model, &sampled)?, sampled.scenario);
-    let mut fields: Vec<usize> = shape.tasks.iter().flat_map(|task| strongest(shape, importance, &task.name, settings.top)).collect();
-    fields.sort_unstable();
-    fields.dedup();
+    let fields = strongest_of_all(shape, importance, settings.top);
     let found: Result<Vec<Vec<Permuted>>, LearnError> = fields
         .par_iter()
         .map(|field| {

@@ -11,7 +11,10 @@ use ndarray::{Array1, Array2, ArrayView2};
 use rayon::prelude::*;
 
 use crate::evaluate::bootstrap::{MIN_ENTITIES, Resampler, interval};
+use crate::fingerprint::mix;
 
+/// Half the width of a 95 % interval of a normal deviate, in standard errors.
+pub(super) const HALF_WIDTH: f64 = 1.959_963_985;
 /// Units at most: a percentile of 512 exchangeable units is as good as one of a million entities.
 pub(super) const MOST: usize = 512;
 /// Units at least, however many figures there are: fewer make intervals too narrow.
@@ -20,14 +23,8 @@ const LEAST: usize = 64;
 const ROOM: usize = 1 << 23;
 
 /// The unit of an entity: a fixed hash, so that the same entity falls into the same unit every night.
-///
-/// # Source
-/// Steele, Lea and Flood (2014), "Fast splittable pseudorandom number generators" (the finaliser of `SplitMix64`).
 pub(super) fn unit(entity: u64, units: usize) -> usize {
-    let mut z = entity.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    ((z ^ (z >> 31)) % units as u64) as usize
+    (mix(entity) % units as u64) as usize
 }
 
 /// How often each unit stands in each resample. Shape: `[resamples, units]`.

@@ -257,6 +257,16 @@ pub enum LearnError {
     Saved(String),
 }
 
+/// Raw outputs of a block. Shape: `[rows, tasks]`.
+///
+/// # Errors
+/// As [`Model::raw`].
+pub(crate) fn outputs(model: &dyn Model, block: &Block<'_>) -> Result<Array2<f32>, LearnError> {
+    let mut out = Array2::zeros((block.rows(), model.shape().tasks.len()));
+    model.raw(block, out.view_mut())?;
+    Ok(out)
+}
+
 /// Refuses a block that does not have the columns of `shape`.
 fn check_shape(shape: &Shape, block: &Block<'_>) -> Result<(), LearnError> {
     use rows::{Column, FieldKind};

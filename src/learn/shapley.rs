@@ -11,7 +11,7 @@
 //! one background row: Sundararajan and Najmi (2020), "The many Shapley values for model explanation" (baseline Shapley); orders with
 //! their reverses: Mitchell et al. (2022), "Sampling permutations for Shapley value estimation", section 4.1.
 
-use ndarray::{Array2, Array3, Axis};
+use ndarray::{Array3, Axis};
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
@@ -19,7 +19,7 @@ use rayon::prelude::*;
 
 use super::background::{Background, Mixed};
 use super::rows::{Block, UNSEEN_SCENARIO};
-use super::{Attribution, LearnError, Model, check_finite, check_shape};
+use super::{Attribution, LearnError, Model, check_finite, check_shape, outputs};
 
 /// Orders, each walked both ways.
 const ORDERS: usize = 6;
@@ -78,12 +78,6 @@ fn orders(players: usize) -> Vec<Vec<usize>> {
         all.push(order);
     }
     all
-}
-
-fn outputs(model: &dyn Model, block: &Block<'_>) -> Result<Array2<f32>, LearnError> {
-    let mut out = Array2::zeros((block.rows(), model.shape().tasks.len()));
-    model.raw(block, out.view_mut())?;
-    Ok(out)
 }
 
 /// What each output moves at each player's turn. Shape: `[rows, tasks, fields + 1]`.

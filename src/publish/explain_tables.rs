@@ -23,6 +23,12 @@ pub fn drops(permuted: &[Permuted]) -> BTreeMap<(&str, &str, &str), f64> {
     own.map(|row| ((row.scenario.as_str(), row.task.as_str(), row.feature.as_str()), row.value)).collect()
 }
 
+/// Where the second opinion disagrees, by scenario, task, feature and metric.
+#[must_use]
+pub fn by_figure(disagreements: &[Disagreement]) -> BTreeMap<(&str, &str, &str, &str), &Disagreement> {
+    disagreements.iter().map(|row| ((row.scenario.as_str(), row.task.as_str(), row.feature.as_str(), row.metric), row)).collect()
+}
+
 /// `importance` of the published learner and its challengers. `permutation` is the published learner's drop of AUC, or rise of the
 /// error of an amount.
 ///
@@ -116,8 +122,7 @@ pub fn groups(id: &str, rows: &[GroupImportance]) -> Batch {
 /// # Errors
 /// As [`importance`].
 pub fn permutation(id: &str, rows: &[Permuted], disagreements: &[Disagreement]) -> Batch {
-    let found: BTreeMap<(&str, &str, &str, &str), &Disagreement> =
-        disagreements.iter().map(|row| ((row.scenario.as_str(), row.task.as_str(), row.feature.as_str(), row.metric), row)).collect();
+    let found = by_figure(disagreements);
     let of = |row: &Permuted| found.get(&(row.scenario.as_str(), row.task.as_str(), row.feature.as_str(), row.metric)).copied();
     run(id, rows.len())
         .text("scenario", rows.iter().map(|row| &row.scenario))

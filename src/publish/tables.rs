@@ -1,6 +1,7 @@
 //! The tables of a run folder as record batches: the columns that others rely on.
 //!
-//! In: lists of figures. Out: batches. What explains has its tables in `explain_tables`. Each carries the run's id, so that the nights can be stacked.
+//! In: lists of figures. Out: batches. Each carries the run's id, so that the nights can be stacked. What explains has its tables in
+//! `explain_tables`.
 
 use arrow::array::RecordBatch;
 

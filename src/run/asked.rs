@@ -11,6 +11,7 @@ use arrow::datatypes::DataType;
 use serde::Serialize;
 
 use super::NightError;
+use super::error::failed;
 use super::explained::told_rows::{self, Told};
 use super::explained::values::{rows_at, values};
 use super::scorer::Scorer;
@@ -18,8 +19,9 @@ use crate::features::snapshot::kept;
 use crate::features::{FeatureError, RowKind};
 use crate::ingest::Cache;
 use crate::job::Job;
+use crate::job::time::epoch_day;
 use crate::publish::{Home, PastRun, PublishError};
-use crate::table_file::{self, FileError};
+use crate::table_file;
 
 /// Rows that are explained at most: a key that names more is meant otherwise.
 const MOST: usize = 50;
@@ -89,10 +91,6 @@ pub struct Account {
     pub stand_in: Option<String>,
 }
 
-fn failed(error: &dyn std::fmt::Display) -> NightError {
-    FileError::Rows(error.to_string()).into()
-}
-
 fn unexplained(what: impl Into<String>, hint: impl Into<String>) -> NightError {
     NightError::Unexplained { what: what.into(), hint: hint.into() }
 }
@@ -102,11 +100,10 @@ fn unexplained(what: impl Into<String>, hint: impl Into<String>) -> NightError {
 /// # Errors
 /// [`NightError`]: no such run, key or row, or a frame that is no longer in the cache.
 pub fn explain(job: &Job, home: &Home, asked: &Asked) -> Result<Vec<Account>, NightError> {
-    let past = home.past()?;
-    let found = past.into_iter().find(|run| asked.run.as_ref().map_or(run.current, |wanted| run.manifest.run == *wanted));
-    let Some(run) = found else {
-        return Err(PublishError::NoRun { run: asked.run.clone().unwrap_or_else(|| "CURRENT".into()), runs: home.runs.clone() }.into());
-    };
+    let wanted = if asked.run.is_some() { asked.run.clone() } else { home.current()? };
+    let found = wanted.as_deref().map(|run| home.find(run)).transpose()?.flatten();
+    let none = || PublishError::NoRun { run: wanted.clone().unwrap_or_else(|| "CURRENT".into()), runs: home.runs.clone() };
+    let run = found.ok_or_else(none)?;
     if let Some((key, _)) = asked.keys.iter().find(|(key, _)| !job.keys.contains(key)) {
         return Err(unexplained(format!("`{key}` is no key of the job"), format!("its keys are {}", job.keys.join(", "))));
     }
@@ -151,15 +148,10 @@ fn frames(home: &Home, run: &PastRun) -> Result<Vec<(String, i32, PathBuf)>, Nig
                 ));
             };
             let date: jiff::civil::Date = snapshot.as_of.parse().map_err(|error: jiff::Error| failed(&error))?;
-            found.push((format!("{word} {}", snapshot.as_of), days(date), file));
+            found.push((format!("{word} {}", snapshot.as_of), epoch_day(date), file));
         }
     }
     Ok(found)
-}
-
-/// Days since 1970-01-01.
-fn days(date: jiff::civil::Date) -> i32 {
-    (date - jiff::civil::date(1970, 1, 1)).get_days()
 }
 
 /// Positions of the rows that are asked for.

@@ -19,14 +19,17 @@ use crate::job::queries::definitions;
 use crate::learn::rows::{FieldKind, Shape, TaskKind};
 use crate::report::{self, Report};
 
+/// The reader's name of an entry of a categorical feature.
+pub(super) fn entry_name(learned: &Learned, shape: &Shape, feature: &str, entry: u32) -> String {
+    let field = shape.fields.iter().position(|field| field.name == feature).unwrap_or(0);
+    let named = special(entry).or_else(|| learned.encoder.value(field, entry));
+    named.map_or_else(|| entry.to_string(), str::to_owned)
+}
+
 /// The reader's name of an effect's bin.
 pub(super) fn label(learned: &Learned, shape: &Shape, effect: &Effect) -> String {
     if let Some(entry) = effect.entry {
-        let field = shape.fields.iter().position(|field| field.name == effect.feature).unwrap_or(0);
-        return special(entry)
-            .map(str::to_owned)
-            .or_else(|| learned.encoder.value(field, entry).map(str::to_owned))
-            .unwrap_or_else(|| entry.to_string());
+        return entry_name(learned, shape, &effect.feature, entry);
     }
     // Ends of bins are f32: printed as such, 0.1 is 0.1.
     match (effect.low.map(|low| low as f32), effect.high.map(|high| high as f32)) {

@@ -66,6 +66,11 @@ impl NightError {
     }
 }
 
+/// A table that cannot be read, or holds what it should not.
+pub(super) fn failed(error: &dyn std::fmt::Display) -> NightError {
+    FileError::Rows(error.to_string()).into()
+}
+
 impl Outcome for NightError {
     fn ending(&self) -> Ending {
         match self {

@@ -24,7 +24,7 @@ use crate::explain::groups::{GroupAccumulator, GroupImportance, groups};
 use crate::explain::importance::{Importance, ImportanceAccumulator};
 use crate::explain::inside::{self, InsideFigure};
 use crate::explain::permutation::{Disagreement, PermutationSettings, Permuted, disagreements, permute};
-use crate::learn::picked::Picked;
+use crate::learn::picked::{Picked, spread};
 use crate::learn::rows::{Block, Shape};
 use crate::publish::PastRun;
 
@@ -98,11 +98,6 @@ pub(super) fn explain(night: &Night<'_>, learned: &Learned, judged: &Judged, bas
 /// Rows on which a learner is explained where that is dear.
 fn rows_of(night: &Night<'_>, taught: &Taught) -> usize {
     if taught.name == "forest" { night.job.explain.forest_rows } else { night.job.explain.importance_rows }
-}
-
-/// Positions spread evenly over `rows` rows, at most `most` of them.
-fn spread(rows: usize, most: usize) -> Vec<usize> {
-    (0..rows).step_by(rows.div_ceil(most.max(1)).max(1)).collect()
 }
 
 /// Importance, groups, effects, and the contributions of some rows: over `all` rows, or over the sample where that is dear. `None`

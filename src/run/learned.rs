@@ -5,8 +5,6 @@
 
 use std::path::{Path, PathBuf};
 
-use ndarray::Array2;
-
 use super::checkpoints::Checkpoints;
 use super::data::Data;
 use super::predecessor::Predecessor;
@@ -133,16 +131,17 @@ pub(super) fn learn(
     }
     no_leak(night, &train)?;
     let spread = NightSpread::of(&train.blocks, &shape);
-    let chosen = learners(job)?
-        .into_iter()
-        .map(|learner| {
-            let Choice { learner, model, trials } = learner.choose(&train, &examples(&shape, &valid_rows), &progress)?;
-            let fitted = Fitted { calibration: calibrate(model.as_ref(), &unseen, &spread)?, model };
-            Ok((learner, fitted, trials))
-        })
-        .collect::<Result<Vec<Settled>, NightError>>()?;
-    // All learners are judged at the thresholds of the one that is published.
-    let best = chosen.first().map_or_else(|| Ok(Vec::new()), |(_, fitted, _)| thresholds::best(job, fitted, &unseen))?;
+    let (mut chosen, mut best) = (Vec::new(), Vec::new());
+    for learner in learners(job)? {
+        let Choice { learner, model, trials } = learner.choose(&train, &examples(&shape, &valid_rows), &progress)?;
+        let outputs = raw(model.as_ref(), &unseen)?;
+        let calibration = calibrate(&outputs, &shape, &unseen, &spread);
+        if chosen.is_empty() {
+            // All learners are judged at the thresholds of the one that is published.
+            best = thresholds::best(job, &calibration, &outputs, &unseen);
+        }
+        chosen.push((learner, calibration, trials));
+    }
     drop((train, unseen));
     drop((train_rows, gap_rows, valid_rows));
 
@@ -154,7 +153,7 @@ pub(super) fn learn(
     let begun_from = predecessor.filter(|_| examples.start.is_some()).map(|before| before.run.clone());
     let thresholds = thresholds::settled(job, &best, &examples);
     let (mut taught, mut learners) = (Vec::new(), Vec::new());
-    for (learner, Fitted { calibration, .. }, trials) in chosen {
+    for (learner, calibration, trials) in chosen {
         night.watch.note(&format!("refit {} on {} rows", learner.name(), examples.blocks.iter().map(Block::rows).sum::<usize>()));
         let fitted = Fitted { model: learner.fit(&examples, &progress)?, calibration };
         taught.push(Taught { name: learner.name(), fitted, trials });
@@ -281,7 +280,7 @@ pub(super) fn teach(
     let train = Examples::new(shape, train);
     let spread = NightSpread::of(&train.blocks, shape);
     let Choice { learner, model, .. } = learner.choose(&train, &Examples::new(shape, valid), progress)?;
-    let calibration = calibrate(model.as_ref(), unseen, &spread)?;
+    let calibration = calibrate(&raw(model.as_ref(), unseen)?, shape, unseen, &spread);
     Ok(Fitted { model: learner.fit(&Examples::new(shape, all), progress)?, calibration })
 }
 
@@ -351,17 +350,14 @@ fn examples<'a>(shape: &'a Shape, files: &'a [RowsFile]) -> Examples<'a> {
     Examples::new(shape, files.iter().flat_map(RowsFile::blocks).collect())
 }
 
-/// A learner with nothing left to choose, the model of the choice, and what was tried.
-type Settled = (Box<dyn Learner>, Fitted, Vec<Trial>);
-
-/// Calibration of the model of the choice on the nights that it has not learned from: the validation night and the gap before it.
-fn calibrate(model: &dyn Model, unseen: &[Block<'_>], spread: &NightSpread) -> Result<Calibration, NightError> {
-    let raw = raw(model, unseen)?;
-    let (scenario, labels) = truth(unseen, model.shape().tasks.len());
+/// Calibration of the model of the choice, which says `raw` of the nights that it has not learned from: the validation night and the
+/// gap before it.
+fn calibrate(raw: &[Vec<f32>], shape: &Shape, unseen: &[Block<'_>], spread: &NightSpread) -> Calibration {
+    let (scenario, labels) = truth(unseen, shape.tasks.len());
     let night: Vec<i32> = unseen.iter().flat_map(|block| std::iter::repeat_n(block.as_of, block.rows())).collect();
     let entity: Vec<u64> = unseen.iter().flat_map(|block| block.entity.iter().copied()).collect();
-    let evidence = Evidence { raw: &raw, labels: &labels, scenario: &scenario, night: &night, entity: &entity };
-    Ok(Calibration::fit(&evidence, model.shape(), spread))
+    let evidence = Evidence { raw, labels: &labels, scenario: &scenario, night: &night, entity: &entity };
+    Calibration::fit(&evidence, shape, spread)
 }
 
 /// Raw outputs over blocks. Shape: `[tasks][rows]`.
@@ -369,8 +365,7 @@ pub(super) fn raw(model: &dyn Model, blocks: &[Block<'_>]) -> Result<Vec<Vec<f32
     let tasks = model.shape().tasks.len();
     let mut outputs = vec![Vec::new(); tasks];
     for block in blocks {
-        let mut out = Array2::zeros((block.rows(), tasks));
-        model.raw(block, out.view_mut())?;
+        let out = learn::outputs(model, block)?;
         for (task, outputs) in outputs.iter_mut().enumerate() {
             outputs.extend(out.column(task));
         }
@@ -379,16 +374,21 @@ pub(super) fn raw(model: &dyn Model, blocks: &[Block<'_>]) -> Result<Vec<Vec<f32
 }
 
 /// Scenarios and labels (natural units, as they were observed) over blocks.
-pub(super) fn truth(blocks: &[Block<'_>], tasks: usize) -> (Vec<u16>, Vec<Vec<f32>>) {
+fn truth(blocks: &[Block<'_>], tasks: usize) -> (Vec<u16>, Vec<Vec<f32>>) {
     let scenario = blocks.iter().flat_map(|block| block.scenario.iter().copied()).collect();
     let labels = (0..tasks).map(|task| blocks.iter().flat_map(|block| block.labels[task].iter().copied()).collect()).collect();
     (scenario, labels)
 }
 
-fn holdout(job: &Job, snapshot: &Snapshot, rows: RowsFile, unknowns: Unknowns) -> Holdout {
+/// Scenarios, and labels over the entire space, over blocks.
+pub(super) fn whole(job: &Job, blocks: &[Block<'_>]) -> (Vec<u16>, Vec<Vec<f32>>) {
     let after: Vec<Option<usize>> = job.tasks.iter().map(|task| task.task.after).collect();
-    let (scenario, labels) = truth(&rows.blocks(), job.tasks.len());
-    let labels = entire_space(&labels, &after);
+    let (scenario, labels) = truth(blocks, job.tasks.len());
+    (scenario, entire_space(&labels, &after))
+}
+
+fn holdout(job: &Job, snapshot: &Snapshot, rows: RowsFile, unknowns: Unknowns) -> Holdout {
+    let (scenario, labels) = whole(job, &rows.blocks());
     let entity = rows.blocks().iter().flat_map(|block| block.entity.iter().copied()).collect();
     Holdout { frame: snapshot.file.clone(), as_of: snapshot.as_of.epoch_day(), rows, scenario, entity, labels, unknowns }
 }

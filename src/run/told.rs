@@ -11,6 +11,7 @@ use arrow::compute::{concat_batches, take};
 use super::content::{content, label};
 use super::data::{Data, Sources, copy_refused};
 use super::drift_tables;
+use super::error::failed;
 use super::evaluated::Judged;
 use super::explained::{self, Explained};
 use super::judgement::Judgement;
@@ -23,7 +24,7 @@ use crate::learn::rows::Shape;
 use crate::publish::scores::{plain, text_column};
 use crate::publish::{Columns, PastRun, PublishError, Staging, explain_tables, tables};
 use crate::report;
-use crate::table_file::{self, FileError};
+use crate::table_file;
 
 /// Everything that a report is made of.
 pub(super) struct Facts<'a> {
@@ -119,21 +120,16 @@ fn model(learned: &Learned, staging: &Staging) -> Result<(), NightError> {
 
 /// Keys and scenario of the held-out rows.
 pub(super) fn held_out_keys(night: &Night<'_>, learned: &Learned) -> Result<RecordBatch, NightError> {
-    let failed = |message: String| NightError::from(FileError::Rows(message));
     let mut names = night.job.keys.clone();
     names.push(night.job.scenario.clone());
     let mut parts = Vec::new();
     for batch in table_file::read(&learned.holdout.frame)? {
-        let batch = batch.map_err(|error| failed(error.to_string()))?;
-        let at = names
-            .iter()
-            .map(|name| batch.schema().index_of(name))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| failed(error.to_string()))?;
-        parts.push(batch.project(&at).map_err(|error| failed(error.to_string()))?);
+        let batch = batch.map_err(|error| failed(&error))?;
+        let at = names.iter().map(|name| batch.schema().index_of(name)).collect::<Result<Vec<_>, _>>().map_err(|error| failed(&error))?;
+        parts.push(batch.project(&at).map_err(|error| failed(&error))?);
     }
-    let schema = parts.first().map(RecordBatch::schema).ok_or_else(|| failed("the held-out frame is empty".into()))?;
-    concat_batches(&schema, &parts).map_err(|error| failed(error.to_string()))
+    let schema = parts.first().map(RecordBatch::schema).ok_or_else(|| failed(&"the held-out frame is empty"))?;
+    concat_batches(&schema, &parts).map_err(|error| failed(&error))
 }
 
 fn add_keys(night: &Night<'_>, keys: &RecordBatch, mut columns: Columns, rows: &[u64]) -> Result<Columns, String> {

@@ -4,6 +4,7 @@ use super::super::asked::{raw, with};
 use super::super::faithful::{Faithful, FaithfulSettings, faithful};
 use super::super::importance::ImportanceAccumulator;
 use super::{Rows, Silent, Toy, importance_of, shape};
+use crate::learn::net::tests::{form, plain_training};
 use crate::learn::rows::{Block, Column};
 use crate::learn::{Examples, ForestSettings, LinearSettings, Model, NetSettings, TrainSettings, forest, linear, net};
 
@@ -23,36 +24,7 @@ fn linear_model(rows: &Rows) -> Box<dyn Model> {
 }
 
 fn net_settings() -> (NetSettings, TrainSettings) {
-    let form = NetSettings {
-        task_sharing: vec![crate::learn::net::TaskSharing::Mmoe],
-        scenario_sharing: vec![crate::learn::net::ScenarioSharing::None],
-        embedding: 4,
-        numeric_embedding: 2,
-        experts: 3,
-        task_experts: 1,
-        levels: 1,
-        expert_layers: vec![12, 6],
-        tower_layers: vec![5],
-        gate_width: 4,
-    };
-    let train = TrainSettings {
-        optimizer: crate::learn::net::Optimizer::Adam,
-        rate: 0.01,
-        batch: 256,
-        epochs: 6,
-        patience: 3,
-        warmup_steps: 0,
-        rate_decay: 1.0,
-        weight_decay: 0.0,
-        embedding_decay: 0.0,
-        scenario_decay: 0.0,
-        dropout: 0.0,
-        id_dropout: 0.0,
-        balance: crate::learn::net::Balance::Fixed,
-        warm_start: false,
-        invariance: 0.0,
-    };
-    (form, train)
+    (NetSettings { levels: 1, ..form() }, TrainSettings { epochs: 6, ..plain_training() })
 }
 
 fn net_model(rows: &Rows) -> Box<dyn Model> {

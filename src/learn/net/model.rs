@@ -7,10 +7,9 @@ use super::super::inside::Inside;
 use super::super::rows::{Block, Shape};
 use super::super::saved::{Tensors, pack, unpack};
 use super::super::{Attribution, LearnError, Model, Saved, check_finite, check_room, check_room_under, check_shape};
-use super::inside::inside;
 use super::network::{Network, Weights};
+use super::predict::{features, inside, predict};
 use super::settings::{NetSettings, ScenarioSharing, TaskSharing};
-use super::train::{features, predict};
 use super::{NAME, attribute};
 
 /// A fitted network.
@@ -85,7 +84,7 @@ impl Model for NetModel {
     }
 
     fn inside(&self, block: &Block<'_>) -> Option<Result<Inside, LearnError>> {
-        Some(self.check(block).map(|()| inside(&self.net, &self.shape, &self.weights, block)))
+        Some(self.check(block).and_then(|()| inside(&self.net, &self.shape, &self.weights, block)))
     }
 
     fn attribution_is_dear(&self) -> bool {

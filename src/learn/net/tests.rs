@@ -15,9 +15,10 @@ use super::dense::Noise;
 use super::feed::{Feed, runs, stream};
 use super::heads::CellLosses;
 use super::network::{Network, Weights};
+use super::predict::predict;
 use super::settings::{Balance, NetSettings, Optimizer, ScenarioSharing, TaskSharing, TrainSettings};
 use super::sgemm::MatMut;
-use super::train::{Trainer, predict};
+use super::train::Trainer;
 use super::{load, net};
 
 const TASK_SHARING: [TaskSharing; 3] = [TaskSharing::SharedBottom, TaskSharing::Mmoe, TaskSharing::Ple];
@@ -29,7 +30,7 @@ impl Progress for Silent {
     fn at(&self, _: &str, _: u64, _: u64) {}
 }
 
-pub(super) fn form() -> NetSettings {
+pub(crate) fn form() -> NetSettings {
     NetSettings {
         task_sharing: vec![TaskSharing::Mmoe],
         scenario_sharing: vec![ScenarioSharing::None],
@@ -44,7 +45,7 @@ pub(super) fn form() -> NetSettings {
     }
 }
 
-pub(super) fn plain_training() -> TrainSettings {
+pub(crate) fn plain_training() -> TrainSettings {
     TrainSettings {
         optimizer: Optimizer::Adam,
         rate: 0.01,

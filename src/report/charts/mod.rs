@@ -70,3 +70,26 @@ fn legend<'a>(left: f64, names: impl Iterator<Item = &'a str>) -> String {
     }
     body
 }
+
+/// Names of the parts of stacked bars beside their colours, in a row whose boxes begin at `(x, y)`.
+fn parts_legend(mut x: f64, y: f64, names: &[&str]) -> String {
+    let mut body = String::new();
+    for (which, name) in names.iter().enumerate() {
+        body += &rect(x, y, 10.0, 10.0, COLOURS[which % COLOURS.len()]);
+        body += &text(x + 14.0, y + 9.0, "start", "faint", name);
+        x += 30.0 + 7.0 * name.chars().count() as f64;
+    }
+    body
+}
+
+/// A bar whose parts share its length in proportion, from `(x, y)`.
+fn stacked(mut x: f64, y: f64, (length, height): (f64, f64), parts: &[f64]) -> String {
+    let sum: f64 = parts.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+    let mut body = String::new();
+    for (which, part) in parts.iter().enumerate() {
+        let width = part / sum * length;
+        body += &rect(x, y, width, height, COLOURS[which % COLOURS.len()]);
+        x += width;
+    }
+    body
+}

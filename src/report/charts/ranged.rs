@@ -1,7 +1,7 @@
 //! Horizontal bars of stacked parts, each with its interval drawn over it and its value beside it.
 
 use super::super::format::{escape, number, short};
-use super::{COLOURS, at, line, rect, svg, text};
+use super::{at, line, parts_legend, stacked, svg, text};
 
 /// One bar with its interval.
 pub(crate) struct Ranged {
@@ -24,24 +24,13 @@ pub(crate) fn ranged(title: &str, description: &str, legend: &[&str], of: &[Rang
     let most = of.iter().map(furthest).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
     let place = |value: f64| NAMES + value.max(0.0) / most * WIDTH;
     let mut body = text(0.0, 14.0, "start", "name", &short(title, 80));
-    let mut x = NAMES;
-    for (which, name) in legend.iter().enumerate() {
-        body += &rect(x, 26.0, 10.0, 10.0, COLOURS[which % COLOURS.len()]);
-        body += &text(x + 14.0, 35.0, "start", "faint", name);
-        x += 30.0 + 7.0 * name.chars().count() as f64;
-    }
+    body += &parts_legend(NAMES, 26.0, legend);
     for (row, bar) in of.iter().enumerate() {
         let (y, middle) = (HEAD + row as f64 * ROW, HEAD + (row as f64 + 0.5) * ROW);
         let interval = bar.ends.map_or_else(String::new, |(low, high)| format!(" ({} to {})", number(low), number(high)));
         body += &format!("<g><title>{}: {}{interval}</title>", escape(&bar.name), number(bar.value));
         body += &text(NAMES - 8.0, y + 15.0, "end", "name", &short(&bar.name, 30));
-        let sum: f64 = bar.parts.iter().sum::<f64>().max(f64::MIN_POSITIVE);
-        let mut from = NAMES;
-        for (which, part) in bar.parts.iter().enumerate() {
-            let width = part / sum * (place(bar.value) - NAMES);
-            body += &rect(from, y + 4.0, width, ROW - 8.0, COLOURS[which % COLOURS.len()]);
-            from += width;
-        }
+        body += &stacked(NAMES, y + 4.0, (place(bar.value) - NAMES, ROW - 8.0), &bar.parts);
         if let Some((low, high)) = bar.ends {
             body += &whisker(place(low), place(high), middle);
         }

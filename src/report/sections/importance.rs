@@ -5,7 +5,8 @@ use super::super::content::{ImportanceInfo, Report};
 use super::super::format::{maybe, number, short};
 use super::super::page::{Cell, Section, Table};
 
-fn of_task<'a>(report: &'a Report, task: &str, scenario: &str) -> Vec<&'a ImportanceInfo> {
+/// Importance of a cell, the largest first; equal ones by name.
+pub(super) fn of_task<'a>(report: &'a Report, task: &str, scenario: &str) -> Vec<&'a ImportanceInfo> {
     let mut rows: Vec<_> = report.importance.iter().filter(|row| row.task == task && row.scenario == scenario).collect();
     rows.sort_by(|a, b| b.value.total_cmp(&a.value).then_with(|| a.feature.cmp(&b.feature)));
     rows

@@ -1,10 +1,11 @@
 //! What the model relies on tonight and did not in the run before.
 
 use super::super::charts::{Heat, Series, series, titled_heat};
-use super::super::content::{ImportanceInfo, Report};
+use super::super::content::Report;
 use super::super::explained::ImportanceChangeInfo;
 use super::super::format::{fixed, maybe};
 use super::super::page::{Cell, Section, Table};
+use super::importance::of_task;
 use super::place;
 
 /// Features whose history is drawn, per task.
@@ -44,9 +45,8 @@ fn finding(report: &Report, before: &str) -> String {
 }
 
 fn agreement(report: &Report) -> String {
-    let rows: Vec<String> =
-        std::iter::once("*").chain(report.scenarios.iter().map(String::as_str)).map(|name| place(name).to_owned()).collect();
     let scenarios: Vec<&str> = std::iter::once("*").chain(report.scenarios.iter().map(String::as_str)).collect();
+    let rows: Vec<String> = scenarios.iter().map(|name| place(name).to_owned()).collect();
     let columns: Vec<String> = report.tasks.iter().map(|task| task.name.clone()).collect();
     let value = |scenario: &str, task: &str| {
         let found = report.explained.agreements.iter().find(|row| row.scenario == scenario && row.task == task);
@@ -75,11 +75,9 @@ fn history(report: &Report, task: &str) -> Option<String> {
     // A night that ran twice, each time beside another run, is one point: the later of them.
     nights.retain(|night| *night != report.as_of);
     nights.push(report.as_of.clone());
-    let mut own: Vec<&ImportanceInfo> =
-        report.importance.iter().filter(|row| row.task == task && row.scenario == "*" && row.value > 0.0).collect();
-    own.sort_by(|a, b| b.value.total_cmp(&a.value).then_with(|| a.feature.cmp(&b.feature)));
-    let lines: Vec<Series> = own
+    let lines: Vec<Series> = of_task(report, task, "*")
         .into_iter()
+        .filter(|row| row.value > 0.0)
         .take(LINES)
         .map(|row| {
             let at = |night: &String| past().rfind(|past| past.feature == row.feature && past.as_of == *night);

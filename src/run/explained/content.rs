@@ -2,20 +2,18 @@
 //!
 //! In: [`Explained`]. Out: [`report::ExplainedInfo`]. No figure is computed here.
 
-use std::collections::BTreeMap;
-
+use super::super::content::entry_name;
 use super::super::learned::Learned;
 use super::values::{cut, shown as shown_number};
 use super::{Explained, Past, Told};
 use crate::explain::change::{Agreement, Change};
 use crate::explain::curves::Curve;
-use crate::explain::effects::special;
 use crate::explain::groups::GroupImportance;
 use crate::explain::importance::Importance;
 use crate::explain::inside::InsideFigure;
 use crate::explain::permutation::Permuted;
 use crate::learn::rows::Shape;
-use crate::publish::explain_tables::drops;
+use crate::publish::explain_tables::{by_figure, drops};
 use crate::report;
 
 /// Features of a task, the strongest, whose curves the report has.
@@ -26,10 +24,7 @@ pub(in super::super) fn point(learned: &Learned, shape: &Shape, curve: &Curve) -
     if let Some(at) = curve.at {
         return shown_number(at);
     }
-    let entry = curve.entry.unwrap_or_default();
-    let field = shape.fields.iter().position(|field| field.name == curve.feature).unwrap_or(0);
-    let value = || learned.encoder.value(field, entry).map(cut);
-    special(entry).map(str::to_owned).or_else(value).unwrap_or_else(|| entry.to_string())
+    cut(&entry_name(learned, shape, &curve.feature, curve.entry.unwrap_or_default()))
 }
 
 /// Importance of the published learner.
@@ -83,9 +78,7 @@ fn group(row: &GroupImportance) -> report::GroupInfo {
 }
 
 fn permuted(explained: &Explained) -> Vec<report::PermutedInfo> {
-    let key = |scenario: &str, task: &str, feature: &str, metric: &str| format!("{scenario}\u{1f}{task}\u{1f}{feature}\u{1f}{metric}");
-    let found: BTreeMap<String, &'static str> =
-        explained.disagreements.iter().map(|row| (key(&row.scenario, &row.task, &row.feature, row.metric), row.why)).collect();
+    let found = by_figure(&explained.disagreements);
     let told = explained.permuted.iter().map(|row: &Permuted| report::PermutedInfo {
         scenario: row.scenario.clone(),
         task: row.task.clone(),
@@ -94,7 +87,9 @@ fn permuted(explained: &Explained) -> Vec<report::PermutedInfo> {
         value: row.value,
         low: row.low,
         high: row.high,
-        disagrees: found.get(&key(&row.scenario, &row.task, &row.feature, row.metric)).map(|why| (*why).to_owned()),
+        disagrees: found
+            .get(&(row.scenario.as_str(), row.task.as_str(), row.feature.as_str(), row.metric))
+            .map(|found| found.why.to_owned()),
     });
     told.collect()
 }

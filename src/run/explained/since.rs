@@ -3,16 +3,15 @@
 //! In: the importance of both runs. Out: changes, agreements and history in [`Explained`]. The run before hands its own history on, so
 //! that tonight's does not depend on which older runs are still there.
 
-use arrow::array::{Array as _, AsArray as _, Float64Array, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::array::{Array as _, Float64Array};
 
+use super::super::error::failed;
 use super::super::{Night, NightError};
 use super::Explained;
 use crate::explain::change::change;
 use crate::explain::importance::Importance;
 use crate::publish::PastRun;
-use crate::table_file::{self, FileError, counts, numbers};
+use crate::table_file::{self, counts, numbers, texts};
 
 /// Nights that a history holds, the oldest falls out first.
 const NIGHTS: usize = 60;
@@ -46,17 +45,6 @@ pub(super) fn compare(night: &Night<'_>, learner: &str, before: &PastRun, explai
     Ok(())
 }
 
-fn failed(error: &dyn std::fmt::Display) -> NightError {
-    FileError::Rows(error.to_string()).into()
-}
-
-/// A column of texts, however they are stored.
-fn column(batch: &RecordBatch, name: &str) -> Result<Vec<String>, NightError> {
-    let array = batch.column_by_name(name).ok_or_else(|| failed(&format!("`{name}` is missing")))?;
-    let array = cast(array, &DataType::Utf8).map_err(|error| failed(&error))?;
-    Ok(array.as_string::<i32>().iter().map(|text| text.unwrap_or("").to_owned()).collect())
-}
-
 fn at(array: &Float64Array, row: usize) -> Option<f64> {
     (!array.is_null(row)).then(|| array.value(row))
 }
@@ -66,14 +54,14 @@ fn importance(run: &PastRun) -> Result<Vec<Importance>, NightError> {
     let mut found = Vec::new();
     for batch in table_file::read(&run.folder.join("importance.parquet"))? {
         let batch = batch.map_err(|error| failed(&error))?;
-        let (learner, scenario) = (column(&batch, "learner")?, column(&batch, "scenario")?);
-        let (task, feature) = (column(&batch, "task")?, column(&batch, "feature")?);
+        let (learner, scenario) = (texts(&batch, "learner")?, texts(&batch, "scenario")?);
+        let (task, feature) = (texts(&batch, "task")?, texts(&batch, "feature")?);
         let (value, low, high) = (numbers(&batch, "value")?, numbers(&batch, "low")?, numbers(&batch, "high")?);
-        for row in (0..batch.num_rows()).filter(|row| learner[*row] == run.manifest.learner) {
+        for row in (0..batch.num_rows()).filter(|row| learner.value(*row) == run.manifest.learner) {
             found.push(Importance {
-                scenario: scenario[row].clone(),
-                task: task[row].clone(),
-                feature: feature[row].clone(),
+                scenario: scenario.value(row).to_owned(),
+                task: task.value(row).to_owned(),
+                feature: feature.value(row).to_owned(),
                 value: value.value(row),
                 low: at(low, row),
                 high: at(high, row),
@@ -127,15 +115,15 @@ fn left(run: &PastRun) -> Result<Vec<Past>, NightError> {
     }
     for batch in table_file::read(&file)? {
         let batch = batch.map_err(|error| failed(&error))?;
-        let (of_run, as_of) = (column(&batch, "of_run")?, column(&batch, "as_of")?);
-        let (task, feature) = (column(&batch, "task")?, column(&batch, "feature")?);
+        let (of_run, as_of) = (texts(&batch, "of_run")?, texts(&batch, "as_of")?);
+        let (task, feature) = (texts(&batch, "task")?, texts(&batch, "feature")?);
         let (value, low, high) = (numbers(&batch, "value")?, numbers(&batch, "low")?, numbers(&batch, "high")?);
         let rank = counts(&batch, "rank")?;
         found.extend((0..batch.num_rows()).map(|row| Past {
-            of_run: of_run[row].clone(),
-            as_of: as_of[row].clone(),
-            task: task[row].clone(),
-            feature: feature[row].clone(),
+            of_run: of_run.value(row).to_owned(),
+            as_of: as_of.value(row).to_owned(),
+            task: task.value(row).to_owned(),
+            feature: feature.value(row).to_owned(),
             value: value.value(row),
             low: at(low, row),
             high: at(high, row),

@@ -10,15 +10,12 @@ use arrow::datatypes::{DataType, Float64Type};
 use arrow::util::display::array_value_to_string;
 
 use super::super::NightError;
+use super::super::error::failed;
 use crate::learn::rows::{FieldKind, Shape};
-use crate::table_file::{self, FileError};
+use crate::table_file;
 
 /// Characters of a value that are told.
 const SHOWN: usize = 60;
-
-fn failed(error: &dyn std::fmt::Display) -> NightError {
-    FileError::Rows(error.to_string()).into()
-}
 
 /// The rows at `positions` of a file, in this order, with all columns.
 pub(in super::super) fn rows_at(file: &Path, positions: &[usize]) -> Result<RecordBatch, NightError> {
