@@ -4,6 +4,7 @@
 //! stages do not know each other; this page does.
 
 mod arrivals;
+mod asked;
 mod backtest;
 mod baseline;
 mod bless;
@@ -16,6 +17,7 @@ mod drift;
 mod drift_tables;
 mod error;
 mod evaluated;
+mod explained;
 mod judgement;
 mod learned;
 mod ledger;
@@ -25,6 +27,7 @@ mod predecessor;
 mod preflight;
 mod scorer;
 mod telling;
+mod thresholds;
 mod told;
 mod transfer;
 
@@ -34,6 +37,7 @@ use std::path::{Path, PathBuf};
 use arrow::datatypes::SchemaRef;
 use jiff::civil::Date;
 
+pub use asked::{Account, Asked, Reason, explain};
 pub use backtest::{Backtested, Span, backtest};
 pub use bless::{bless, rollback};
 use checkpoints::Checkpoints;
@@ -167,7 +171,7 @@ async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
     let held_out = data.labelled.last().map_or(0, |(snapshot, _)| snapshot.rows);
     let clock = clock.lap("evaluate", held_out);
     night.watch.stage("explain");
-    let explained = evaluated::explain(night, &learned)?;
+    let explained = explained::explain(night, &learned, &judged, baseline)?;
     let clock = clock.lap("explain", held_out);
     night.watch.stage("score");
     let mut counting = drift::Counting::start(&learned, &judged, baseline)?;

@@ -9,6 +9,7 @@ mod check;
 mod config;
 mod console;
 mod demo;
+mod explain;
 mod frame;
 mod gc;
 mod new;
@@ -68,6 +69,8 @@ enum Command {
     Backtest(backtest::BacktestArgs),
     /// Publish a held run by hand, with a reason
     Bless(bless::BlessArgs),
+    /// Say why the model of a run scores a row as it does
+    Explain(explain::ExplainArgs),
     /// List past runs, the published one marked
     Runs(runs::RunsArgs),
     /// Read runs back: are their bytes those that were published?
@@ -199,6 +202,7 @@ fn run(command: Command) -> Result<Ending, Failure> {
         Command::Gc(args) => gc::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::Bless(args) => bless::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::ReadUntrusted(args) => read_untrusted::run(&args),
         Command::Config(args) => config::run(&args),

@@ -24,6 +24,7 @@ mod evaluate_metrics;
 mod evaluate_paired;
 mod evidence;
 mod explain_contributions;
+mod explained;
 mod hostile;
 mod hostile_files;
 mod incremental;
