@@ -127,7 +127,11 @@ impl TableWriter {
     /// # Errors
     /// [`FileError`] naming the path.
     pub(crate) fn create(path: &Path, schema: SchemaRef, kept: Kept) -> Result<Self, FileError> {
-        let file = step("create", path).and_then(|()| File::create(path)).map_err(|source| FileError::Io { what: "create", path: path.into(), source })?;
+        let file = step("create", path).and_then(|()| File::create(path)).map_err(|source| FileError::Io {
+            what: "create",
+            path: path.into(),
+            source,
+        })?;
         let compression = match kept {
             Kept::Cached => Compression::LZ4_RAW,
             Kept::Published => Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default()),

@@ -181,7 +181,10 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.ending as u8)
         }
         Err(_) => {
-            console::error("the program broke down; nothing was published", Some("this is a defect of polytask: please report it with the line above"));
+            console::error(
+                "the program broke down; nothing was published",
+                Some("this is a defect of polytask: please report it with the line above"),
+            );
             ExitCode::from(Ending::Internal as u8)
         }
     }

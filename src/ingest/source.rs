@@ -126,8 +126,9 @@ impl SourceFiles {
         let mut reading = TableParquetOptions::default();
         reading.global.enable_page_index = false;
         reading.global.bloom_filter_on_read = false;
-        let options =
-            ListingOptions::new(Arc::new(ParquetFormat::default().with_options(reading))).with_file_extension(".parquet").with_table_partition_cols(partitions);
+        let options = ListingOptions::new(Arc::new(ParquetFormat::default().with_options(reading)))
+            .with_file_extension(".parquet")
+            .with_table_partition_cols(partitions);
         let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(Arc::clone(&self.schema));
         ListingTable::try_new(config).map(Arc::new).map_err(|error| failed(error.strip_backtrace()))
     }

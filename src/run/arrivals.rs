@@ -73,13 +73,7 @@ fn expected(source: &Source, files: &SourceFiles, as_of: Date) -> Result<(), Ing
 }
 
 /// A new column is a warning; one that is gone or has another type stops the night, unless the job says that it may.
-fn columns(
-    source: &Source,
-    files: &SourceFiles,
-    then: &InputSource,
-    run: &str,
-    warnings: &mut Vec<String>,
-) -> Result<(), IngestError> {
+fn columns(source: &Source, files: &SourceFiles, then: &InputSource, run: &str, warnings: &mut Vec<String>) -> Result<(), IngestError> {
     let now = files.columns();
     let may_change = |column: &String| source.may_change.iter().any(|may| may == column || may == ALL);
     // A folder's columns are those of its first file, which the others were held against.
@@ -98,9 +92,7 @@ fn columns(
         let column = column.clone();
         return Err(match found {
             None => IngestError::GoneColumn { source_name, file, column, had: format!("run {run} had ({was})") },
-            Some(found) => {
-                IngestError::ChangedColumn { source_name, file, column, how: format!("is {found}, and was {was} in run {run}") }
-            }
+            Some(found) => IngestError::ChangedColumn { source_name, file, column, how: format!("is {found}, and was {was} in run {run}") },
         });
     }
     let new = now.iter().filter(|(name, _)| !then.columns.iter().any(|(known, _)| known == name));

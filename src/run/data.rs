@@ -8,8 +8,8 @@ use std::path::Path;
 use futures::future::try_join_all;
 
 use super::{Night, NightError};
-use crate::features::{FeatureError, Makings, RowKind, Snapshot, snapshot, view};
 use crate::failpoint::step;
+use crate::features::{FeatureError, Makings, RowKind, Snapshot, snapshot, view};
 use crate::fingerprint::{self, Fingerprint};
 use crate::ingest::{Cache, CleanTables, Digests, Engine, Graph, Params, Shelter, SourceFiles, check, clean, source};
 use crate::job::{AsOf, Job, Plan, Split};

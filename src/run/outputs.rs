@@ -185,9 +185,7 @@ pub(super) fn tell_times(
     staging: &Staging,
 ) -> Result<(), NightError> {
     let (seconds, peak) = (clock.seconds(), clock.peak());
-    let stage = |lap: &super::clock::Lap| {
-        json!({ "stage": lap.name, "status": "done", "rows": lap.rows, "seconds": lap.seconds, "peak_memory_bytes": lap.peak })
-    };
+    let stage = |lap: &super::clock::Lap| json!({ "stage": lap.name, "status": "done", "rows": lap.rows, "seconds": lap.seconds, "peak_memory_bytes": lap.peak });
     let stages: Vec<_> = clock.laps.iter().map(stage).collect();
     let rows: u64 = data.labelled.iter().map(|(snapshot, _)| snapshot.rows).sum();
     let told = json!({

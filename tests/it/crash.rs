@@ -64,18 +64,24 @@ fn copy(from: &Path, to: &Path) {
 impl Try {
     fn of(shop: &Shop) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        copy(shop.path(), folder.path());
-        Self(folder)
+        let copied = Self(folder);
+        copy(shop.path(), &copied.root());
+        copied
+    }
+
+    /// Deep enough below the temporary folder that no step has that folder's random name in its own.
+    fn root(&self) -> PathBuf {
+        self.0.path().join("some/where")
     }
 
     fn home(&self) -> Home {
-        Home::of(&self.0.path().join("queries/shop"), &Places::default())
+        Home::of(&self.root().join("queries/shop"), &Places::default())
     }
 
     /// Runs the next night with a fail-point.
     fn night(&self, failpoint: &str) -> Output {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin("polytask"));
-        command.args(["run", "queries/shop", "--as-of", NEXT, "--threads", "1"]).current_dir(self.0.path());
+        command.args(["run", "queries/shop", "--as-of", NEXT, "--threads", "1"]).current_dir(self.root());
         if !failpoint.is_empty() {
             command.env(FAILPOINT, failpoint);
         }
@@ -122,7 +128,7 @@ impl Template {
         shop.succeeds(&["run", "queries/shop", "--as-of", NIGHT]);
         let old = Try::of(&shop).seen("before");
         let undisturbed = Try::of(&shop);
-        let listed = undisturbed.0.path().join("steps");
+        let listed = undisturbed.root().join("steps");
         let output = undisturbed.night(&format!("list:{}", listed.display()));
         assert!(output.status.success(), "{}", said(&output));
         let steps: Vec<String> = fs::read_to_string(&listed).expect("steps").lines().map(str::to_owned).collect();
@@ -252,7 +258,7 @@ fn a_limit_that_the_kernel_sets_is_exit_74_and_the_old_run_stays() {
         let limited = Try::of(&template.shop);
         // The signal is ignored, so that the write fails instead.
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" run queries/shop --as-of {NEXT} --threads 1");
-        let output = Command::new("sh").arg("-c").arg(script).arg(&binary).current_dir(limited.0.path()).output().expect("an exit");
+        let output = Command::new("sh").arg("-c").arg(script).arg(&binary).current_dir(limited.root()).output().expect("an exit");
         let seen = template.which(&limited.seen("limited"), "limited");
         println!("files of at most {blocks} blocks: {:?}, a reader sees the {seen} run", output.status.code());
         match output.status.code() {

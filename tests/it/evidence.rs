@@ -216,7 +216,8 @@ fn outcome(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             let name = path.strip_prefix(folder).expect("below").to_string_lossy().into_owned();
             if path.is_dir() {
                 folders.push(path);
-            } else if !["run.json", "metrics.prom", "LOCK", "night.json", "lineage.ndjson"].iter().any(|volatile| name.ends_with(volatile)) {
+            } else if !["run.json", "metrics.prom", "LOCK", "night.json", "lineage.ndjson"].iter().any(|volatile| name.ends_with(volatile))
+            {
                 found.insert(name, fs::read(path).expect("a file"));
             }
         }

@@ -153,8 +153,11 @@ fn the_public_corpus_of_odd_files_is_read_or_refused() {
         println!("POLYTASK_PARQUET_TESTING names no copy of apache/parquet-testing: its files were not read");
         return;
     };
-    let mut files: Vec<PathBuf> =
-        ["data", "bad_data"].iter().flat_map(|part| fs::read_dir(corpus.join(part)).expect("the corpus").flatten()).map(|e| e.path()).collect();
+    let mut files: Vec<PathBuf> = ["data", "bad_data"]
+        .iter()
+        .flat_map(|part| fs::read_dir(corpus.join(part)).expect("the corpus").flatten())
+        .map(|e| e.path())
+        .collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "parquet"));
     files.sort();
     assert!(files.len() > 50, "where is the corpus?");
@@ -164,7 +167,13 @@ fn the_public_corpus_of_odd_files_is_read_or_refused() {
         let outcome = outcome(&file);
         let taken = begun.elapsed();
         let name = file.file_name().expect("a name").to_string_lossy().into_owned();
-        println!("{name:<60} {taken:>10.1?} {}", match &outcome { Ok(rows) => format!("{rows} rows"), Err(message) => message.clone() });
+        println!(
+            "{name:<60} {taken:>10.1?} {}",
+            match &outcome {
+                Ok(rows) => format!("{rows} rows"),
+                Err(message) => message.clone(),
+            }
+        );
         assert!(taken < Duration::from_secs(SECONDS), "{name}: {taken:?}");
         ended.insert(name, (outcome, taken));
     }
@@ -307,9 +316,14 @@ fn a_file_that_eats_the_memory_of_its_reader_is_an_outcome() {
     let shop = Shop::new();
     two_files(&shop);
     let zeros = vec![0; 180 << 20];
-    let value = RecordBatch::try_from_iter([("household_id", Arc::new(BinaryArray::from_vec(vec![&zeros])) as ArrayRef)]).expect("a column");
+    let value =
+        RecordBatch::try_from_iter([("household_id", Arc::new(BinaryArray::from_vec(vec![&zeros])) as ArrayRef)]).expect("a column");
     let kind = WriterProperties::builder().set_compression(Compression::LZ4_RAW).set_dictionary_enabled(false);
-    write(&shop.input().join("orders/a.parquet"), &vec![value; 5], kind.set_statistics_enabled(parquet::file::properties::EnabledStatistics::None));
+    write(
+        &shop.input().join("orders/a.parquet"),
+        &vec![value; 5],
+        kind.set_statistics_enabled(parquet::file::properties::EnabledStatistics::None),
+    );
     shop.edit("job.toml", "path = \"orders\"", "path = \"orders\"\nuntrusted = true");
     let begun = Instant::now();
     refused(&shop, "source `orders`: `a.parquet` cannot be read as Parquet: ");

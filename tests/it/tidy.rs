@@ -99,8 +99,19 @@ fn an_exception_to_a_lint_has_its_reason() {
 
 #[test]
 fn learning_evaluating_and_explaining_are_pure() {
-    let impure =
-        ["datafusion", "tokio", "clap", "std::fs", "std::env", "std::time", "std::net", "std::process", "SystemTime", "Instant::now", "failpoint"];
+    let impure = [
+        "datafusion",
+        "tokio",
+        "clap",
+        "std::fs",
+        "std::env",
+        "std::time",
+        "std::net",
+        "std::process",
+        "SystemTime",
+        "Instant::now",
+        "failpoint",
+    ];
     let impure: Vec<String> = impure.map(str::to_owned).to_vec();
     let pure = |file: &&String| ["src/learn/", "src/evaluate/", "src/explain/"].iter().any(|room| file.starts_with(room));
     let wrong: Vec<String> = rust_files().iter().filter(pure).flat_map(|file| lines_with(file, &impure)).collect();
