@@ -10,6 +10,7 @@ mod heat;
 mod interval;
 mod reliability;
 mod series;
+mod spark;
 
 pub(super) use bars::{Bar, bars};
 pub(super) use curve::{Curve, curve};
@@ -18,6 +19,7 @@ pub(super) use heat::{Heat, heat};
 pub(super) use interval::{Spread, intervals};
 pub(super) use reliability::reliability;
 pub(super) use series::{Series, series};
+pub(super) use spark::spark;
 
 use super::format::{escape, short};
 
