@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 
 pub use error::JobError;
 pub use queries::{Check, Queries, Query};
-pub use raw::{ColumnType, DEFAULTS, ModelKind, PartitionType};
+pub use raw::{Card, ColumnType, DEFAULTS, Language, ModelKind, PartitionType, Privacy};
 pub use time::{AsOf, Days, Plan, Snapshots, Split};
 
 use crate::evaluate::gates::GateSettings;
@@ -94,6 +94,12 @@ pub struct Job {
     pub under_every_scenario: bool,
     /// Command that is told how a night ended; empty = none.
     pub notify: Vec<String>,
+    /// What the report hides for people's sake.
+    pub privacy: Privacy,
+    /// What the job states about its model.
+    pub card: Card,
+    /// What the report speaks.
+    pub language: Language,
     /// Features shown per task in the report.
     pub top_features: usize,
     /// Held-out rows on which a network's importance is measured.

@@ -118,7 +118,7 @@ impl<'a> Nights<'a> {
         let (Some(first), Some(last)) = (self.dates.first(), self.dates.last()) else { return String::new() };
         let told = self.tasks.iter().filter_map(|task| {
             let value = |date: &str| self.get(date, "*", task, metric).map(|figure| figure.value);
-            Some(self.words.from_to(task, fixed(Some(value(first)?), 4), fixed(Some(value(last)?), 4)))
+            Some(self.words.then_and_last(task, fixed(Some(value(first)?), 4), fixed(Some(value(last)?), 4)))
         });
         let told: Vec<String> = told.collect();
         if told.is_empty() { String::new() } else { self.words.first_and_last(name, told.join(", ")) }

@@ -86,7 +86,8 @@ fn csv_file(section: &Section, at: usize) -> String {
 /// A table as CSV (RFC 4180). A column with intervals becomes three.
 fn csv(table: &Table) -> String {
     let columns = table.head.len();
-    let ranged: Vec<bool> = (0..columns).map(|at| table.rows.iter().any(|row| row.get(at).is_some_and(|cell| cell.range.is_some()))).collect();
+    let ranged: Vec<bool> =
+        (0..columns).map(|at| table.rows.iter().any(|row| row.get(at).is_some_and(|cell| cell.range.is_some()))).collect();
     let mut lines = Vec::with_capacity(table.rows.len() + 1);
     let mut names = Vec::new();
     for (name, ranged) in table.head.iter().zip(&ranged) {
@@ -129,7 +130,7 @@ fn csv_cell(cell: &Cell) -> String {
 
 /// Text that no spreadsheet takes for a formula.
 fn neutral(text: &str) -> String {
-    let first = text.trim_start_matches(|c: char| c == ' ' || c == '\u{feff}').chars().next();
+    let first = text.trim_start_matches([' ', '\u{feff}']).chars().next();
     if first.is_some_and(|c| ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '|', '%'].contains(&c)) {
         format!("'{text}")
     } else {

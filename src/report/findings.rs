@@ -54,9 +54,10 @@ fn hurt(report: &Report) -> Found {
 
 /// The cells of the published learner.
 fn cells<'a>(report: &'a Report, metric: &'static str) -> impl Iterator<Item = &'a FigureInfo> {
-    report.figures.iter().filter(move |figure| {
-        figure.learner == report.learner && figure.scenario != "*" && figure.task != "*" && figure.metric == metric
-    })
+    report
+        .figures
+        .iter()
+        .filter(move |figure| figure.learner == report.learner && figure.scenario != "*" && figure.task != "*" && figure.metric == metric)
 }
 
 /// The total that is furthest off among those whose interval does not hold 1.

@@ -51,11 +51,7 @@ pub fn history(language: &str, title: &str, nights: &[PastNight]) -> Result<Stri
     let current = newest.iter().find(|night| night.current);
     let (class, sign) = current.map_or(("held", "■"), |night| marked(&night.status));
     let sentence = current.map_or_else(|| words.history_nothing().to_owned(), |night| words.history_current(&night.as_of));
-    let top = Top {
-        title: words.history_title(title),
-        standing: Standing { class, sign, sentence },
-        ..Top::default()
-    };
+    let top = Top { title: words.history_title(title), standing: Standing { class, sign, sentence }, ..Top::default() };
     let nights = Section {
         id: "nights",
         title: words.nights(),
@@ -71,7 +67,8 @@ pub fn history(language: &str, title: &str, nights: &[PastNight]) -> Result<Stri
         how: words.figures_over_nights_about(),
         ..Section::default()
     };
-    let told: Vec<Section> = [nights, cells].into_iter().filter(|section| section.tables.iter().any(|table| !table.rows.is_empty())).collect();
+    let told: Vec<Section> =
+        [nights, cells].into_iter().filter(|section| section.tables.iter().any(|table| !table.rows.is_empty())).collect();
     render(words, &top, &told)
 }
 
@@ -106,12 +103,7 @@ fn night_table(words: Language, nights: &[&PastNight]) -> Table {
         row.extend(tasks.iter().map(|key| Cell::fixed(night.figure("*", key.0, key.1), 4)));
         row
     };
-    Table {
-        caption: words.nights().into(),
-        head: columns,
-        rows: nights.iter().map(row).collect(),
-        ..Table::default()
-    }
+    Table { caption: words.nights().into(), head: columns, rows: nights.iter().map(row).collect(), ..Table::default() }
 }
 
 /// A row per cell: how its figure went, oldest night first, and where it is now.

@@ -45,7 +45,8 @@ pub fn pseudonym(key: &str, column: &str, value: &str) -> String {
 
 /// Hides what `with` says, and notes it in the report.
 pub fn protect(report: &mut Report, with: &Protection<'_>) {
-    report.privacy = PrivacyInfo { pseudonyms: with.key.is_some(), min_group: with.min_group, hidden: small_groups(report, with.min_group) };
+    report.privacy =
+        PrivacyInfo { pseudonyms: with.key.is_some(), min_group: with.min_group, hidden: small_groups(report, with.min_group) };
     if let Some(key) = with.key {
         for column in with.columns {
             ids(report, key, column);
@@ -105,7 +106,8 @@ mod tests {
     use super::*;
 
     fn report() -> Report {
-        let effect = |feature: &str, label: &str, n| EffectInfo { feature: feature.into(), label: label.into(), n, ..EffectInfo::default() };
+        let effect =
+            |feature: &str, label: &str, n| EffectInfo { feature: feature.into(), label: label.into(), n, ..EffectInfo::default() };
         Report {
             decisions: vec![DecisionInfo {
                 columns: vec!["user_id".into(), "score".into()],
@@ -140,6 +142,10 @@ mod tests {
     fn a_pseudonym_depends_on_key_column_and_value() {
         let one = pseudonym("k", "user_id", "1");
         assert_eq!(one, pseudonym("k", "user_id", "1"));
-        assert!([pseudonym("l", "user_id", "1"), pseudonym("k", "store_id", "1"), pseudonym("k", "user_id", "2")].iter().all(|other| *other != one));
+        assert!(
+            [pseudonym("l", "user_id", "1"), pseudonym("k", "store_id", "1"), pseudonym("k", "user_id", "2")]
+                .iter()
+                .all(|other| *other != one)
+        );
     }
 }

@@ -26,11 +26,5 @@ pub(in crate::report) fn reliability(words: Language, title: &str, bins: &[&Reli
         body += &line((x(bin.predicted), y(bin.low)), (x(bin.predicted), y(bin.high)), "bar");
         body += &format!("<circle cx=\"{}\" cy=\"{}\" r=\"3.5\" fill=\"{}\"/></g>", at(x(bin.predicted)), at(y(bin.observed)), COLOURS[0]);
     }
-    svg(
-        LEFT + SIDE + 12.0,
-        TOP + SIDE + 24.0,
-        title,
-        words.reliability_about(),
-        &body,
-    )
+    svg(LEFT + SIDE + 12.0, TOP + SIDE + 24.0, title, words.reliability_about(), &body)
 }

@@ -20,7 +20,10 @@ pub(crate) fn spark(title: &str, points: &[(f64, bool)]) -> String {
         let (x, y) = (x(night), y(*value));
         body += &if *held {
             let (left, top) = (at(x - 3.0), at(y - 3.0));
-            format!("<rect x=\"{left}\" y=\"{top}\" width=\"6\" height=\"6\" class=\"hollow\" stroke=\"{}\" stroke-width=\"1.5\"/>", COLOURS[3])
+            format!(
+                "<rect x=\"{left}\" y=\"{top}\" width=\"6\" height=\"6\" class=\"hollow\" stroke=\"{}\" stroke-width=\"1.5\"/>",
+                COLOURS[3]
+            )
         } else if night + 1 == points.len() {
             format!("<circle cx=\"{}\" cy=\"{}\" r=\"3\" fill=\"{}\"/>", at(x), at(y), COLOURS[0])
         } else {

@@ -13,15 +13,13 @@ pub(super) fn card(report: &Report) -> Section {
     let [first, last] = [dates.iter().min(), dates.iter().max()].map(|date| date.copied().unwrap_or("–"));
     let rows = count(report.inputs.iter().map(|file| file.rows).sum());
     let tasks = report.tasks.iter().map(|task| format!("{} ({})", task.name, words.said(&task.kind)));
-    let mut hiding = if privacy.pseudonyms {
-        words.privacy_on(&report.entity, privacy.min_group)
-    } else {
-        words.privacy_off(privacy.min_group)
-    };
+    let mut hiding =
+        if privacy.pseudonyms { words.privacy_on(&report.entity, privacy.min_group) } else { words.privacy_off(privacy.min_group) };
     if privacy.hidden > 0 {
         hiding = format!("{hiding} {}", words.privacy_hidden(count(privacy.hidden)));
     }
-    let with = |stated: &str, general: &str| if stated.trim().is_empty() { general.to_owned() } else { format!("{} {general}", stated.trim()) };
+    let with =
+        |stated: &str, general: &str| if stated.trim().is_empty() { general.to_owned() } else { format!("{} {general}", stated.trim()) };
     let lines = [
         (words.owner(), stated(&card.owner, "owner")),
         (words.intended_use(), stated(&card.intended_use, "intended_use")),

@@ -12,28 +12,24 @@ const LISTED: usize = 30;
 /// How figures went since the run before, and what their changes are made of.
 pub(super) fn since(report: &Report) -> Section {
     let Some(before) = &report.compared_with else { return Section::default() };
+    if report.changes.is_empty() {
+        return Section::default();
+    }
     let words = report.words();
     let named = |change: &ChangeInfo| if change.metric == "auc" { words.auc() } else { words.log_loss() };
     let largest = report.changes.iter().max_by(|a, b| (a.now - a.before).abs().total_cmp(&(b.now - b.before).abs()));
-    let finding = largest.map_or_else(
-        || words.since_none(before),
-        |change| {
-            let [then, now] = [change.before, change.now].map(|value| fixed(Some(value), 4));
-            words.since_finding(report.changes.len(), before, named(change), &change.task, words.place(&change.scenario), then, now)
-        },
-    );
+    let finding = largest.map_or_else(String::new, |change| {
+        let [then, now] = [change.before, change.now].map(|value| fixed(Some(value), 4));
+        words.since_finding(report.changes.len(), before, named(change), &change.task, words.place(&change.scenario), then, now)
+    });
     let drawn: Vec<(String, Vec<Option<f64>>)> = report
         .changes
         .iter()
         .filter(|change| change.metric == "auc")
         .map(|change| (format!("{} · {}", change.task, words.place(&change.scenario)), vec![Some(change.now), Some(change.before)]))
         .collect();
-    let chart = Dumbbell {
-        title: words.since_chart(),
-        description: words.since_about(),
-        legend: &[words.now(), words.then()],
-        rows: &drawn,
-    };
+    let chart =
+        Dumbbell { title: words.since_chart(), description: words.since_about(), legend: &[words.now(), words.then()], rows: &drawn };
     let row = |change: &ChangeInfo| {
         vec![
             Cell::text(words.place(&change.scenario)),

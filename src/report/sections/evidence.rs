@@ -35,8 +35,7 @@ pub(super) fn gates(report: &Report) -> Section {
             Cell::long(gate_words(words, gate)),
         ]
     };
-    let columns =
-        || head([words.result(), words.gate(), words.scenario(), words.task(), words.value(), words.limit(), words.in_words()]);
+    let columns = || head([words.result(), words.gate(), words.scenario(), words.task(), words.value(), words.limit(), words.in_words()]);
     let good: Vec<&GateInfo> = report.gates.iter().filter(|gate| gate.passed).collect();
     let tables = [("failed", words.gates_failed_table(), failed, false), ("passed", words.gates_passed_table(), good, true)].map(
         |(name, caption, gates, folded)| Table {

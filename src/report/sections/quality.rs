@@ -196,11 +196,7 @@ fn challengers_finding(report: &Report, learners: &[&str]) -> String {
     let other = learners[1..].iter().filter_map(|learner| Some((mean(learner)?, *learner))).max_by(|a, b| a.0.total_cmp(&b.0));
     let (Some(own), Some((theirs, name))) = (mean(learners[0]), other) else { return words.challengers_incomparable().into() };
     let [mine, them] = [own, theirs].map(|value| fixed(Some(value), 4));
-    if theirs > own {
-        words.challenger_better(name, learners[0], them, mine)
-    } else {
-        words.challenger_none(learners[0], mine, name, them)
-    }
+    if theirs > own { words.challenger_better(name, learners[0], them, mine) } else { words.challenger_none(learners[0], mine, name, them) }
 }
 
 /// Small multiples of reliability.
@@ -238,8 +234,7 @@ pub(super) fn calibration(report: &Report) -> Section {
     Section {
         id: "calibration",
         title: words.calibration(),
-        finding: worst
-            .map_or_else(|| words.calibration_none().into(), |(ece, name)| words.calibration_finding(fixed(Some(ece), 4), name)),
+        finding: worst.map_or_else(|| words.calibration_none().into(), |(ece, name)| words.calibration_finding(fixed(Some(ece), 4), name)),
         charts,
         tables: vec![Table {
             caption: words.calibration_table().into(),
@@ -264,9 +259,10 @@ pub(super) fn choices(report: &Report) -> Section {
             Cell::text(if trial.chosen { words.chosen() } else { "–" }),
         ]
     });
-    let snapshots = report.snapshots.iter().map(|snapshot| {
-        vec![Cell::text(&snapshot.as_of), Cell::text(words.said(&snapshot.split)), Cell::count(snapshot.rows)]
-    });
+    let snapshots = report
+        .snapshots
+        .iter()
+        .map(|snapshot| vec![Cell::text(&snapshot.as_of), Cell::text(words.said(&snapshot.split)), Cell::count(snapshot.rows)]);
     let learned = || report.snapshots.iter().filter(|snapshot| ["train", "gap", "valid"].contains(&snapshot.split.as_str()));
     let rows: u64 = learned().map(|snapshot| snapshot.rows).sum();
     Section {

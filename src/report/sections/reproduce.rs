@@ -24,7 +24,13 @@ pub(super) fn reproduce(report: &Report) -> Section {
         finding: words.reproduce_finding().into(),
         charts: Vec::new(),
         tables: vec![
-            Table { name: "run".into(), caption: words.this_run().into(), head: head([words.what(), words.value()]), rows, ..Table::default() },
+            Table {
+                name: "run".into(),
+                caption: words.this_run().into(),
+                head: head([words.what(), words.value()]),
+                rows,
+                ..Table::default()
+            },
             Table {
                 name: "queries".into(),
                 caption: words.queries().into(),

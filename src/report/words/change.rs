@@ -4,7 +4,6 @@ use super::words;
 
 words! {
     since: "Since last night", "与上次相比";
-    since_none(before): "No figure can be compared with run {before}.", "没有可与运行 {before} 比较的指标。";
     since_finding(cells, before, metric, task, scenario, then, now): "{cells} figure(s) are compared with run {before}. The largest change is {metric} of {task} in {scenario}: {then} then, {now} now.", "与运行 {before} 比较了 {cells} 项指标。变化最大的是 {scenario} 中 {task} 的 {metric}：当时 {then}，现在 {now}。";
     since_chart: "AUC then and now", "当时与现在的 AUC";
     since_about: "AUC per cell on the held-out night of the run before and on tonight's.", "各单元在上次运行留出夜与今晚留出夜上的 AUC。";

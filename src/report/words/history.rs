@@ -34,5 +34,5 @@ words! {
     loss_how: "Lower is better.", "越低越好。";
     metric_of(metric, task): "{metric} of {task}", "{task} 的 {metric}";
     first_and_last(metric, told): "{metric}, first and last night: {told}.", "{metric}，首夜与末夜：{told}。";
-    from_to(task, first, last): "{task} {first} → {last}", "{task} {first} → {last}";
+    then_and_last(task, first, last): "{task} {first} → {last}", "{task} {first} → {last}";
 }

@@ -20,8 +20,6 @@ words! {
     rows: "rows", "行数";
     value: "value", "值";
     measure: "measure", "度量";
-    low: "low", "下限";
-    high: "high", "上限";
     night: "night", "夜晚";
     rows_scored: "rows scored", "已评分行数";
     held_out_night: "held-out night", "留出夜";
@@ -37,5 +35,4 @@ words! {
     status_held(failed, night): "Held: {failed} gate(s) not passed on the night of {night}; nothing is published.", "已扣留：{night} 夜间有 {failed} 项门槛未通过；没有发布任何结果。";
     status_held_stays(failed, night, run): "Held: {failed} gate(s) not passed on the night of {night}; run {run} stays published.", "已扣留：{night} 夜间有 {failed} 项门槛未通过；运行 {run} 继续有效。";
     status_by_hand(at, reason): "Held by its gates, and published by hand on {at}: {reason}", "曾被门槛扣留，于 {at} 由人工发布：{reason}";
-    and_more(more): "and {more} more", "另有 {more} 项";
 }

@@ -50,13 +50,13 @@ const VALUES: [(&str, &str); 42] = [
 
 impl Language {
     /// A value of another stage, as it is read.
-    pub(in crate::report) fn said<'a>(self, value: &'a str) -> &'a str {
+    pub(in crate::report) fn said(self, value: &str) -> &str {
         let known = || VALUES.iter().find(|(name, _)| *name == value).map_or(value, |(_, chinese)| *chinese);
         self.pick_with(|| value, known)
     }
 
     /// A scenario, `*` being all of them.
-    pub(in crate::report) fn place<'a>(self, scenario: &'a str) -> &'a str {
+    pub(in crate::report) fn place(self, scenario: &str) -> &str {
         if scenario == "*" { self.all() } else { scenario }
     }
 
