@@ -33,6 +33,16 @@ struct Told<'a> {
     standing: String,
     findings: Vec<String>,
     sections: Vec<Sentence>,
+    totals: Totals,
+}
+
+/// Sums that the page tells.
+#[derive(Serialize)]
+struct Totals {
+    rows_scored: u64,
+    input_rows: u64,
+    snapshots: usize,
+    input_files: usize,
 }
 
 #[derive(Serialize)]
@@ -53,6 +63,12 @@ pub fn json(report: &Report) -> Result<String, String> {
         standing: standing(report).sentence,
         findings: findings(report).into_iter().map(|finding| finding.words).collect(),
         sections: sections.collect(),
+        totals: Totals {
+            rows_scored: report.scores.iter().map(|score| score.rows).sum(),
+            input_rows: report.inputs.iter().map(|file| file.rows).sum(),
+            snapshots: report.snapshots.len(),
+            input_files: report.inputs.len(),
+        },
     };
     serde_json::to_string_pretty(&told).map_err(|error| error.to_string())
 }

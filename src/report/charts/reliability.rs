@@ -11,7 +11,7 @@ const TOP: f64 = 26.0;
 
 /// Draws the bins of one cell.
 pub(in crate::report) fn reliability(words: Language, title: &str, bins: &[&Reliability]) -> String {
-    let most = bins.iter().map(|bin| bin.high.max(bin.predicted)).fold(0.0, f64::max).max(1e-6) * 1.05;
+    let most = bins.iter().map(|bin| bin.high.max(bin.predicted)).fold(0.0, f64::max).max(1e-6);
     let x = |value: f64| LEFT + value / most * SIDE;
     let y = |value: f64| TOP + SIDE - value / most * SIDE;
     let mut body = text(LEFT, 14.0, "start", "name", title);
