@@ -124,7 +124,7 @@ impl Shown {
 /// Makes the index of all nights from the run folders.
 fn index(home: &Home) -> Result<(), NightError> {
     let past = home.past()?;
-    let nights = past.iter().map(|run| night(home, run)).collect::<Result<Vec<_>, _>>()?;
+    let nights = past.iter().map(|run| night(home, run, &past)).collect::<Result<Vec<_>, _>>()?;
     let (language, title) = past.first().map(head).transpose()?.unwrap_or_default();
     let title = if title.is_empty() { home.job.clone() } else { title };
     let html = report::history(&language, &title, &nights).map_err(NightError::Report)?;
@@ -138,21 +138,31 @@ fn head(run: &PastRun) -> Result<(String, String), NightError> {
     Ok((told.language, told.title))
 }
 
+/// The file that shows a run: others of the same night may share it.
+fn page_of(run: &PastRun) -> String {
+    let held = if run.published() { "" } else { HELD };
+    format!("{}{held}.html", run.manifest.as_of)
+}
+
 /// A run as the index tells of it.
-fn night(home: &Home, run: &PastRun) -> Result<PastNight, NightError> {
+fn night(home: &Home, run: &PastRun, past: &[PastRun]) -> Result<PastNight, NightError> {
     let as_of = &run.manifest.as_of;
     let status = match (&run.blessing, run.manifest.status.as_str()) {
         (Some(_), _) => "by hand",
         (None, "held") => "held",
         _ => "published",
     };
-    let file = if status == "held" { format!("{as_of}{HELD}.html") } else { format!("{as_of}.html") };
+    let file = page_of(run);
+    let path = home.reports.join(&file);
+    // Of several runs of one night the page shows one, and names it.
+    let alone = past.iter().filter(|other| page_of(other) == file).count() == 1;
+    let shown = path.is_file() && (alone || String::from_utf8_lossy(&read(&path)?).contains(&run.manifest.run));
     Ok(PastNight {
         as_of: as_of.clone(),
         run: run.manifest.run.clone(),
         status: status.to_owned(),
         current: run.current,
-        report: home.reports.join(&file).is_file().then_some(file),
+        report: shown.then_some(file),
         figures: figures(run)?,
     })
 }

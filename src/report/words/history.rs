@@ -14,7 +14,7 @@ words! {
     report_word: "report", "报告";
     status_word: "status", "状态";
     current: "current", "当前";
-    no_report: "removed", "已移除";
+    no_report: "not shown", "未展示";
     latest: "latest", "最新";
     course: "course", "走势";
     course_of(scenario, task, metric, first, last): "{metric} of {task} in {scenario}, from {first} to {last}", "{scenario} 中 {task} 的 {metric}，从 {first} 到 {last}";
