@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::block::{Cell, Section, Table};
 use super::content::Report;
 use super::findings::findings;
+use super::format::disguises;
 use super::sections;
 use super::standing::standing;
 
@@ -211,7 +212,7 @@ fn plain(text: &str) -> String {
             // A scheme or a host would be made a link of.
             ':' => escaped.push_str("&#58;"),
             c if c.is_whitespace() => escaped.push(' '),
-            c if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => escaped.push('\u{fffd}'),
+            c if c.is_control() || disguises(c) => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
     }

@@ -8,7 +8,7 @@ pub(super) use super::block::{Cell, Section, Table};
 use super::content::Report;
 use super::csp;
 use super::findings::{Finding, findings};
-use super::format::{count, fixed};
+use super::format::{count, disguises, fixed};
 use super::sections;
 use super::standing::{Standing, standing};
 use super::words::Language;
@@ -96,7 +96,8 @@ pub(super) fn render(words: Language, top: &Top, sections: &[Section]) -> Result
     for (rows, charts, characters) in CUTS {
         let shown: Vec<Shown<'_>> = sections.iter().map(|section| show(words, section, rows, charts, characters)).collect();
         let filled = Page { words, top, sections: &shown, policy: &policy, style, script }.render();
-        page = filled.map_err(|error| error.to_string())?;
+        // The template escapes what is markup; characters that disguise text are none to it.
+        page = filled.map_err(|error| error.to_string())?.replace(disguises, "\u{fffd}");
         if page.len() <= MOST_BYTES {
             break;
         }
