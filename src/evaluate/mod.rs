@@ -20,6 +20,7 @@ mod replicates;
 pub mod sentinel;
 mod squares;
 mod sums;
+pub mod threshold;
 
 /// Labels over the entire space: where the task before it in the chain did not happen, this one did not either.
 ///

@@ -1,7 +1,7 @@
 //! The three findings that a reader should see first, worst first.
 //!
 //! In: [`Report`]. Out: sentences, each with the section that it is about. Severity is an order of kinds, so that a reader learns it
-//! by heart: what held the night, what has changed, whom sharing hurts, which totals are off, what is too thin to judge.
+//! by heart: what held the night, what has changed, whom sharing hurts, which totals are off, what the network lost, what is too thin to judge.
 
 use super::content::{FigureInfo, Report};
 use super::format::{count, fixed, percent};
@@ -29,7 +29,8 @@ pub(super) fn findings(report: &Report) -> Vec<Finding> {
         .collect();
     // One of each kind, so that a night with many alarms does not hide what else is wrong.
     found.truncate(SHOWN);
-    let rest = [drift(report), hurt(report), total(report), better(report), thin(report), refused(report), weakest(report)];
+    let rest =
+        [drift(report), hurt(report), total(report), better(report), collapsed(report), thin(report), refused(report), weakest(report)];
     found.extend(rest.into_iter().flatten().map(|(section, words)| Finding { section, words }));
     found.truncate(SHOWN);
     found
@@ -80,6 +81,13 @@ fn better(report: &Report) -> Found {
     let (theirs, name) = others.filter_map(|learner| Some((mean(learner)?, learner))).max_by(|a, b| a.0.total_cmp(&b.0))?;
     let [mine, them] = [own, theirs].map(|value| fixed(Some(value), 4));
     (theirs > own).then(|| ("challengers", words.challenger_better(name, &report.learner, them, mine)))
+}
+
+/// Experts that have become one.
+fn collapsed(report: &Report) -> Found {
+    let pairs = || report.explained.inside.iter().filter(|row| row.measure == "expert similarity");
+    let (collapsed, pairs) = (pairs().filter(|row| row.alarm).count(), pairs().count());
+    (collapsed > 0).then(|| ("inside", report.words().finding_collapsed(collapsed, pairs)))
 }
 
 fn thin(report: &Report) -> Found {

@@ -8,6 +8,7 @@ mod block;
 mod charts;
 mod content;
 mod csp;
+mod explained;
 mod export;
 mod findings;
 mod format;
@@ -20,6 +21,7 @@ mod words;
 
 pub use backtest::{NightFigure, backtest};
 pub use content::*;
+pub use explained::*;
 pub use export::{Export, exports, json};
 pub use history::{CellFigure, PastNight, history};
 pub use page::html;

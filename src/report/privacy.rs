@@ -70,6 +70,11 @@ fn ids(report: &mut Report, key: &str, column: &str) {
             effect.label = pseudonym(key, column, &effect.label);
         }
     }
+    for point in report.explained.curves.iter_mut().filter(|point| point.feature == column) {
+        if !["missing", "unknown"].contains(&point.label.as_str()) {
+            point.label = pseudonym(key, column, &point.label);
+        }
+    }
     // New categories of an id are ids.
     for drift in report.drift.iter_mut().filter(|drift| drift.feature == column && drift.measure == "new categories") {
         drift.detail = None;
@@ -94,6 +99,7 @@ fn small_groups(report: &mut Report, least: u64) -> u64 {
         n >= least
     };
     report.effects.retain(|effect| keep(effect.n));
+    report.explained.curves.retain(|point| keep(point.n));
     report.reliability.retain(|bin| keep(bin.n));
     report.drift.retain(|drift| keep(drift.n));
     report.gains.retain(|gain| keep(gain.rows.round() as u64));

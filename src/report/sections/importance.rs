@@ -1,14 +1,12 @@
 //! What the model relies on, and how.
 
-use super::super::charts::{Bar, Curve, Heat, bars, curve, heat};
+use super::super::block::{Cell, Section, Table, head};
+use super::super::charts::{Heat, Ranged, heat, ranged};
 use super::super::content::{ImportanceInfo, Report};
-use super::super::format::{number, short};
-use super::super::page::{Cell, Section, Table};
+use super::super::format::{maybe, number, short};
 
-/// Curves shown per task.
-const CURVES: usize = 4;
-
-fn of_task<'a>(report: &'a Report, task: &str, scenario: &str) -> Vec<&'a ImportanceInfo> {
+/// Importance of a cell, the largest first; equal ones by name.
+pub(super) fn of_task<'a>(report: &'a Report, task: &str, scenario: &str) -> Vec<&'a ImportanceInfo> {
     let mut rows: Vec<_> = report.importance.iter().filter(|row| row.task == task && row.scenario == scenario).collect();
     rows.sort_by(|a, b| b.value.total_cmp(&a.value).then_with(|| a.feature.cmp(&b.feature)));
     rows
@@ -19,43 +17,27 @@ pub(super) fn importance(report: &Report) -> Section {
     if report.importance.is_empty() {
         return Section::default();
     }
+    let words = report.words();
     let mut charts = Vec::new();
     for task in &report.tasks {
-        let top: Vec<Bar> = of_task(report, &task.name, "*")
+        let top: Vec<Ranged> = of_task(report, &task.name, "*")
             .into_iter()
             .take(report.top_features)
             .filter(|row| row.value > 0.0)
-            .map(|row| Bar { name: row.feature.clone(), parts: vec![row.shared, row.scenario_part, row.task_part], value: row.value })
+            .map(|row| Ranged {
+                name: row.feature.clone(),
+                parts: vec![row.shared, row.scenario_part, row.task_part],
+                value: row.value,
+                ends: row.low.zip(row.high),
+            })
             .collect();
-        let title = format!("What {} relies on", task.name);
-        charts.push(
-            bars(
-                &title,
-                "Mean size of each feature's contribution, split into shared, scenario and task parts.",
-                &["shared", "scenario", "task"],
-                &top,
-            )
-            .replacen("<desc>", &format!("<desc>{}: ", super::super::format::escape(&task.name)), 1),
-        );
+        let legend = [words.shared(), words.scenario(), words.task()];
+        charts.push(ranged(&words.relies_task(&task.name), &words.relies_about(&task.name), &legend, &top));
     }
     charts.push(cell_map(report));
     let lead = report.tasks.first().and_then(|task| Some((task, of_task(report, &task.name, "*").first().copied()?)));
-    let finding = lead.map_or_else(String::new, |(task, row)| {
-        format!(
-            "For {} the model relies most on {}. Contributions add up to the raw output within {}.",
-            task.name,
-            row.feature,
-            report.residual.map_or_else(|| "–".into(), number)
-        )
-    });
-    Section {
-        id: "importance",
-        title: "What the model relies on",
-        finding,
-        charts,
-        tables: vec![table(report)],
-        how: "One chart per task, in the order of the tasks. A bar is the mean size of the feature's exact contribution to the raw output on the held-out night; its colours share it between what all scenarios and tasks have in common, what belongs to the scenario and what belongs to the task. The map shows each feature's share within its cell. To rely on a feature is not to be caused by it; a chained task is explained given that the task before it happened.",
-    }
+    let finding = lead.map_or_else(String::new, |(task, row)| words.relies_finding(&task.name, &row.feature, maybe(report.residual)));
+    Section { id: "importance", title: words.relies(), finding, charts, tables: vec![table(report)], how: words.relies_how() }
 }
 
 fn cell_map(report: &Report) -> String {
@@ -88,8 +70,8 @@ fn cell_map(report: &Report) -> String {
         })
         .collect();
     heat(&Heat {
-        title: "Share of each feature in every cell",
-        description: "The feature's mean |contribution| as a share of all features' in the same scenario and task.",
+        title: report.words().relies_map(),
+        description: report.words().relies_map_about(),
         rows: &features,
         columns: &columns,
         cells: &values,
@@ -97,6 +79,7 @@ fn cell_map(report: &Report) -> String {
 }
 
 fn table(report: &Report) -> Table {
+    let words = report.words();
     let mut rows = Vec::new();
     for task in &report.tasks {
         for row in of_task(report, &task.name, "*").into_iter().take(report.top_features) {
@@ -107,72 +90,34 @@ fn table(report: &Report) -> Table {
                 .and_then(|feature| feature.definition.clone())
                 .unwrap_or_default();
             let direction = match row.direction {
-                Some(direction) if direction > 0.3 => "rises",
-                Some(direction) if direction < -0.3 => "falls",
-                Some(_) => "mixed",
+                Some(direction) if direction > 0.3 => words.rises(),
+                Some(direction) if direction < -0.3 => words.falls(),
+                Some(_) => words.mixed(),
                 None => "",
             };
             rows.push(vec![
                 Cell::text(&task.name),
                 Cell::text(&row.feature),
-                Cell::number(number(row.value)),
-                Cell::number(number(row.shared)),
-                Cell::number(number(row.scenario_part)),
-                Cell::number(number(row.task_part)),
+                Cell::figure(Some(row.value)).within(row.low.zip(row.high), number),
+                Cell::figure(Some(row.shared)),
+                Cell::figure(Some(row.scenario_part)),
+                Cell::figure(Some(row.task_part)),
+                Cell::figure(row.permutation),
                 Cell::text(direction),
                 Cell::long(definition),
             ]);
         }
     }
-    let head = ["task", "feature", "mean |contribution|", "shared", "scenario", "task", "with its value", "definition"];
-    Table {
-        caption: "Leading features of each task".into(),
-        head: head.iter().map(|name| (*name).to_owned()).collect(),
-        rows,
-        folded: true,
-        ..Table::default()
-    }
-}
-
-/// Curves of the leading features of each task.
-pub(super) fn effects(report: &Report) -> Section {
-    let mut charts = Vec::new();
-    for task in &report.tasks {
-        let mut features: Vec<&str> = Vec::new();
-        for effect in report.effects.iter().filter(|effect| effect.task == task.name) {
-            if !features.contains(&effect.feature.as_str()) {
-                features.push(&effect.feature);
-            }
-        }
-        for feature in features.into_iter().take(CURVES) {
-            charts.push(one(report, &task.name, feature));
-        }
-    }
-    Section {
-        id: "effects",
-        title: "Effects",
-        finding: format!("How the leading {CURVES} features of each task move its raw output."),
-        charts,
-        tables: Vec::new(),
-        how: "The mean contribution of the rows in each bin: training quantiles of a number, entries of a category. The bold line is all scenarios. Above the grey line a value raises the prediction, below it lowers it. The bins of more features are in effects.parquet.",
-    }
-}
-
-fn one(report: &Report, task: &str, feature: &str) -> String {
-    let own = || report.effects.iter().filter(move |effect| effect.task == task && effect.feature == feature);
-    let mut bins: Vec<String> = Vec::new();
-    for effect in own().filter(|effect| effect.scenario == "*") {
-        bins.push(effect.label.clone());
-    }
-    let lines: Vec<Curve> = std::iter::once("*".to_owned())
-        .chain(report.scenarios.iter().take(5).cloned())
-        .map(|scenario| {
-            let points = own()
-                .filter(|effect| effect.scenario == scenario)
-                .filter_map(|effect| Some((bins.iter().position(|bin| *bin == effect.label)?, effect.contribution)))
-                .collect();
-            Curve { name: if scenario == "*" { "all".into() } else { scenario }, points }
-        })
-        .collect();
-    curve(&format!("{task} · {feature}"), &bins, &lines)
+    let columns = [
+        words.task(),
+        words.feature(),
+        words.mean_contribution(),
+        words.shared(),
+        words.scenario(),
+        words.task(),
+        words.by_permutation(),
+        words.with_its_value(),
+        words.definition(),
+    ];
+    Table { caption: words.leading_features().into(), head: head(columns), rows, folded: true, ..Table::default() }
 }

@@ -4,10 +4,16 @@ mod card;
 pub(super) mod change;
 mod data;
 mod decisions;
+mod effects;
 pub(super) mod evidence;
+mod faithful;
+mod groups;
 mod importance;
+mod inside;
 mod quality;
 mod reproduce;
+mod rows;
+mod since;
 
 use super::block::Section;
 use super::content::Report;
@@ -22,7 +28,12 @@ fn all(report: &Report) -> Vec<Section> {
         evidence::transfer(report),
         quality::calibration(report),
         importance::importance(report),
-        importance::effects(report),
+        groups::groups(report),
+        effects::effects(report),
+        inside::inside(report),
+        rows::rows(report),
+        faithful::faithful(report),
+        since::since(report),
         change::drift(report),
         data::data_quality(report),
         data::cleaning(report),

@@ -3,7 +3,7 @@
 use super::Language;
 
 /// Values of other stages and their Chinese.
-const VALUES: [(&str, &str); 42] = [
+const VALUES: [(&str, &str); 58] = [
     ("completeness", "完整性"),
     ("consistency", "一致性"),
     ("diversity", "多样性"),
@@ -46,6 +46,22 @@ const VALUES: [(&str, &str); 42] = [
     ("binary", "二元"),
     ("regression", "回归"),
     ("number", "数值"),
+    ("unknown", "未知"),
+    ("count", "计数"),
+    ("zero-inflated amount", "零膨胀数额"),
+    ("rose", "上升"),
+    ("fell", "下降"),
+    ("new", "新出现"),
+    ("gone", "消失"),
+    ("top score", "最高评分"),
+    ("near threshold", "接近阈值"),
+    ("worst error", "误差最大"),
+    ("random", "随机"),
+    ("gate entropy", "门控熵"),
+    ("scenario probe auc", "场景探针 AUC"),
+    ("gradient cosine", "梯度余弦"),
+    ("relied on, not needed", "依赖而不需要"),
+    ("needed, little moved", "需要而移动小"),
 ];
 
 impl Language {
@@ -53,6 +69,18 @@ impl Language {
     pub(in crate::report) fn said(self, value: &str) -> &str {
         let known = || VALUES.iter().find(|(name, _)| *name == value).map_or(value, |(_, chinese)| *chinese);
         self.pick_with(|| value, known)
+    }
+
+    /// A step of an explained row: `feature = value`, `feature is missing`, `12 others`.
+    pub(in crate::report) fn step(self, label: &str) -> String {
+        if let Some(feature) = label.strip_suffix(" is missing") {
+            return self.is_missing(feature);
+        }
+        match label.strip_suffix(" others").map(str::parse::<u64>) {
+            Some(Ok(others)) => self.others_count(others),
+            _ if label == "1 other" => self.one_other().to_owned(),
+            _ => label.to_owned(),
+        }
     }
 
     /// A scenario, `*` being all of them.
