@@ -8,7 +8,7 @@
 //! The way from `x̄` to `x` is walked in equal steps with the slope at each step's middle. What the slopes miss of the true change
 //! of `f` (units of relu that wake on the way) is spread over the fields by the size of their parts, so that the contributions
 //! add up but for rounding. How much was missed is told beside them; rows that miss more
-//! than a fiftieth of the output's spread walk the way again in smaller steps.
+//! than a hundredth of the output's spread walk the way again in smaller steps.
 //!
 //! # Source
 //! Sundararajan, Taly and Yan (2017), "Axiomatic attribution for deep networks", section 3.
@@ -24,9 +24,9 @@ use super::network::{Network, Weights, Workspace};
 
 /// Steps of the way; a row that misses too much walks it again in more of them. What is missed falls as one over the steps: it is
 /// what the units of relu that wake on the way leave over.
-const STEPS: [usize; 2] = [12, 48];
+const STEPS: [usize; 2] = [24, 96];
 /// What a row may miss at first, as a share of the raw output's standard deviation over training rows.
-const MISSED: f64 = 0.02;
+const MISSED: f64 = 0.01;
 /// Rows that one worker explains at a time.
 const STRETCH: usize = 128;
 
