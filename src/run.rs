@@ -26,6 +26,7 @@ mod plan;
 mod predecessor;
 mod preflight;
 mod scorer;
+mod shown;
 mod telling;
 mod thresholds;
 mod told;
@@ -145,7 +146,7 @@ async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
             return Ok(Ended::Held { run, figures: Vec::new(), by: past.manifest.held_by });
         }
         staging::sweep(night.home)?;
-        outputs::publish(night, &past.manifest, &past.folder)?;
+        shown::publish(night.home, &run)?;
         return Ok(Ended::Already { run });
     }
 
@@ -211,10 +212,10 @@ async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
         night.watch.note(&format!("warning: {error}"));
     }
     if night.home.find(&run)?.is_some_and(|past| !past.published()) {
-        outputs::show_held(night, &manifest, &night.home.run(&run))?;
+        shown::held(night.home, &run)?;
         return Ok(Ended::Held { run, figures, by: manifest.held_by });
     }
-    let current = outputs::publish(night, &manifest, &night.home.run(&run))?;
+    let current = shown::publish(night.home, &run)?;
     Ok(match placed {
         Placed::New => Ended::Published { run, figures, current },
         Placed::SameBytes => Ended::SameBytes { run },

@@ -127,8 +127,8 @@ struct MachineArgs {
     /// Temporary files that queries may write when memory is short, for example 50GB
     #[arg(long, value_name = "SIZE", default_value = "50GB", value_parser = memory)]
     temp: u64,
-    /// Form of the log on stderr: lines to read, or a JSON object a line
-    #[arg(long, value_name = "FORM", default_value = "text")]
+    /// Form of the log on stderr: text, lines to read, or json, an object a line
+    #[arg(hide_possible_values = true, long, value_name = "FORM", default_value = "text")]
     log: console::Form,
     /// Ignore the cache and make every table again
     #[arg(long)]

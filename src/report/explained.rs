@@ -96,6 +96,8 @@ pub struct CurveInfo {
     pub published: f64,
     /// Share of the rows.
     pub share: f64,
+    /// Rows of that share.
+    pub n: u64,
 }
 
 /// A figure of gates and experts.
@@ -146,6 +148,8 @@ pub struct FaithfulInfo {
     pub high: Option<f64>,
     /// Largest gap of the contributions, as a share of the output's spread.
     pub residual: f64,
+    /// What the method missed before it was spread over the features, as the same share.
+    pub missed: f64,
     /// Rows.
     pub n: u64,
 }

@@ -34,6 +34,7 @@ mod night;
 mod point_in_time;
 mod published;
 mod refusals;
+mod report;
 mod scaffold;
 mod sources;
 mod telling;

@@ -118,6 +118,7 @@ fn curve(row: &Curve, label: &str) -> report::CurveInfo {
         partial: row.partial,
         published: row.published,
         share: row.share,
+        n: row.n,
     }
 }
 
@@ -148,6 +149,7 @@ fn faithful(explained: &Explained) -> Vec<report::FaithfulInfo> {
         low: row.low,
         high: row.high,
         residual: row.residual,
+        missed: row.missed,
         n: row.n,
     });
     told.collect()
