@@ -8,6 +8,7 @@ pub mod clean;
 pub(crate) mod days;
 pub mod engine;
 mod error;
+pub mod found;
 pub mod graph;
 pub mod quality;
 pub mod source;

@@ -93,24 +93,7 @@ impl Digests {
 /// [`IngestError`] naming the source and the file: missing, not Parquet, no rows, other columns than declared or than
 /// its neighbours.
 pub fn locate(source: &Source, input: &Path, digests: &mut Digests) -> Result<SourceFiles, IngestError> {
-    let root = input.join(&source.path);
-    if !root.exists() {
-        return Err(IngestError::MissingSource { source_name: source.name.clone(), path: root });
-    }
-    let root = root.canonicalize().map_err(|error| IngestError::Io { path: root, source: error })?;
-    let mut paths = Vec::new();
-    if root.is_dir() {
-        walk(&root, &mut paths)?;
-        paths.sort();
-    } else if root.extension().is_some_and(|extension| extension == "parquet") {
-        paths.push(root.clone());
-    } else {
-        let message = "its name does not end in .parquet".to_owned();
-        return Err(IngestError::BadFile { source_name: source.name.clone(), file: source.path.clone(), message });
-    }
-    if paths.is_empty() {
-        return Err(IngestError::EmptyFolder { source_name: source.name.clone(), path: root });
-    }
+    let (root, paths) = places(source, input)?;
     let mut schema: Option<(SchemaRef, String)> = None;
     let mut files = Vec::with_capacity(paths.len());
     for path in &paths {
@@ -132,6 +115,51 @@ pub fn locate(source: &Source, input: &Path, digests: &mut Digests) -> Result<So
     }
     let schema = schema.map_or_else(|| Arc::new(Schema::empty()), |(schema, _)| schema);
     Ok(SourceFiles { name: source.name.clone(), files, root, paths, schema, partitions: source.partitions.clone() })
+}
+
+/// The files of `source` for somebody who looks and runs no night: only the first footer is read, so no rows are counted, and
+/// sha256 is looked up where `digests` are given.
+///
+/// # Errors
+/// [`IngestError`] naming the source and the file: missing, not Parquet, not in its partition.
+pub fn glance(source: &Source, input: &Path, mut digests: Option<&mut Digests>) -> Result<SourceFiles, IngestError> {
+    let (root, paths) = places(source, input)?;
+    let mut files = Vec::with_capacity(paths.len());
+    for path in &paths {
+        let file = relative(path, &root);
+        in_its_partitions(source, &file)?;
+        let failed = |error| IngestError::Io { path: path.clone(), source: error };
+        let (bytes, sha256) = digests.as_deref_mut().map_or(Ok((0, String::new())), |digests| digests.of(path)).map_err(failed)?;
+        files.push(InputFile { file, bytes, rows: 0, sha256 });
+    }
+    let schema = match (paths.first(), files.first()) {
+        (Some(path), Some(file)) => footer(&source.name, path, &file.file)?.1,
+        _ => Arc::new(Schema::empty()),
+    };
+    Ok(SourceFiles { name: source.name.clone(), files, root, paths, schema, partitions: source.partitions.clone() })
+}
+
+/// The source's folder or file, and the Parquet files there, sorted.
+fn places(source: &Source, input: &Path) -> Result<(PathBuf, Vec<PathBuf>), IngestError> {
+    let root = input.join(&source.path);
+    if !root.exists() {
+        return Err(IngestError::MissingSource { source_name: source.name.clone(), path: root });
+    }
+    let root = root.canonicalize().map_err(|error| IngestError::Io { path: root, source: error })?;
+    let mut paths = Vec::new();
+    if root.is_dir() {
+        walk(&root, &mut paths)?;
+        paths.sort();
+    } else if root.extension().is_some_and(|extension| extension == "parquet") {
+        paths.push(root.clone());
+    } else {
+        let message = "its name does not end in .parquet".to_owned();
+        return Err(IngestError::BadFile { source_name: source.name.clone(), file: source.path.clone(), message });
+    }
+    if paths.is_empty() {
+        return Err(IngestError::EmptyFolder { source_name: source.name.clone(), path: root });
+    }
+    Ok((root, paths))
 }
 
 impl SourceFiles {
