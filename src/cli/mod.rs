@@ -18,6 +18,7 @@ mod pin;
 mod plan;
 mod rollback;
 mod runs;
+mod sql;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -69,6 +70,8 @@ enum Command {
     Bless(bless::BlessArgs),
     /// List past runs, the published one marked
     Runs(runs::RunsArgs),
+    /// Ask in SQL: raw data, clean tables, features of any date, scores and figures of all nights
+    Sql(sql::SqlArgs),
     /// Read runs back: are their bytes those that were published?
     Verify(verify::VerifyArgs),
     /// Let readers follow an earlier run again
@@ -174,6 +177,7 @@ pub fn main() -> ExitCode {
         Command::Backtest(args) => backtest::run(&args),
         Command::Bless(args) => bless::run(&args),
         Command::Runs(args) => runs::run(&args),
+        Command::Sql(args) => sql::run(&args),
         Command::Config(args) => config::run(&args),
     };
     match done {

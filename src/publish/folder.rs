@@ -53,15 +53,33 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// # Errors
 /// [`FileError::Io`] naming the file.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let failed = |source| FileError::Io { what: "write", path: path.into(), source };
+    let mut file = begin(path)?;
+    file.write_all(bytes).map_err(|source| FileError::Io { what: "write", path: path.into(), source })?;
+    put_in_place(file, path)
+}
+
+/// A file beside `path` to write what [`put_in_place`] then calls `path`; it is removed where it is dropped before.
+///
+/// # Errors
+/// [`FileError::Io`] naming the file.
+pub(crate) fn begin(path: &Path) -> Result<tempfile::NamedTempFile, FileError> {
     let parent = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     create(&parent)?;
-    let mut file = tempfile::Builder::new().prefix(WRITING).tempfile_in(&parent).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    let failed = |source| FileError::Io { what: "write", path: path.into(), source };
+    tempfile::Builder::new().prefix(WRITING).tempfile_in(&parent).map_err(failed)
+}
+
+/// Flushes a file and calls it `path`, replacing what was there.
+///
+/// # Errors
+/// [`FileError::Io`] naming the file.
+pub(crate) fn put_in_place(file: tempfile::NamedTempFile, path: &Path) -> Result<(), FileError> {
+    let failed = |source| FileError::Io { what: "write", path: path.into(), source };
+    file.as_file().sync_all().map_err(failed)?;
     let file = file.persist(path).map_err(|error| failed(error.error))?;
     // Temporary files are private to their owner; a published one is for readers.
     set_readable(&file).map_err(failed)?;
-    flush(&parent)
+    flush(path.parent().unwrap_or(path))
 }
 
 #[cfg(unix)]

@@ -4,9 +4,11 @@
 //! statements, and tells errors with their place. Not here: terminals, files that are written, arguments (`cli`).
 
 mod catalog;
+pub mod chart;
 pub mod comments;
 mod error;
 mod files;
+pub mod format;
 pub mod guard;
 mod information;
 mod output_tables;
