@@ -2,7 +2,7 @@
 //!
 //! In: record batches. Out: text for a terminal. The report's charts are `report`'s.
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch};
+use arrow::array::{AsArray as _, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Schema};
 use unicode_width::UnicodeWidthStr as _;
