@@ -33,3 +33,5 @@ pub mod publish;
 pub mod report;
 /// The night on one page.
 pub mod run;
+/// The analyst's SQL: functions that the night's figures are made of.
+pub mod sql;
