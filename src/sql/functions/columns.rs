@@ -121,6 +121,11 @@ fn key(text: Option<&str>) -> u64 {
     text.map_or(MISSING, |text| fnv1a(text.as_bytes()))
 }
 
+/// Hashes of the values of an array as texts; NULL is [`MISSING`].
+pub(super) fn keys(array: &ArrayRef) -> Result<Vec<u64>> {
+    Ok(cast(array, &DataType::Utf8)?.as_string::<i32>().iter().map(key).collect())
+}
+
 fn named(texts: &StringArray) -> Column {
     let mut names = BTreeMap::new();
     for text in texts.iter().flatten() {
@@ -134,10 +139,7 @@ fn read(takes: Takes, array: &ArrayRef) -> Result<(Column, Option<NullBuffer>)> 
     let kept = matches!(takes, Takes::Value | Takes::Named);
     let nulls = array.logical_nulls();
     let column = match held(takes, array.data_type()) {
-        DataType::UInt64 => {
-            let texts = cast(array, &DataType::Utf8)?;
-            Column::Keys(texts.as_string::<i32>().iter().map(key).collect())
-        }
+        DataType::UInt64 => Column::Keys(keys(array)?),
         DataType::Utf8 => named(cast(array, &DataType::Utf8)?.as_string()),
         _ => {
             let wide = cast(array, &DataType::Float64)?;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, IntervalUnit, Schema, TimeUnit};
 use datafusion::common::{DataFusionError, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{ColumnarValue, DocSection, Documentation};
 use datafusion::physical_expr::PhysicalExpr;
@@ -26,6 +26,12 @@ pub(super) enum Takes {
     Present,
     /// As `Value`, and texts are remembered, not only told apart.
     Named,
+    /// A list of numbers.
+    Edges,
+    /// A timestamp, a date or a number.
+    Moment,
+    /// An interval or a number.
+    Span,
     /// A number that is the same for all rows, within bounds. `default`: what it is where it is left away.
     Constant {
         default: Option<f64>,
@@ -80,6 +86,21 @@ impl Takes {
             Self::Number | Self::Weight if number || *given == DataType::Boolean => Some(DataType::Float64),
             Self::Constant { .. } | Self::Value | Self::Present | Self::Named if number => Some(DataType::Float64),
             Self::Key | Self::Value | Self::Present | Self::Named if !given.is_nested() => Some(given.clone()),
+            Self::Edges => match given {
+                DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+                    let numbers = item.data_type().is_numeric() || item.data_type().is_null();
+                    numbers.then(|| DataType::new_list(DataType::Float64, true))
+                }
+                _ => None,
+            },
+            Self::Moment if number => Some(DataType::Float64),
+            Self::Moment => match given {
+                DataType::Timestamp(_, zone) => Some(DataType::Timestamp(TimeUnit::Microsecond, zone.clone())),
+                DataType::Date32 | DataType::Date64 => Some(DataType::Timestamp(TimeUnit::Microsecond, None)),
+                _ => None,
+            },
+            Self::Span if number => Some(DataType::Float64),
+            Self::Span if matches!(given, DataType::Interval(_)) => Some(DataType::Interval(IntervalUnit::MonthDayNano)),
             _ => None,
         }
     }
@@ -127,12 +148,18 @@ impl Spec {
 
     /// The constants of a call, in order, those left away by their default.
     pub(super) fn constants(&self, given: &[Arc<dyn PhysicalExpr>]) -> Result<Vec<f64>> {
+        self.constants_by(given.len(), |at| constant(&given[at]))
+    }
+
+    /// [`Spec::constants`] of as many arguments as are given, read one by one.
+    pub(super) fn constants_by(&self, given: usize, read: impl Fn(usize) -> Option<f64>) -> Result<Vec<f64>> {
         let mut found = Vec::new();
         for (at, parameter) in self.parameters.iter().enumerate() {
             let Takes::Constant { default, least, most, whole } = parameter.takes else { continue };
-            let value = match given.get(at) {
-                Some(expression) => constant(expression).ok_or_else(|| self.unfit(parameter, "it has to be one number for all rows"))?,
-                None => default.ok_or_else(|| self.unfit(parameter, "it is missing"))?,
+            let value = if at < given {
+                read(at).ok_or_else(|| self.unfit(parameter, "it has to be one number for all rows"))?
+            } else {
+                default.ok_or_else(|| self.unfit(parameter, "it is missing"))?
             };
             if !(least..=most).contains(&value) || (whole && value.fract() != 0.0) {
                 let kind = if whole { "a whole number" } else { "a number" };
