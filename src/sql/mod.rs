@@ -9,6 +9,7 @@ pub mod comments;
 mod error;
 mod files;
 pub mod format;
+pub mod functions;
 pub mod guard;
 mod information;
 mod output_tables;

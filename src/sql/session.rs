@@ -19,6 +19,7 @@ use jiff::civil::Date;
 use super::catalog::{CATALOG, Catalog, PUBLIC};
 use super::comments::Comments;
 use super::error::SqlError;
+use super::functions;
 use super::guard::{self, Rights};
 use super::information::Information;
 use super::store::Store;
@@ -100,7 +101,7 @@ impl Analyst {
         let information = Arc::new(Information::new(Arc::clone(&catalogs) as _, Arc::clone(&comments)));
         catalogs.register_catalog(CATALOG.to_owned(), Arc::new(Catalog::new(Arc::clone(&store), Arc::clone(&information))));
         context.register_catalog_list(catalogs);
-        // Functions of the surface are registered here, and nowhere else.
+        functions::register(&context);
         let state = context.state_weak_ref();
         information.find_functions(Box::new(move || {
             state.upgrade().map(|state| state.read().table_functions().clone()).unwrap_or_default()

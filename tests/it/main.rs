@@ -32,5 +32,6 @@ mod published;
 mod refusals;
 mod scaffold;
 mod sources;
+mod sql_functions;
 mod tidy;
 mod upkeep;

@@ -160,7 +160,7 @@ fn watch(shell: &mut Shell, seconds: &str) -> Result<(), Unanswered> {
     }
     loop {
         let sql = shell.last.clone();
-        tell(&jiff::Timestamp::now().strftime("%F %T UTC").to_string());
+        tell(&jiff::Timestamp::now().to_string());
         shell.sql(&sql, 0)?;
         let stopped = shell.runtime.block_on(async {
             tokio::select! {
