@@ -192,7 +192,7 @@ mod tests {
     fn a_bar_is_as_long_as_its_share_of_the_longest() {
         let drawn = Chart::Bar.draw(&[batch(vec![Some(1.0), Some(0.5), None])], 42);
         let expect = format!("row 0    1 {0}{0}\nrow 1  0.5 {0}\nrow 2 NULL \n", "█".repeat(15));
-        assert_eq!(drawn.map(|text| text.replace('▏', "")), Ok(expect.replace(&"█".repeat(30), &"█".repeat(30))));
+        assert_eq!(drawn.map(|text| text.replace('▏', "")), Ok(expect));
     }
 
     #[test]

@@ -272,7 +272,9 @@ pub fn table(schema: &SchemaRef, batches: &[RecordBatch]) -> std::io::Result<Str
     let rule: Vec<String> = widths.iter().map(|width| "-".repeat(width + 2)).collect();
     let mut text = line(&heads);
     text.push_str(&format!("{}\n", rule.join("+")));
-    rows.iter().for_each(|row| text.push_str(&line(row)));
+    for row in &rows {
+        text.push_str(&line(row));
+    }
     Ok(text)
 }
 
@@ -283,7 +285,9 @@ fn markdown(schema: &SchemaRef, batches: &[RecordBatch]) -> std::io::Result<Stri
     let rows: Vec<Vec<String>> = texts(batches)?.into_iter().map(escape).collect();
     let rule = schema.fields().iter().map(|field| if is_number(field.data_type()) { "---:" } else { "---" });
     let mut text = format!("| {} |\n| {} |\n", heads.join(" | "), rule.collect::<Vec<_>>().join(" | "));
-    rows.iter().for_each(|row| text.push_str(&format!("| {} |\n", row.join(" | "))));
+    for row in &rows {
+        text.push_str(&format!("| {} |\n", row.join(" | ")));
+    }
     Ok(text)
 }
 

@@ -287,16 +287,16 @@ impl Store {
     pub(super) fn output(&self, schema: &'static str, run: Option<&PastRun>, table: &str) -> Result<Option<Provider>, SqlError> {
         let what = format!("{schema}.{table}");
         let Some(run) = run else { return Err(SqlError::NoRun { what, which: schema }) };
-        self.stacked(&what, output_tables::parts(run, table))
+        Self::stacked(&what, output_tables::parts(run, table))
     }
 
     /// A table of all runs.
     pub(super) fn outputs(&self, table: &str) -> Result<Option<Provider>, SqlError> {
         let parts = self.past()?.iter().flat_map(|run| output_tables::parts(run, table)).collect();
-        self.stacked(&format!("runs.{table}"), parts)
+        Self::stacked(&format!("runs.{table}"), parts)
     }
 
-    fn stacked(&self, what: &str, parts: Vec<Part>) -> Result<Option<Provider>, SqlError> {
+    fn stacked(what: &str, parts: Vec<Part>) -> Result<Option<Provider>, SqlError> {
         if parts.is_empty() {
             return Ok(None);
         }

@@ -84,7 +84,7 @@ impl Takes {
         let number = given.is_numeric() || given.is_null();
         match self {
             Self::Number | Self::Weight if number || *given == DataType::Boolean => Some(DataType::Float64),
-            Self::Constant { .. } | Self::Value | Self::Present | Self::Named if number => Some(DataType::Float64),
+            Self::Constant { .. } | Self::Value | Self::Present | Self::Named | Self::Moment | Self::Span if number => Some(DataType::Float64),
             Self::Key | Self::Value | Self::Present | Self::Named if !given.is_nested() => Some(given.clone()),
             Self::Edges => match given {
                 DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
@@ -93,13 +93,11 @@ impl Takes {
                 }
                 _ => None,
             },
-            Self::Moment if number => Some(DataType::Float64),
             Self::Moment => match given {
                 DataType::Timestamp(_, zone) => Some(DataType::Timestamp(TimeUnit::Microsecond, zone.clone())),
                 DataType::Date32 | DataType::Date64 => Some(DataType::Timestamp(TimeUnit::Microsecond, None)),
                 _ => None,
             },
-            Self::Span if number => Some(DataType::Float64),
             Self::Span if matches!(given, DataType::Interval(_)) => Some(DataType::Interval(IntervalUnit::MonthDayNano)),
             _ => None,
         }
