@@ -3,6 +3,7 @@
 //! In: a job, an as-of date, how much of the machine to use. Out: a published run, or an error and nothing published. The
 //! stages do not know each other; this page does.
 
+mod asked;
 mod backtest;
 mod baseline;
 mod bless;
@@ -14,6 +15,7 @@ mod drift;
 mod drift_tables;
 mod error;
 mod evaluated;
+mod explained;
 mod judgement;
 mod learned;
 mod ledger;
@@ -21,6 +23,7 @@ mod outputs;
 mod plan;
 mod predecessor;
 mod scorer;
+mod thresholds;
 mod told;
 mod transfer;
 
@@ -30,6 +33,7 @@ use std::path::{Path, PathBuf};
 use arrow::datatypes::SchemaRef;
 use jiff::civil::Date;
 
+pub use asked::{Account, Asked, Reason, explain};
 pub use backtest::{Backtested, Span, backtest};
 pub use bless::{bless, rollback};
 use checkpoints::Checkpoints;
@@ -146,7 +150,7 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
     let judged = evaluated::evaluate(night, &learned)?;
     let clock = clock.lap("evaluate");
     night.watch.stage("explain");
-    let explained = evaluated::explain(night, &learned)?;
+    let explained = explained::explain(night, &learned, &judged, baseline)?;
     let clock = clock.lap("explain");
     night.watch.stage("score");
     let mut counting = drift::Counting::start(&learned, &judged, baseline)?;

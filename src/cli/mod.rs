@@ -9,6 +9,7 @@ mod check;
 mod config;
 mod console;
 mod demo;
+mod explain;
 mod frame;
 mod gc;
 mod new;
@@ -68,6 +69,8 @@ enum Command {
     Backtest(backtest::BacktestArgs),
     /// Publish a held run by hand, with a reason
     Bless(bless::BlessArgs),
+    /// Say why the model of a run scores a row as it does
+    Explain(explain::ExplainArgs),
     /// List past runs, the published one marked
     Runs(runs::RunsArgs),
     /// Ask in SQL: raw data, clean tables, features of any date, scores and figures of all nights
@@ -176,6 +179,7 @@ pub fn main() -> ExitCode {
         Command::Gc(args) => gc::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::Bless(args) => bless::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Config(args) => config::run(&args),

@@ -25,6 +25,7 @@ mod separation;
 pub mod sentinel;
 mod squares;
 mod sums;
+pub mod threshold;
 
 /// Labels over the entire space: where the task before it in the chain did not happen, this one did not either.
 ///

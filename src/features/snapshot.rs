@@ -309,6 +309,12 @@ impl<'a> Making<'a> {
     }
 }
 
+/// The frame of a past night, where the cache still has it.
+pub(crate) fn kept(cache: &Cache, kind: RowKind, as_of: &str, fingerprint: &str) -> Option<PathBuf> {
+    let file = cache.find("frames", &format!("{}-{as_of}", word(kind)), fingerprint)?.join("table.parquet");
+    file.is_file().then_some(file)
+}
+
 fn word(kind: RowKind) -> &'static str {
     match kind {
         RowKind::Examples => "examples",

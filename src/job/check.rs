@@ -8,8 +8,10 @@ use jiff::tz::TimeZone;
 
 use super::error::JobError;
 use super::queries::{Queries, is_table_name};
-use super::raw::{Ordered, RawGates, RawJob, RawSentinel, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawTransfer, Transform};
-use super::{Days, FeatureRoles, Job, JobTask, Param, Sentinel, Snapshots, Source, TableTime, Transfer};
+use super::raw::{
+    Ordered, RawGates, RawJob, RawSentinel, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawThreshold, RawTransfer, Transform,
+};
+use super::{Days, ExplainSettings, FeatureRoles, Job, JobTask, Param, Sentinel, Snapshots, Source, TableTime, Threshold, Transfer};
 use crate::evaluate::gates::{GateSettings, Requirement};
 use crate::learn::rows::{Task, TaskKind};
 
@@ -108,13 +110,25 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         under_every_scenario: raw.scores.under_every_scenario,
         notify: raw.notify.command,
         top_features: raw.report.top_features.max(1),
-        importance_rows: raw.report.importance_rows.max(1),
-        explained_rows: raw.report.explained_rows,
+        explain: explain(raw.explain)?,
         name,
         folder,
         queries,
         effective,
     })
+}
+
+/// The caps of what is explained: without rows there is no importance, on which drift and report lean.
+fn explain(raw: ExplainSettings) -> Result<ExplainSettings, JobError> {
+    for (key, rows) in [("explain.importance_rows", raw.importance_rows), ("explain.forest_rows", raw.forest_rows)] {
+        if rows == 0 {
+            return Err(value(key, "0 rows explain nothing", "a whole number from 1 up"));
+        }
+    }
+    if raw.surrogate_samples > 100_000 {
+        return Err(value("explain.surrogate_samples", format!("{} is more than 100000", raw.surrogate_samples), "500 is usual"));
+    }
+    Ok(raw)
 }
 
 fn value(key: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) -> JobError {
@@ -183,15 +197,10 @@ fn tasks(raw: Ordered<RawTask>) -> Result<Vec<JobTask>, JobError> {
         if raw.threshold.is_some() && kind != TaskKind::Binary {
             return Err(value(format!("{key}.threshold"), "is for binary tasks", "remove it: a regression decides nothing"));
         }
-        if let Some(threshold) = raw.threshold
-            && !(0.0..=1.0).contains(&threshold)
-        {
-            return Err(value(format!("{key}.threshold"), format!("{threshold} is not a probability"), "between 0 and 1"));
-        }
         tasks.push(JobTask {
             label: raw.label.unwrap_or_else(|| name.clone()),
             weight: raw.weight,
-            threshold: raw.threshold,
+            threshold: threshold(&format!("{key}.threshold"), raw.threshold)?,
             task: Task { name, kind, after, alpha },
         });
     }
@@ -199,6 +208,19 @@ fn tasks(raw: Ordered<RawTask>) -> Result<Vec<JobTask>, JobError> {
         return Err(JobError::MissingKey("tasks"));
     }
     Ok(tasks)
+}
+
+fn threshold(key: &str, raw: Option<RawThreshold>) -> Result<Threshold, JobError> {
+    match raw {
+        None => Ok(Threshold::BestF1),
+        Some(RawThreshold::Number(number)) if (0.0..=1.0).contains(&number) => Ok(Threshold::Fixed(number)),
+        Some(RawThreshold::Number(number)) => Err(value(key, format!("{number} is not a probability"), "between 0 and 1")),
+        Some(RawThreshold::Rule(rule)) => match rule.as_str() {
+            "best-f1" => Ok(Threshold::BestF1),
+            "base-rate" => Ok(Threshold::BaseRate),
+            _ => Err(value(key, format!("`{rule}` is no rule"), "a number between 0 and 1, \"best-f1\" or \"base-rate\"")),
+        },
+    }
 }
 
 fn param((name, raw): (String, toml::Value)) -> Result<(String, Param), JobError> {

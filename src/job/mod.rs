@@ -96,10 +96,8 @@ pub struct Job {
     pub notify: Vec<String>,
     /// Features shown per task in the report.
     pub top_features: usize,
-    /// Held-out rows on which a network's importance is measured.
-    pub importance_rows: usize,
-    /// Held-out rows whose contributions are written.
-    pub explained_rows: usize,
+    /// How much is explained.
+    pub explain: ExplainSettings,
     /// The SQL.
     pub queries: Queries,
     /// `job.toml` with every default filled in.
@@ -117,6 +115,32 @@ pub struct Transfer {
     pub level: f64,
     /// Whether a hurt cell is scored by the better model.
     pub fallback: bool,
+}
+
+/// `[explain]`: caps that keep explaining in bounds, whatever the rows.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainSettings {
+    /// Held-out rows on which a network's importance is measured, at least 1.
+    pub importance_rows: usize,
+    /// Held-out rows on which a forest's is, at least 1.
+    pub forest_rows: usize,
+    /// Held-out rows whose contributions are written.
+    pub explained_rows: usize,
+    /// Rows of each kind and task that are told one by one.
+    pub told_rows: usize,
+    /// Held-out rows on which features are permuted; 0 = none are.
+    pub permutation_rows: usize,
+    /// Features of each task that are permuted.
+    pub permuted_features: usize,
+    /// Held-out rows behind the curves; 0 = none.
+    pub curve_rows: usize,
+    /// Features of each task with a curve.
+    pub curve_features: usize,
+    /// Rows on which contributions are tested; 0 = none.
+    pub faithful_rows: usize,
+    /// Samples of the surrogate of each told row; 0 = none.
+    pub surrogate_samples: usize,
 }
 
 /// `[sentinel]`.
@@ -137,8 +161,19 @@ pub struct JobTask {
     pub label: String,
     /// Weight column of examples.sql.
     pub weight: Option<String>,
-    /// Decision threshold of precision, recall and F1; `None` = the base rate of the training rows.
-    pub threshold: Option<f64>,
+    /// Decision threshold of accuracy, precision, recall and F1.
+    pub threshold: Threshold,
+}
+
+/// From which prediction on a row counts as predicted to happen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Threshold {
+    /// From this probability on.
+    Fixed(f64),
+    /// From the share of training rows where it happened.
+    BaseRate,
+    /// From where F1 is largest on the nights that the choice did not learn from.
+    BestF1,
 }
 
 /// The value of a query parameter.

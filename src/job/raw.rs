@@ -11,6 +11,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::ExplainSettings;
 use super::error::JobError;
 use crate::features::encode::EncodeSettings;
 use crate::learn::{ForestSettings, LinearSettings, NetSettings, TrainSettings};
@@ -78,6 +79,7 @@ pub(super) struct RawJob {
     pub(super) gates: RawGates,
     pub(super) scores: RawScores,
     pub(super) notify: RawNotify,
+    pub(super) explain: ExplainSettings,
     pub(super) report: RawReport,
 }
 
@@ -165,7 +167,15 @@ pub(super) struct RawTask {
     pub(super) transform: Option<Transform>,
     pub(super) weight: Option<String>,
     pub(super) alpha: Option<f32>,
-    pub(super) threshold: Option<f64>,
+    pub(super) threshold: Option<RawThreshold>,
+}
+
+/// A probability, or the word for how one is found.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum RawThreshold {
+    Number(f64),
+    Rule(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -271,8 +281,6 @@ pub(super) struct RawNotify {
 pub(super) struct RawReport {
     pub(super) title: String,
     pub(super) top_features: usize,
-    pub(super) explained_rows: usize,
-    pub(super) importance_rows: usize,
 }
 
 /// Reads `text` over the defaults. The second value is the merged configuration as TOML.

@@ -3,13 +3,16 @@
 //! Encoded rows in ([`rows`]), a model out that predicts `rows × tasks` and can be saved as plain weights. Pure: no
 //! DataFusion, no file system, no clock; the caller brings slices and takes bytes.
 
+pub mod background;
 mod design;
 pub mod forest;
+pub mod inside;
 pub mod linear;
 pub mod net;
 pub mod picked;
 pub mod rows;
 mod saved;
+pub mod shapley;
 mod target_mean;
 
 use std::borrow::Cow;
@@ -173,7 +176,7 @@ pub trait Model: Send + Sync {
         Ok(())
     }
 
-    /// Contributions of each field to each raw output, or `None` where the learner has none that add up (`forest`).
+    /// Contributions of each field to each raw output, or `None` where the learner has none that add up.
     ///
     /// # Errors
     /// As [`Model::raw`].
@@ -184,6 +187,14 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// As [`Model::raw`].
     fn shared_features(&self, _: &Block<'_>) -> Option<Result<Array2<f32>, LearnError>> {
+        None
+    }
+
+    /// Shares of the gates and features of the experts; `None` where there are none.
+    ///
+    /// # Errors
+    /// As [`Model::raw`].
+    fn inside(&self, _: &Block<'_>) -> Option<Result<inside::Inside, LearnError>> {
         None
     }
 
@@ -244,6 +255,16 @@ pub enum LearnError {
     /// A saved model is damaged or belongs to another program version.
     #[error("the saved model cannot be read: {0}")]
     Saved(String),
+}
+
+/// Raw outputs of a block. Shape: `[rows, tasks]`.
+///
+/// # Errors
+/// As [`Model::raw`].
+pub(crate) fn outputs(model: &dyn Model, block: &Block<'_>) -> Result<Array2<f32>, LearnError> {
+    let mut out = Array2::zeros((block.rows(), model.shape().tasks.len()));
+    model.raw(block, out.view_mut())?;
+    Ok(out)
 }
 
 /// Refuses a block that does not have the columns of `shape`.

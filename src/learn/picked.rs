@@ -2,6 +2,12 @@
 
 use super::rows::{Block, Column};
 
+/// At most `most` positions of `rows` rows, spread evenly.
+#[must_use]
+pub fn spread(rows: usize, most: usize) -> Vec<usize> {
+    (0..rows).step_by(rows.div_ceil(most.max(1)).max(1)).collect()
+}
+
 /// A column that owns its values.
 #[derive(Debug, Clone, PartialEq)]
 enum Owned {

@@ -6,6 +6,7 @@
 pub mod columns;
 pub mod decisions;
 mod error;
+pub mod explain_tables;
 pub(crate) mod folder;
 pub mod home;
 pub mod lock;

@@ -1,6 +1,7 @@
 //! The tables of a run folder as record batches: the columns that others rely on.
 //!
-//! In: lists of figures. Out: batches. Each carries the run's id, so that the nights can be stacked.
+//! In: lists of figures. Out: batches. Each carries the run's id, so that the nights can be stacked. What explains has its tables in
+//! `explain_tables`.
 
 use arrow::array::RecordBatch;
 
@@ -9,15 +10,12 @@ use crate::evaluate::calibration::ReliabilityBin;
 use crate::evaluate::cells::Figure;
 use crate::evaluate::gains::Gain;
 use crate::evaluate::gates::{Against, Gate};
-use crate::explain::contributions::Contribution;
-use crate::explain::effects::Effect;
-use crate::explain::importance::Importance;
 use crate::ingest::quality::Quality;
 use crate::learn::{Trial, TrialFigure};
 
-type Batch = Result<RecordBatch, String>;
+pub(super) type Batch = Result<RecordBatch, String>;
 
-fn run(run: &str, rows: usize) -> Columns {
+pub(super) fn run(run: &str, rows: usize) -> Columns {
     Columns::new().text("run", std::iter::repeat_n(run, rows))
 }
 
@@ -55,72 +53,6 @@ pub fn calibration(id: &str, bins: &[ReliabilityBin]) -> Batch {
         .number("low", bins.iter().map(|bin| Some(bin.low)))
         .number("high", bins.iter().map(|bin| Some(bin.high)))
         .count("n", bins.iter().map(|bin| bin.n))
-        .batch()
-}
-
-/// `importance`.
-///
-/// # Errors
-/// As [`metrics`].
-pub fn importance(id: &str, learners: &[(&str, &[Importance])]) -> Batch {
-    let rows: Vec<(&str, &Importance)> = learners.iter().flat_map(|(learner, rows)| rows.iter().map(move |row| (*learner, row))).collect();
-    // Intervals and permutation importance have their columns, so that readers need not change when they are measured.
-    let none = || std::iter::repeat_n(None, rows.len());
-    run(id, rows.len())
-        .text("learner", rows.iter().map(|(learner, _)| *learner))
-        .text("scenario", rows.iter().map(|(_, row)| &row.scenario))
-        .text("task", rows.iter().map(|(_, row)| &row.task))
-        .text("feature", rows.iter().map(|(_, row)| &row.feature))
-        .number("value", rows.iter().map(|(_, row)| Some(row.value)))
-        .number("low", none())
-        .number("high", none())
-        .number("shared", rows.iter().map(|(_, row)| Some(row.shared)))
-        .number("scenario_part", rows.iter().map(|(_, row)| Some(row.scenario_part)))
-        .number("task_part", rows.iter().map(|(_, row)| Some(row.task_part)))
-        .number("permutation", none())
-        .number("direction", rows.iter().map(|(_, row)| row.direction))
-        .count("n", rows.iter().map(|(_, row)| row.n))
-        .batch()
-}
-
-/// Adds the keys of held-out rows to a table that is being built.
-pub type AddKeys<'a> = dyn Fn(Columns, &[u64]) -> Result<Columns, String> + 'a;
-
-/// `contributions` of the explained rows, with the row's keys given by `keys`.
-///
-/// # Errors
-/// As [`metrics`].
-pub fn contributions(id: &str, rows: &[Contribution], keys: &AddKeys<'_>) -> Batch {
-    let positions: Vec<u64> = rows.iter().map(|row| row.row).collect();
-    keys(run(id, rows.len()), &positions)?
-        .count("row", positions.iter().copied())
-        .text("scenario", rows.iter().map(|row| &row.scenario))
-        .text("task", rows.iter().map(|row| &row.task))
-        .text("feature", rows.iter().map(|row| &row.feature))
-        .number("value", rows.iter().map(|row| Some(row.value)))
-        .number("shared", rows.iter().map(|row| Some(row.shared)))
-        .number("scenario_part", rows.iter().map(|row| Some(row.scenario_part)))
-        .number("task_part", rows.iter().map(|row| Some(row.task_part)))
-        .number("base", rows.iter().map(|row| Some(row.base)))
-        .number("raw", rows.iter().map(|row| Some(row.raw)))
-        .batch()
-}
-
-/// `effects`, with the reader's name of each bin.
-///
-/// # Errors
-/// As [`metrics`].
-pub fn effects(id: &str, rows: &[Effect], labels: &[String]) -> Batch {
-    run(id, rows.len())
-        .text("scenario", rows.iter().map(|row| &row.scenario))
-        .text("task", rows.iter().map(|row| &row.task))
-        .text("feature", rows.iter().map(|row| &row.feature))
-        .count("bin", rows.iter().map(|row| u64::from(row.bin)))
-        .text("label", labels.iter())
-        .number("low", rows.iter().map(|row| row.low))
-        .number("high", rows.iter().map(|row| row.high))
-        .number("contribution", rows.iter().map(|row| Some(row.contribution)))
-        .count("n", rows.iter().map(|row| row.n))
         .batch()
 }
 

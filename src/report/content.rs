@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::explained::ExplainedInfo;
+
 /// The report of one run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -79,6 +81,8 @@ pub struct Report {
     pub reproduce: Reproduce,
     /// Features shown per task.
     pub top_features: usize,
+    /// The model's reasons beyond importance.
+    pub explained: ExplainedInfo,
 }
 
 /// A task.
@@ -300,12 +304,18 @@ pub struct ImportanceInfo {
     pub feature: String,
     /// Mean |contribution|.
     pub value: f64,
+    /// Lower end of its 95 % interval.
+    pub low: Option<f64>,
+    /// Upper end of its 95 % interval.
+    pub high: Option<f64>,
     /// Mean |shared part|.
     pub shared: f64,
     /// Mean |part of the scenario|.
     pub scenario_part: f64,
     /// Mean |part of the task|.
     pub task_part: f64,
+    /// Drop of AUC, or rise of the error of an amount, when the feature is permuted.
+    pub permutation: Option<f64>,
     /// Correlation of contribution and value.
     pub direction: Option<f64>,
 }

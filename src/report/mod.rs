@@ -6,10 +6,12 @@
 mod backtest;
 mod charts;
 mod content;
+mod explained;
 mod format;
 mod page;
 mod sections;
 
 pub use backtest::{NightFigure, backtest};
 pub use content::*;
+pub use explained::*;
 pub use page::html;

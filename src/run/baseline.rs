@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, Float64Type};
 
 use super::cells::{Cell, places};
 use super::drift::Rescored;
+use super::error::failed;
 use super::evaluated::Judged;
 use super::learned::Learned;
 use super::scorer::Scorer;
@@ -18,7 +19,7 @@ use super::{Night, NightError};
 use crate::evaluate::gates::{Against, Counted};
 use crate::evaluate::paired::{Verdict, verdicts};
 use crate::publish::PastRun;
-use crate::table_file::{self, FileError, numbers, texts};
+use crate::table_file::{self, numbers, texts};
 
 /// Chance of holding a night whose model is as good as the current one.
 const LEVEL: f64 = 0.05;
@@ -103,10 +104,6 @@ pub(super) fn against(
         against.verdict = verdict;
     }
     Ok((found, theirs))
-}
-
-fn failed(error: &dyn std::fmt::Display) -> NightError {
-    FileError::Rows(error.to_string()).into()
 }
 
 /// The baseline's saved predictions, if it held out the same night.

@@ -6,6 +6,7 @@ use super::Night;
 use super::data::query_digests;
 use super::drift;
 use super::evaluated::Judged;
+use super::explained::content as reasons;
 use super::learned::Learned;
 use super::ledger::Entry;
 use super::told::{Facts, versions};
@@ -18,14 +19,17 @@ use crate::job::queries::definitions;
 use crate::learn::rows::{FieldKind, Shape, TaskKind};
 use crate::report::{self, Report};
 
+/// The reader's name of an entry of a categorical feature.
+pub(super) fn entry_name(learned: &Learned, shape: &Shape, feature: &str, entry: u32) -> String {
+    let field = shape.fields.iter().position(|field| field.name == feature).unwrap_or(0);
+    let named = special(entry).or_else(|| learned.encoder.value(field, entry));
+    named.map_or_else(|| entry.to_string(), str::to_owned)
+}
+
 /// The reader's name of an effect's bin.
 pub(super) fn label(learned: &Learned, shape: &Shape, effect: &Effect) -> String {
     if let Some(entry) = effect.entry {
-        let field = shape.fields.iter().position(|field| field.name == effect.feature).unwrap_or(0);
-        return special(entry)
-            .map(str::to_owned)
-            .or_else(|| learned.encoder.value(field, entry).map(str::to_owned))
-            .unwrap_or_else(|| entry.to_string());
+        return entry_name(learned, shape, &effect.feature, entry);
     }
     // Ends of bins are f32: printed as such, 0.1 is 0.1.
     match (effect.low.map(|low| low as f32), effect.high.map(|high| high as f32)) {
@@ -37,7 +41,14 @@ pub(super) fn label(learned: &Learned, shape: &Shape, effect: &Effect) -> String
 }
 
 /// The report.
-pub(super) fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quality: &[Quality], labels: &[String]) -> Report {
+pub(super) fn content(
+    night: &Night<'_>,
+    facts: &Facts<'_>,
+    shape: &Shape,
+    quality: &[Quality],
+    labels: &[String],
+    points: &[String],
+) -> Report {
     let job = night.job;
     let learned = facts.learned;
     let rows = facts.data.tonight.as_ref().map_or(0, |tonight| tonight.rows);
@@ -93,21 +104,7 @@ pub(super) fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quali
                 })
             })
             .collect(),
-        importance: facts
-            .explained
-            .importance
-            .iter()
-            .map(|row| report::ImportanceInfo {
-                scenario: row.scenario.clone(),
-                task: row.task.clone(),
-                feature: row.feature.clone(),
-                value: row.value,
-                shared: row.shared,
-                scenario_part: row.scenario_part,
-                task_part: row.task_part,
-                direction: row.direction,
-            })
-            .collect(),
+        importance: reasons::importance(facts.explained),
         residual: (!facts.explained.importance.is_empty()).then_some(facts.explained.residual),
         effects: facts
             .explained
@@ -200,6 +197,7 @@ pub(super) fn content(night: &Night<'_>, facts: &Facts<'_>, shape: &Shape, quali
             queries: query_digests(job),
         },
         top_features: job.top_features,
+        explained: reasons::explained(facts.explained, points),
     }
 }
 

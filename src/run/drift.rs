@@ -11,7 +11,9 @@ use arrow::datatypes::{DataType, Float64Type};
 
 use super::cells::places;
 use super::drift_tables::{distributions_of, levels_of};
-use super::evaluated::{Explained, Judged};
+use super::error::failed;
+use super::evaluated::Judged;
+use super::explained::Explained;
 use super::learned::{Holdout, Learned};
 use super::{Night, NightError};
 use crate::evaluate::drift::{
@@ -20,7 +22,7 @@ use crate::evaluate::drift::{
 };
 use crate::learn::rows::{Block, FieldKind, Shape};
 use crate::publish::PastRun;
-use crate::table_file::{self, FileError, numbers, texts};
+use crate::table_file::{self, numbers, texts};
 
 /// False discovery rate of a night's alarms.
 const FALSE_DISCOVERY: f64 = 0.05;
@@ -88,10 +90,6 @@ pub(super) struct Change {
     pub(super) parts: Decomposition,
 }
 
-fn failed(message: &str) -> NightError {
-    FileError::Rows(message.to_owned()).into()
-}
-
 impl Counting {
     /// Nothing counted yet. Scores are counted between the quantiles of the held-out predictions.
     pub(super) fn start(learned: &Learned, judged: &Judged, before: Option<&PastRun>) -> Result<Self, NightError> {
@@ -127,13 +125,13 @@ impl Counting {
         for ((name, numeric), counters) in self.features.iter().zip(&mut self.counters) {
             let column = batch.column_by_name(name).ok_or_else(|| failed(&format!("`{name}` is missing")))?;
             if *numeric {
-                let column = cast(column, &DataType::Float64).map_err(|error| failed(&error.to_string()))?;
+                let column = cast(column, &DataType::Float64).map_err(|error| failed(&error))?;
                 let values = column.as_primitive::<Float64Type>();
                 // The edges are f32, as the model's inputs are: a value on an edge stays on it.
                 let rounded = values.iter().map(|value| value.map(|value| f64::from(value as f32)));
                 rounded.zip(block.scenario).for_each(|(value, scenario)| counters.number(*scenario, value));
             } else {
-                let column = cast(column, &DataType::Utf8).map_err(|error| failed(&error.to_string()))?;
+                let column = cast(column, &DataType::Utf8).map_err(|error| failed(&error))?;
                 let values: &StringArray = column.as_string();
                 values.iter().zip(block.scenario).for_each(|(value, scenario)| counters.value(*scenario, value));
             }
@@ -251,7 +249,7 @@ struct PastRows {
 fn past_rows(run: &PastRun, task: &str) -> Result<Option<PastRows>, NightError> {
     let mut past = PastRows { scenario: Vec::new(), labels: Vec::new(), predictions: Vec::new() };
     for batch in table_file::read(&run.folder.join("holdout/holdout.parquet"))? {
-        let batch = batch.map_err(|error| failed(&error.to_string()))?;
+        let batch = batch.map_err(|error| failed(&error))?;
         let (Ok(y), Ok(p)) = (numbers(&batch, &format!("y_{task}")), numbers(&batch, &format!("p_{task}"))) else { return Ok(None) };
         let Ok(scenario) = texts(&batch, "scenario") else { return Ok(None) };
         for row in (0..batch.num_rows()).filter(|row| !y.is_null(*row) && !p.is_null(*row)) {

@@ -8,13 +8,10 @@ use arrow::array::{Array as _, RecordBatch};
 
 use super::NightError;
 use super::drift::Change;
+use super::error::failed;
 use crate::evaluate::drift::{Decomposition, Distribution, DistributionRow, Drift, Level, from_rows, to_rows};
 use crate::publish::Columns;
 use crate::table_file::{self, FileError, counts, numbers, texts};
-
-fn failed(message: &str) -> NightError {
-    FileError::Rows(message.to_owned()).into()
-}
 
 /// The table `distributions`.
 pub(super) fn distributions(run: &str, of: &[Distribution]) -> Result<RecordBatch, String> {

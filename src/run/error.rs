@@ -39,6 +39,9 @@ pub enum NightError {
     /// A folder for frames that holds those of another night.
     #[error("`{}` holds `{file}`, the frame of another night", folder.display())]
     OtherFrames { folder: PathBuf, file: String },
+    /// A row that cannot be explained.
+    #[error("failed to explain: {what}")]
+    Unexplained { what: String, hint: String },
     /// Writing or publishing failed.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -63,13 +66,20 @@ impl NightError {
     }
 }
 
+/// A table that cannot be read, or holds what it should not.
+pub(super) fn failed(error: &dyn std::fmt::Display) -> NightError {
+    FileError::Rows(error.to_string()).into()
+}
+
 impl Outcome for NightError {
     fn ending(&self) -> Ending {
         match self {
             Self::Job(error) => error.ending(),
             Self::Ingest(error) => error.ending(),
             Self::Features(error) => error.ending(),
-            Self::Learn(LearnError::Parameter { .. }) | Self::OtherFrames { .. } | Self::Gone { .. } => Ending::Usage,
+            Self::Learn(LearnError::Parameter { .. }) | Self::OtherFrames { .. } | Self::Gone { .. } | Self::Unexplained { .. } => {
+                Ending::Usage
+            }
             Self::Learn(LearnError::NoRows(_) | LearnError::NotFinite(_)) | Self::Leak(_) => Ending::Refused,
             Self::Learn(_) | Self::Report(_) => Ending::Internal,
             Self::Publish(error) => error.ending(),
@@ -94,6 +104,7 @@ impl Outcome for NightError {
             Self::Gone { run, .. } => {
                 Some(format!("`polytask verify <job> {run}` tells whether it is whole; remove its folder to run the night anew"))
             }
+            Self::Unexplained { hint, .. } => Some(hint.clone()),
             Self::OtherFrames { .. } => Some("give another folder with `--out`, or remove the old frames".into()),
             Self::Leak(leaks) => {
                 let feature = leaks.first().map_or("", |leak| leak.feature.as_str());

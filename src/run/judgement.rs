@@ -6,7 +6,8 @@
 use super::baseline;
 use super::data::Data;
 use super::drift::{Counting, Drifted, Rescored};
-use super::evaluated::{Explained, Judged};
+use super::evaluated::Judged;
+use super::explained::Explained;
 use super::learned::Learned;
 use super::{Night, NightError};
 use crate::evaluate::drift::Drift;

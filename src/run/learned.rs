@@ -5,13 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
-use ndarray::Array2;
-
 use super::checkpoints::Checkpoints;
 use super::data::Data;
 use super::predecessor::Predecessor;
 use super::transfer::{By, StandIn};
-use super::{Night, NightError};
+use super::{Night, NightError, thresholds};
 use crate::evaluate::calibration::{Calibration, Evidence, NightSpread};
 use crate::evaluate::entire_space;
 use crate::evaluate::sentinel::{Leak, SentinelSettings, sentinel};
@@ -133,14 +131,17 @@ pub(super) fn learn(
     }
     no_leak(night, &train)?;
     let spread = NightSpread::of(&train.blocks, &shape);
-    let chosen = learners(job)?
-        .into_iter()
-        .map(|learner| {
-            let Choice { learner, model, trials } = learner.choose(&train, &examples(&shape, &valid_rows), &progress)?;
-            let calibration = calibrate(model.as_ref(), &unseen, &spread)?;
-            Ok((learner, calibration, trials))
-        })
-        .collect::<Result<Vec<Settled>, NightError>>()?;
+    let (mut chosen, mut best) = (Vec::new(), Vec::new());
+    for learner in learners(job)? {
+        let Choice { learner, model, trials } = learner.choose(&train, &examples(&shape, &valid_rows), &progress)?;
+        let outputs = raw(model.as_ref(), &unseen)?;
+        let calibration = calibrate(&outputs, &shape, &unseen, &spread);
+        if chosen.is_empty() {
+            // All learners are judged at the thresholds of the one that is published.
+            best = thresholds::best(job, &calibration, &outputs, &unseen);
+        }
+        chosen.push((learner, calibration, trials));
+    }
     drop((train, unseen));
     drop((train_rows, gap_rows, valid_rows));
 
@@ -150,7 +151,7 @@ pub(super) fn learn(
     let (rows, _) = encode(&encoder, &all, &scratch.join("refit"))?;
     let examples = Examples { start: start(&encoder), ..examples(&shape, &rows) };
     let begun_from = predecessor.filter(|_| examples.start.is_some()).map(|before| before.run.clone());
-    let thresholds = thresholds(job, &examples);
+    let thresholds = thresholds::settled(job, &best, &examples);
     let (mut taught, mut learners) = (Vec::new(), Vec::new());
     for (learner, calibration, trials) in chosen {
         night.watch.note(&format!("refit {} on {} rows", learner.name(), examples.blocks.iter().map(Block::rows).sum::<usize>()));
@@ -279,7 +280,7 @@ pub(super) fn teach(
     let train = Examples::new(shape, train);
     let spread = NightSpread::of(&train.blocks, shape);
     let Choice { learner, model, .. } = learner.choose(&train, &Examples::new(shape, valid), progress)?;
-    let calibration = calibrate(model.as_ref(), unseen, &spread)?;
+    let calibration = calibrate(&raw(model.as_ref(), unseen)?, shape, unseen, &spread);
     Ok(Fitted { model: learner.fit(&Examples::new(shape, all), progress)?, calibration })
 }
 
@@ -349,17 +350,14 @@ fn examples<'a>(shape: &'a Shape, files: &'a [RowsFile]) -> Examples<'a> {
     Examples::new(shape, files.iter().flat_map(RowsFile::blocks).collect())
 }
 
-/// A learner with nothing left to choose, its calibration, and what was tried.
-type Settled = (Box<dyn Learner>, Calibration, Vec<Trial>);
-
-/// Calibration of the model of the choice on the nights that it has not learned from: the validation night and the gap before it.
-fn calibrate(model: &dyn Model, unseen: &[Block<'_>], spread: &NightSpread) -> Result<Calibration, NightError> {
-    let raw = raw(model, unseen)?;
-    let (scenario, labels) = truth(unseen, model.shape().tasks.len());
+/// Calibration of the model of the choice, which says `raw` of the nights that it has not learned from: the validation night and the
+/// gap before it.
+fn calibrate(raw: &[Vec<f32>], shape: &Shape, unseen: &[Block<'_>], spread: &NightSpread) -> Calibration {
+    let (scenario, labels) = truth(unseen, shape.tasks.len());
     let night: Vec<i32> = unseen.iter().flat_map(|block| std::iter::repeat_n(block.as_of, block.rows())).collect();
     let entity: Vec<u64> = unseen.iter().flat_map(|block| block.entity.iter().copied()).collect();
-    let evidence = Evidence { raw: &raw, labels: &labels, scenario: &scenario, night: &night, entity: &entity };
-    Ok(Calibration::fit(&evidence, model.shape(), spread))
+    let evidence = Evidence { raw, labels: &labels, scenario: &scenario, night: &night, entity: &entity };
+    Calibration::fit(&evidence, shape, spread)
 }
 
 /// Raw outputs over blocks. Shape: `[tasks][rows]`.
@@ -367,8 +365,7 @@ pub(super) fn raw(model: &dyn Model, blocks: &[Block<'_>]) -> Result<Vec<Vec<f32
     let tasks = model.shape().tasks.len();
     let mut outputs = vec![Vec::new(); tasks];
     for block in blocks {
-        let mut out = Array2::zeros((block.rows(), tasks));
-        model.raw(block, out.view_mut())?;
+        let out = learn::outputs(model, block)?;
         for (task, outputs) in outputs.iter_mut().enumerate() {
             outputs.extend(out.column(task));
         }
@@ -383,30 +380,15 @@ fn truth(blocks: &[Block<'_>], tasks: usize) -> (Vec<u16>, Vec<Vec<f32>>) {
     (scenario, labels)
 }
 
-/// The job's threshold of each task, or the base rate of its training rows.
-fn thresholds(job: &Job, examples: &Examples<'_>) -> Vec<f64> {
+/// Scenarios, and labels over the entire space, over blocks.
+pub(super) fn whole(job: &Job, blocks: &[Block<'_>]) -> (Vec<u16>, Vec<Vec<f32>>) {
     let after: Vec<Option<usize>> = job.tasks.iter().map(|task| task.task.after).collect();
-    let mut sums = vec![(0.0_f64, 0.0_f64); job.tasks.len()];
-    for block in &examples.blocks {
-        let (_, labels) = truth(std::slice::from_ref(block), job.tasks.len());
-        for (sum, labels) in sums.iter_mut().zip(entire_space(&labels, &after)) {
-            for label in labels.iter().filter(|label| !label.is_nan()) {
-                sum.0 += f64::from(*label);
-                sum.1 += 1.0;
-            }
-        }
-    }
-    job.tasks
-        .iter()
-        .zip(sums)
-        .map(|(task, (positives, rows))| task.threshold.unwrap_or(if rows > 0.0 { positives / rows } else { 0.5 }))
-        .collect()
+    let (scenario, labels) = truth(blocks, job.tasks.len());
+    (scenario, entire_space(&labels, &after))
 }
 
 fn holdout(job: &Job, snapshot: &Snapshot, rows: RowsFile, unknowns: Unknowns) -> Holdout {
-    let after: Vec<Option<usize>> = job.tasks.iter().map(|task| task.task.after).collect();
-    let (scenario, labels) = truth(&rows.blocks(), job.tasks.len());
-    let labels = entire_space(&labels, &after);
+    let (scenario, labels) = whole(job, &rows.blocks());
     let entity = rows.blocks().iter().flat_map(|block| block.entity.iter().copied()).collect();
     Holdout { frame: snapshot.file.clone(), as_of: snapshot.as_of.epoch_day(), rows, scenario, entity, labels, unknowns }
 }

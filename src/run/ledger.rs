@@ -7,6 +7,7 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 
 use super::NightError;
+use super::error::failed;
 use crate::publish::Columns;
 use crate::table_file::{self, FileError, counts, numbers, texts};
 
@@ -60,11 +61,10 @@ pub(super) fn read(folder: &Path) -> Result<Option<Ledger>, NightError> {
     if !path.is_file() {
         return Ok(None);
     }
-    let failed = |message: String| NightError::from(FileError::Rows(message));
     let mut ledger = Ledger::default();
     for batch in table_file::read(&path)? {
-        let batch = batch.map_err(|error| failed(error.to_string()))?;
-        ledger.add(&batch).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+        let batch = batch.map_err(|error| failed(&error))?;
+        ledger.add(&batch).map_err(|error| failed(&format!("{}: {error}", path.display())))?;
     }
     Ok(Some(ledger))
 }

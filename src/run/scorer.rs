@@ -31,8 +31,8 @@ pub(super) struct SavedStandIn {
 
 /// A past run's model.
 pub(super) struct Scorer {
-    encoder: Encoder,
-    first: Fitted,
+    pub(super) encoder: Encoder,
+    pub(super) first: Fitted,
     stand_ins: Vec<((usize, usize), Fitted)>,
 }
 

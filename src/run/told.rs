@@ -11,7 +11,9 @@ use arrow::compute::{concat_batches, take};
 use super::content::{content, label};
 use super::data::{Data, Sources, copy_refused};
 use super::drift_tables;
-use super::evaluated::{Explained, Judged};
+use super::error::failed;
+use super::evaluated::Judged;
+use super::explained::{self, Explained};
 use super::judgement::Judgement;
 use super::learned::Learned;
 use super::ledger::Ledger;
@@ -20,9 +22,9 @@ use super::scorer;
 use super::{Night, NightError};
 use crate::learn::rows::Shape;
 use crate::publish::scores::{plain, text_column};
-use crate::publish::{Columns, PastRun, PublishError, Staging, tables};
+use crate::publish::{Columns, PastRun, PublishError, Staging, explain_tables, tables};
 use crate::report;
-use crate::table_file::{self, FileError};
+use crate::table_file;
 
 /// Everything that a report is made of.
 pub(super) struct Facts<'a> {
@@ -60,8 +62,8 @@ pub(super) fn write(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) -> 
     let importance: Vec<_> = std::iter::once(published).chain(challengers).collect();
     staging.table("metrics", tables::metrics(facts.run, &judged.figures))?;
     staging.table("calibration", tables::calibration(facts.run, &judged.reliability))?;
-    staging.table("importance", tables::importance(facts.run, &importance))?;
-    staging.table("effects", tables::effects(facts.run, &explained.effects, &labels))?;
+    staging.table("importance", explain_tables::importance(facts.run, &importance, &explained.permuted))?;
+    staging.table("effects", explain_tables::effects(facts.run, &explained.effects, &labels))?;
     staging.table("training", tables::training(facts.run, &trials))?;
     staging.table("quality", tables::quality(facts.run, quality))?;
     staging.table("transfer", facts.ledger.table(facts.run))?;
@@ -75,15 +77,33 @@ pub(super) fn write(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) -> 
     staging.table("compared", tables::compared(facts.run, &facts.judgement.against))?;
     let keys = held_out_keys(night, learned)?;
     let with_keys = |columns: Columns, rows: &[u64]| add_keys(night, &keys, columns, rows);
-    staging.table("contributions", tables::contributions(facts.run, &explained.contributions, &with_keys))?;
+    staging.table("contributions", explain_tables::contributions(facts.run, &explained.contributions, &with_keys))?;
+    staging.table("explained", explained::tables::told(facts.run, &explained.told, &with_keys))?;
+    let points: Vec<String> = explained.curves.iter().map(|curve| explained::content::point(learned, &shape, curve)).collect();
+    reasons(facts, &points, staging)?;
     staging.table("holdout/holdout", holdout(night, learned, judged, &shape, &keys))?;
     copy_refused(&facts.data.tables, staging)?;
     model(learned, staging)?;
     staging.write("job.toml", night.job.effective.as_bytes())?;
-    let report = content(night, facts, &shape, quality, &labels);
+    let report = content(night, facts, &shape, quality, &labels, &points);
     let json = serde_json::to_vec_pretty(&report).map_err(|error| NightError::Report(error.to_string()))?;
     staging.write("report.json", &json)?;
     staging.write("report.html", report::html(&report).map_err(NightError::Report)?.as_bytes())?;
+    Ok(())
+}
+
+/// The tables of what the model relies on that need no keys.
+fn reasons(facts: &Facts<'_>, points: &[String], staging: &Staging) -> Result<(), NightError> {
+    let (run, explained) = (facts.run, facts.explained);
+    staging.table("group_importance", explain_tables::groups(run, &explained.groups))?;
+    staging.table("permutation", explain_tables::permutation(run, &explained.permuted, &explained.disagreements))?;
+    staging.table("curves", explain_tables::curves(run, &explained.curves, points))?;
+    staging.table("inside", explain_tables::inside(run, &explained.inside))?;
+    staging.table("faithfulness", explain_tables::faithfulness(run, &explained.faithful))?;
+    staging.table("importance_change", explain_tables::changes(run, &explained.changes))?;
+    staging.table("importance_agreement", explain_tables::agreements(run, &explained.agreements))?;
+    staging.table("importance_history", explained::tables::history(run, &explained.history))?;
+    staging.table("explained_steps", explained::tables::told_steps(run, &explained.told))?;
     Ok(())
 }
 
@@ -100,21 +120,16 @@ fn model(learned: &Learned, staging: &Staging) -> Result<(), NightError> {
 
 /// Keys and scenario of the held-out rows.
 pub(super) fn held_out_keys(night: &Night<'_>, learned: &Learned) -> Result<RecordBatch, NightError> {
-    let failed = |message: String| NightError::from(FileError::Rows(message));
     let mut names = night.job.keys.clone();
     names.push(night.job.scenario.clone());
     let mut parts = Vec::new();
     for batch in table_file::read(&learned.holdout.frame)? {
-        let batch = batch.map_err(|error| failed(error.to_string()))?;
-        let at = names
-            .iter()
-            .map(|name| batch.schema().index_of(name))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| failed(error.to_string()))?;
-        parts.push(batch.project(&at).map_err(|error| failed(error.to_string()))?);
+        let batch = batch.map_err(|error| failed(&error))?;
+        let at = names.iter().map(|name| batch.schema().index_of(name)).collect::<Result<Vec<_>, _>>().map_err(|error| failed(&error))?;
+        parts.push(batch.project(&at).map_err(|error| failed(&error))?);
     }
-    let schema = parts.first().map(RecordBatch::schema).ok_or_else(|| failed("the held-out frame is empty".into()))?;
-    concat_batches(&schema, &parts).map_err(|error| failed(error.to_string()))
+    let schema = parts.first().map(RecordBatch::schema).ok_or_else(|| failed(&"the held-out frame is empty"))?;
+    concat_batches(&schema, &parts).map_err(|error| failed(&error))
 }
 
 fn add_keys(night: &Night<'_>, keys: &RecordBatch, mut columns: Columns, rows: &[u64]) -> Result<Columns, String> {

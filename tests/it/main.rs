@@ -22,6 +22,7 @@ mod evaluate_metrics;
 mod evaluate_paired;
 mod evidence;
 mod explain_contributions;
+mod explained;
 mod hostile;
 mod incremental;
 mod job_folder;

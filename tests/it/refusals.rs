@@ -440,6 +440,7 @@ fn a_value_outside_its_domain_is_named_with_its_key() {
         ("horizon = \"7 days\"", "horizon = \"0 days\"", "`snapshots.horizon`: is 0 days"),
         ("count = 4", "count = \"four\"", "job.toml:18: invalid type: string \"four\""),
         ("kind = \"binary\"", "kind = \"binary\"\nthreshold = 1.5", "`tasks.purchase.threshold`: 1.5 is not a probability"),
+        ("kind = \"binary\"", "kind = \"binary\"\nthreshold = \"best\"", "`tasks.purchase.threshold`: `best` is no rule"),
         ("transform = \"log1p\"", "threshold = 0.5", "`tasks.spend.threshold`: is for binary tasks"),
         ("[encode]", "[linear]\nl1_ratio = 2\n\n[encode]", "`linear.l1_ratio` = 2 is outside 0 to 1"),
         ("[encode]", "[model]\nkind = \"oracle\"\n\n[encode]", "unknown variant `oracle`"),

@@ -98,14 +98,25 @@ impl Calibration {
     #[must_use]
     pub fn apply(&self, raw: &[Vec<f32>], scenario: &[u16]) -> Vec<Vec<f64>> {
         let mut published: Vec<Vec<f64>> = Vec::with_capacity(raw.len());
-        for (task, raw) in self.tasks.iter().zip(raw) {
-            let mut own: Vec<f64> = raw.iter().zip(scenario).map(|(raw, scenario)| task.apply(f64::from(*raw), *scenario)).collect();
+        for (task, mut own) in self.tasks.iter().zip(self.steps(raw, scenario)) {
             if let Some(parent) = task.after {
                 own.iter_mut().zip(&published[parent]).for_each(|(own, parent)| *own *= parent);
             }
             published.push(own);
         }
         published
+    }
+
+    /// The same step by step: a chained task given that the task before it happened, which is what its raw output is about.
+    ///
+    /// # Shapes
+    /// As [`Calibration::apply`].
+    #[must_use]
+    pub fn steps(&self, raw: &[Vec<f32>], scenario: &[u16]) -> Vec<Vec<f64>> {
+        let step = |(task, raw): (&TaskCalibration, &Vec<f32>)| {
+            raw.iter().zip(scenario).map(|(raw, scenario)| task.apply(f64::from(*raw), *scenario)).collect()
+        };
+        self.tasks.iter().zip(raw).map(step).collect()
     }
 
     /// How a cell is calibrated: `platt`, `platt and isotonic` or `scale`; `None` = the task's own curve.

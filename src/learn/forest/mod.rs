@@ -1,7 +1,7 @@
 //! The learner `forest`: trees per task on the shared features, stacked on the linear model's outputs. The challenger.
 //!
 //! In: encoded rows. Out: one forest per task. Fitted on a seeded sample that holds every cell; the linear outputs of the
-//! sample come from a model that never saw the row's entity. Its contributions are not exact, so it offers none.
+//! sample come from a model that never saw the row's entity. Contributions are `shapley`'s.
 
 mod tree;
 
@@ -321,8 +321,12 @@ impl Model for ForestModel {
         Ok(())
     }
 
-    fn attribute(&self, _: &Block<'_>) -> Option<Result<Attribution, LearnError>> {
-        None
+    fn attribute(&self, block: &Block<'_>) -> Option<Result<Attribution, LearnError>> {
+        Some(super::shapley::shapley(self, block))
+    }
+
+    fn attribution_is_dear(&self) -> bool {
+        true
     }
 
     fn save(&self) -> Saved {

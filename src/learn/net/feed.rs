@@ -51,6 +51,13 @@ impl Feed {
         self.scenario.len()
     }
 
+    /// The rows of the window by scenario.
+    pub(super) fn by_scenario(&self) -> Vec<u32> {
+        let mut rows: Vec<u32> = (0..self.rows() as u32).collect();
+        rows.sort_by_key(|row| self.scenario[*row as usize]);
+        rows
+    }
+
     /// The cells of a row.
     pub(super) fn cells(&self, row: usize) -> &[u32] {
         &self.values[row * self.cells..(row + 1) * self.cells]

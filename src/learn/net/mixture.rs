@@ -11,6 +11,9 @@
 //! Caruana (1997), "Multitask learning"; Ma et al. (2018), "Modeling task relationships in multi-task learning with multi-gate
 //! mixture-of-experts", equations 6 to 8; Tang et al. (2020), "Progressive layered extraction", equations 1 to 8.
 
+use ndarray::Array2;
+
+use super::super::inside::{InsideGate, InsideLevel};
 use super::dense::{ByScenario, Dense, Gradients, Noise, Pass};
 use super::settings::TaskSharing;
 use super::sgemm::{Into, Mat, MatMut};
@@ -19,6 +22,8 @@ use super::weights::{Begin, Decay, Layout, Slot};
 /// An expert after its first layer, which lies in its stream's product.
 #[derive(Debug, Clone)]
 struct Expert {
+    /// Its task, or the number of tasks where all share it.
+    owner: usize,
     stream: usize,
     /// First column of its first hidden layer in the stream's product.
     column: usize,
@@ -113,7 +118,7 @@ impl Mixture {
                 let name = format!("{}.expert{at}.layer{}", level.name, depth + 1);
                 layers.push(Dense::new(&name, (pair[0], pair[1], pair[1]), ByScenario::Nothing, level.scenarios, layout, own));
             }
-            experts.push(Expert { stream, column, layers });
+            experts.push(Expert { owner: *owner, stream, column, layers });
         }
         let relu = widths.clone();
         let mut gates = Vec::new();
@@ -184,6 +189,35 @@ impl Mixture {
     pub(super) fn copy_features(&self, trace: &MixtureTrace, row: usize, into: &mut [f32]) {
         for (expert, into) in into.chunks_exact_mut(self.width).enumerate() {
             into.copy_from_slice(self.features(trace, expert, row));
+        }
+    }
+
+    /// Room for what a block's rows look like inside.
+    pub(super) fn inside(&self, rows: usize, tasks: usize) -> InsideLevel {
+        let task = |own: usize| (own < tasks).then_some(own);
+        let gate = |(output, gate): (usize, &Gate)| InsideGate {
+            task: task(output),
+            experts: gate.experts.clone(),
+            shares: Array2::zeros((rows, gate.experts.len())),
+        };
+        InsideLevel {
+            experts: self.experts.iter().map(|expert| task(expert.owner)).collect(),
+            features: Array2::zeros((rows, self.feature_width())),
+            width: self.width,
+            gates: self.gates.iter().enumerate().map(gate).collect(),
+        }
+    }
+
+    /// Copies what row `from` of a slice looks like inside into row `to`.
+    pub(super) fn copy_inside(&self, trace: &MixtureTrace, from: usize, level: &mut InsideLevel, to: usize) {
+        let mut features = level.features.row_mut(to);
+        for expert in 0..self.experts.len() {
+            let own = self.features(trace, expert, from);
+            features.iter_mut().skip(expert * self.width).zip(own).for_each(|(into, own)| *into = *own);
+        }
+        for (gate, shares) in level.gates.iter_mut().zip(&trace.shares) {
+            let n = gate.experts.len();
+            gate.shares.row_mut(to).iter_mut().zip(&shares[from * n..]).for_each(|(into, own)| *into = *own);
         }
     }
 
@@ -299,7 +333,7 @@ impl Mixture {
 
     /// Where the slope of an expert's output on a row lies.
     fn d_features<'a>(&self, trace: &'a mut MixtureTrace, expert: usize, row: usize) -> &'a mut [f32] {
-        let Expert { stream, column, layers } = &self.experts[expert];
+        let Expert { stream, column, layers, .. } = &self.experts[expert];
         if layers.is_empty() {
             let at = row * self.streams[*stream].outputs + column;
             &mut trace.d_first[*stream][at..at + self.width]

@@ -16,12 +16,13 @@ mod mixture;
 mod model;
 mod network;
 mod optimise;
+mod predict;
 mod settings;
 mod sgemm;
 mod start;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tower;
 mod train;
 mod weights;

@@ -3,12 +3,13 @@
 use ndarray::{Array2, ArrayViewMut2, ArrayViewMut3};
 use serde::{Deserialize, Serialize};
 
+use super::super::inside::Inside;
 use super::super::rows::{Block, Shape};
 use super::super::saved::{Tensors, pack, unpack};
 use super::super::{Attribution, LearnError, Model, Saved, check_finite, check_room, check_room_under, check_shape};
 use super::network::{Network, Weights};
+use super::predict::{features, inside, predict};
 use super::settings::{NetSettings, ScenarioSharing, TaskSharing};
-use super::train::{features, predict};
 use super::{NAME, attribute};
 
 /// A fitted network.
@@ -80,6 +81,10 @@ impl Model for NetModel {
 
     fn shared_features(&self, block: &Block<'_>) -> Option<Result<Array2<f32>, LearnError>> {
         Some(self.check(block).and_then(|()| features(&self.net, &self.shape, &self.weights, block)))
+    }
+
+    fn inside(&self, block: &Block<'_>) -> Option<Result<Inside, LearnError>> {
+        Some(self.check(block).and_then(|()| inside(&self.net, &self.shape, &self.weights, block)))
     }
 
     fn attribution_is_dear(&self) -> bool {

@@ -4,6 +4,7 @@
 //! the way back gradients of the dense weights, and the slope of every input column, from which the embeddings learn. All
 //! buffers are made once; a pass allocates nothing.
 
+use super::super::inside::Inside;
 use super::super::rows::Shape;
 use super::dense::{ByScenario, Dense, Gradients, Group, Noise, Pass};
 use super::feed::Feed;
@@ -255,6 +256,18 @@ impl Network {
                 space.z[row * numbers + first..row * numbers + first + width].copy_from_slice(z);
             }
             first += width;
+        }
+    }
+
+    /// Room for what a block's rows look like inside.
+    pub(super) fn inside(&self, rows: usize) -> Inside {
+        Inside { levels: self.levels.iter().map(|level| level.inside(rows, self.tasks)).collect() }
+    }
+
+    /// Copies what row `from` of the last forward pass looks like inside into row `to`.
+    pub(super) fn copy_inside(&self, space: &Workspace, from: usize, into: &mut Inside, to: usize) {
+        for ((level, trace), into) in self.levels.iter().zip(&space.levels).zip(&mut into.levels) {
+            level.copy_inside(trace, from, into, to);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Proofs of the network: slopes against finite differences, planted worlds, catch-up against dense Adam, threads, saving.
 
+mod conflict;
 mod going_on;
 mod heads;
 
@@ -14,9 +15,10 @@ use super::dense::Noise;
 use super::feed::{Feed, runs, stream};
 use super::heads::CellLosses;
 use super::network::{Network, Weights};
+use super::predict::predict;
 use super::settings::{Balance, NetSettings, Optimizer, ScenarioSharing, TaskSharing, TrainSettings};
 use super::sgemm::MatMut;
-use super::train::{Trainer, predict};
+use super::train::Trainer;
 use super::{load, net};
 
 const TASK_SHARING: [TaskSharing; 3] = [TaskSharing::SharedBottom, TaskSharing::Mmoe, TaskSharing::Ple];
@@ -28,7 +30,7 @@ impl Progress for Silent {
     fn at(&self, _: &str, _: u64, _: u64) {}
 }
 
-pub(super) fn form() -> NetSettings {
+pub(crate) fn form() -> NetSettings {
     NetSettings {
         task_sharing: vec![TaskSharing::Mmoe],
         scenario_sharing: vec![ScenarioSharing::None],
@@ -43,7 +45,7 @@ pub(super) fn form() -> NetSettings {
     }
 }
 
-pub(super) fn plain_training() -> TrainSettings {
+pub(crate) fn plain_training() -> TrainSettings {
     TrainSettings {
         optimizer: Optimizer::Adam,
         rate: 0.01,
@@ -463,7 +465,7 @@ fn scoring_under_every_scenario_agrees_with_serving_there() {
 }
 
 /// Mean log loss of task `task` in scenario `scenario` (all of them for `None`) against the labels.
-fn log_loss(model: &dyn Model, rows: &Rows, task: usize, scenario: Option<u16>) -> f64 {
+pub(super) fn log_loss(model: &dyn Model, rows: &Rows, task: usize, scenario: Option<u16>) -> f64 {
     let n = rows.scenario.len();
     let mut raw = Array2::zeros((n, rows.shape.tasks.len()));
     model.raw(&rows.block(), raw.view_mut()).expect("outputs");
@@ -477,7 +479,7 @@ fn log_loss(model: &dyn Model, rows: &Rows, task: usize, scenario: Option<u16>) 
     picked.iter().map(loss).sum::<f64>() / picked.len() as f64
 }
 
-fn fitted(form: &NetSettings, settings: &TrainSettings, rows: &Rows, valid: &Rows) -> Box<dyn Model> {
+pub(super) fn fitted(form: &NetSettings, settings: &TrainSettings, rows: &Rows, valid: &Rows) -> Box<dyn Model> {
     net(form.clone(), settings.clone(), 3).expect("settings").choose(&rows.examples(), &valid.examples(), &Silent).expect("a choice").model
 }
 

@@ -4,7 +4,6 @@
 //! gradients up in the order of its slices, and the lanes are added in their order: the result does not depend on the number
 //! of threads. After the first step nothing is allocated.
 
-use ndarray::Array2;
 use rand::seq::SliceRandom as _;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -20,17 +19,16 @@ use super::feed::{Feed, IdDropout, Run, order, runs, stream, windows};
 use super::heads::CellLosses;
 use super::network::{Network, SLICE, Weights, Workspace};
 use super::optimise::{Clock, Moments};
+use super::predict::STRETCH;
 use super::settings::TrainSettings;
 use super::sgemm::{Mat, MatMut};
 use super::tables::{Drift, TableState};
-use crate::fingerprint::mix;
+use crate::fingerprint::{GOLDEN, mix};
 
 /// Lanes of a mini-batch: as many workers as can share a step.
 const LANES: usize = 4;
 /// Numbers of a gradient that one task adds up.
 const CHUNK: usize = 1 << 14;
-/// Rows that one worker takes at a time when nothing is learned.
-const STRETCH: usize = 2048;
 /// Rows on which the conflict of gradients is measured.
 const CONFLICT_ROWS: usize = 4096;
 
@@ -246,7 +244,7 @@ impl<'a> Trainer<'a> {
         let width = net.input.width;
         let rows = batch.len().div_ceil(LANES).max(1);
         let reversal = settings.invariance / batch.len() as f32;
-        let seed = self.seed ^ (self.clock.step as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let seed = self.seed ^ (self.clock.step as u64).wrapping_mul(GOLDEN);
         let masks: Vec<Vec<f32>> = match self.sums.len() {
             1 => vec![scale.to_vec()],
             _ => (0..net.tasks)
@@ -350,7 +348,7 @@ impl<'a> Trainer<'a> {
                 |(feed, space), run| {
                     feed.fill(&self.net.input, self.shape, blocks, std::slice::from_ref(run), None);
                     space.losses.clear();
-                    for order in sorted(feed).chunks(SLICE) {
+                    for order in feed.by_scenario().chunks(SLICE) {
                         self.net.forward(&self.weights, feed, order, space);
                         self.net.loss(feed, order, &scale, space);
                     }
@@ -372,7 +370,7 @@ impl<'a> Trainer<'a> {
         let picked: Vec<Run> = windows(self.shape, blocks, &mut random).0.into_iter().flatten().take(CONFLICT_ROWS / 32).collect();
         let mut feed = Feed::default();
         feed.fill(&net.input, self.shape, blocks, &picked, None);
-        let rows = sorted(&feed);
+        let rows = feed.by_scenario();
         let scale = self.scale(&feed, &rows);
         let mut all: Vec<Gradients> = (0..tasks).map(|_| net.gradients()).collect();
         let mut found = Vec::new();
@@ -428,71 +426,4 @@ fn gram(gradients: &[Gradients], shared: usize) -> Vec<f64> {
         }
     }
     gram
-}
-
-/// The rows of a window by scenario.
-fn sorted(feed: &Feed) -> Vec<u32> {
-    let mut rows: Vec<u32> = (0..feed.rows() as u32).collect();
-    rows.sort_by_key(|row| feed.scenario[*row as usize]);
-    rows
-}
-
-/// Raw outputs of a block. With `under` every row is also scored as if it were served in each scenario, from one pass of what
-/// the scenarios share.
-///
-/// # Shapes
-/// Returns `[rows × tasks]`, and with `under` after it `[rows × scenarios × tasks]`.
-pub(super) fn predict(net: &Network, shape: &Shape, weights: &Weights, block: &Block<'_>, under: bool) -> (Vec<f32>, Vec<f32>) {
-    let (tasks, scenarios) = (net.tasks, net.scenarios);
-    let blocks = std::slice::from_ref(block);
-    let parts: Vec<(Vec<f32>, Vec<f32>)> = runs(blocks, STRETCH)
-        .par_iter()
-        .map_init(
-            || (Feed::default(), net.workspace(SLICE)),
-            |(feed, space), run| {
-                feed.fill(&net.input, shape, blocks, std::slice::from_ref(run), None);
-                let mut own = vec![0.0; feed.rows() * tasks];
-                let mut others = vec![0.0; if under { feed.rows() * scenarios * tasks } else { 0 }];
-                for order in sorted(feed).chunks(SLICE) {
-                    net.forward(weights, feed, order, space);
-                    for (at, row) in order.iter().enumerate() {
-                        for task in 0..tasks {
-                            own[*row as usize * tasks + task] = net.heads.raw(task, space.numbers(at));
-                        }
-                    }
-                    for scenario in 0..if under { scenarios } else { 0 } {
-                        net.forward_under(weights, order.len(), scenario, space);
-                        for (at, row) in order.iter().enumerate() {
-                            for task in 0..tasks {
-                                let place = (*row as usize * scenarios + scenario) * tasks + task;
-                                others[place] = net.heads.raw(task, space.numbers(at));
-                            }
-                        }
-                    }
-                }
-                (own, others)
-            },
-        )
-        .collect();
-    let (own, others): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-    (own.concat(), others.concat())
-}
-
-/// The experts' features of a block, side by side. Shape: `[rows, experts · width]`.
-pub(super) fn features(net: &Network, shape: &Shape, weights: &Weights, block: &Block<'_>) -> Result<Array2<f32>, LearnError> {
-    let (blocks, wide) = (std::slice::from_ref(block), net.feature_width());
-    let (mut feed, mut space) = (Feed::default(), net.workspace(SLICE));
-    let mut all = Array2::zeros((block.rows(), wide));
-    for run in runs(blocks, STRETCH) {
-        feed.fill(&net.input, shape, blocks, std::slice::from_ref(&run), None);
-        for order in sorted(&feed).chunks(SLICE) {
-            net.forward(weights, &feed, order, &mut space);
-            for (at, row) in order.iter().enumerate() {
-                let mut into = all.row_mut(run.from + *row as usize);
-                let into = into.as_slice_mut().ok_or_else(|| LearnError::Shape("the features do not lie row by row".into()))?;
-                net.copy_features(&space, at, into);
-            }
-        }
-    }
-    Ok(all)
 }

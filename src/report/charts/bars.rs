@@ -1,7 +1,7 @@
 //! Horizontal bars of stacked parts, each bar with its value.
 
 use super::super::format::{escape, number, short};
-use super::{COLOURS, line, rect, svg, text};
+use super::{line, parts_legend, stacked, svg, text};
 
 /// One bar.
 pub(crate) struct Bar {
@@ -20,25 +20,13 @@ const HEAD: f64 = 30.0;
 /// Draws bars; `legend` names the parts. The parts of a bar share its length in proportion: the length is the value.
 pub(crate) fn bars(title: &str, description: &str, legend: &[&str], of: &[Bar]) -> String {
     let most = of.iter().map(|bar| bar.value).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
-    let mut body = String::new();
-    let mut x = NAMES;
-    for (at, name) in legend.iter().enumerate() {
-        body += &rect(x, 8.0, 10.0, 10.0, COLOURS[at % COLOURS.len()]);
-        body += &text(x + 14.0, 17.0, "start", "faint", name);
-        x += 30.0 + 7.0 * name.len() as f64;
-    }
+    let mut body = parts_legend(NAMES, 8.0, legend);
     for (row, bar) in of.iter().enumerate() {
         let y = HEAD + row as f64 * ROW;
         body += &format!("<g><title>{}: {}</title>", escape(&bar.name), number(bar.value));
         body += &text(NAMES - 8.0, y + 15.0, "end", "name", &short(&bar.name, 30));
-        let sum: f64 = bar.parts.iter().sum::<f64>().max(f64::MIN_POSITIVE);
         let length = bar.value / most * WIDTH;
-        let mut from = NAMES;
-        for (at, part) in bar.parts.iter().enumerate() {
-            let width = part / sum * length;
-            body += &rect(from, y + 4.0, width, ROW - 8.0, COLOURS[at % COLOURS.len()]);
-            from += width;
-        }
+        body += &stacked(NAMES, y + 4.0, (length, ROW - 8.0), &bar.parts);
         body += &text(NAMES + length + 6.0, y + 15.0, "start", "dark", &number(bar.value));
         body += "</g>";
     }

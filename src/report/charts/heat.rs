@@ -1,6 +1,6 @@
 //! A heat-map: rows × columns of values, each printed in its box.
 
-use super::super::format::short;
+use super::super::format::{escape, short};
 use super::{rect, svg, text};
 
 /// What a heat-map shows.
@@ -48,6 +48,11 @@ pub(crate) fn heat(of: &Heat<'_>) -> String {
         }
     }
     svg(NAMES + of.columns.len() as f64 * COLUMN + 4.0, HEAD + of.rows.len() as f64 * ROW + 4.0, of.title, of.description, &body)
+}
+
+/// The same below its title, where several stand together.
+pub(crate) fn titled_heat(of: &Heat<'_>) -> String {
+    format!("<p class=\"what\">{}</p>{}", escape(of.title), heat(of))
 }
 
 /// From #e8f1f8 (0) to #00507d (1).

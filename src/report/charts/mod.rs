@@ -4,20 +4,24 @@
 //! only sign: values stand beside them.
 
 mod bars;
-mod curve;
 mod dumbbell;
+mod effect;
 mod heat;
 mod interval;
+mod ranged;
 mod reliability;
 mod series;
+mod waterfall;
 
 pub(super) use bars::{Bar, bars};
-pub(super) use curve::{Curve, curve};
 pub(super) use dumbbell::{Dumbbell, dumbbell};
-pub(super) use heat::{Heat, heat};
+pub(super) use effect::{EffectChart, EffectLine, effect};
+pub(super) use heat::{Heat, heat, titled_heat};
 pub(super) use interval::{Spread, intervals};
+pub(super) use ranged::{Ranged, ranged};
 pub(super) use reliability::reliability;
 pub(super) use series::{Series, series};
+pub(super) use waterfall::{Fall, waterfall};
 
 use super::format::{escape, short};
 
@@ -63,6 +67,29 @@ fn legend<'a>(left: f64, names: impl Iterator<Item = &'a str>) -> String {
         body += &format!("<rect x=\"{}\" y=\"22\" width=\"8\" height=\"8\" fill=\"{}\"/>", at(x), COLOURS[which % COLOURS.len()]);
         body += &text(x + 11.0, 30.0, "start", "faint", &short(name, 10));
         x += 22.0 + 6.0 * name.chars().count().min(10) as f64;
+    }
+    body
+}
+
+/// Names of the parts of stacked bars beside their colours, in a row whose boxes begin at `(x, y)`.
+fn parts_legend(mut x: f64, y: f64, names: &[&str]) -> String {
+    let mut body = String::new();
+    for (which, name) in names.iter().enumerate() {
+        body += &rect(x, y, 10.0, 10.0, COLOURS[which % COLOURS.len()]);
+        body += &text(x + 14.0, y + 9.0, "start", "faint", name);
+        x += 30.0 + 7.0 * name.chars().count() as f64;
+    }
+    body
+}
+
+/// A bar whose parts share its length in proportion, from `(x, y)`.
+fn stacked(mut x: f64, y: f64, (length, height): (f64, f64), parts: &[f64]) -> String {
+    let sum: f64 = parts.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+    let mut body = String::new();
+    for (which, part) in parts.iter().enumerate() {
+        let width = part / sum * length;
+        body += &rect(x, y, width, height, COLOURS[which % COLOURS.len()]);
+        x += width;
     }
     body
 }

@@ -1,14 +1,12 @@
 //! What the model relies on, and how.
 
-use super::super::charts::{Bar, Curve, Heat, bars, curve, heat};
+use super::super::charts::{Heat, Ranged, heat, ranged};
 use super::super::content::{ImportanceInfo, Report};
-use super::super::format::{number, short};
+use super::super::format::{maybe, number, short};
 use super::super::page::{Cell, Section, Table};
 
-/// Curves shown per task.
-const CURVES: usize = 4;
-
-fn of_task<'a>(report: &'a Report, task: &str, scenario: &str) -> Vec<&'a ImportanceInfo> {
+/// Importance of a cell, the largest first; equal ones by name.
+pub(super) fn of_task<'a>(report: &'a Report, task: &str, scenario: &str) -> Vec<&'a ImportanceInfo> {
     let mut rows: Vec<_> = report.importance.iter().filter(|row| row.task == task && row.scenario == scenario).collect();
     rows.sort_by(|a, b| b.value.total_cmp(&a.value).then_with(|| a.feature.cmp(&b.feature)));
     rows
@@ -21,22 +19,22 @@ pub(super) fn importance(report: &Report) -> Section {
     }
     let mut charts = Vec::new();
     for task in &report.tasks {
-        let top: Vec<Bar> = of_task(report, &task.name, "*")
+        let top: Vec<Ranged> = of_task(report, &task.name, "*")
             .into_iter()
             .take(report.top_features)
             .filter(|row| row.value > 0.0)
-            .map(|row| Bar { name: row.feature.clone(), parts: vec![row.shared, row.scenario_part, row.task_part], value: row.value })
+            .map(|row| Ranged {
+                name: row.feature.clone(),
+                parts: vec![row.shared, row.scenario_part, row.task_part],
+                value: row.value,
+                ends: row.low.zip(row.high),
+            })
             .collect();
-        let title = format!("What {} relies on", task.name);
-        charts.push(
-            bars(
-                &title,
-                "Mean size of each feature's contribution, split into shared, scenario and task parts.",
-                &["shared", "scenario", "task"],
-                &top,
-            )
-            .replacen("<desc>", &format!("<desc>{}: ", super::super::format::escape(&task.name)), 1),
+        let description = format!(
+            "{}: mean size of each feature's contribution, split into shared, scenario and task parts, with a 95 % interval.",
+            task.name
         );
+        charts.push(ranged(&format!("What {} relies on", task.name), &description, &["shared", "scenario", "task"], &top));
     }
     charts.push(cell_map(report));
     let lead = report.tasks.first().and_then(|task| Some((task, of_task(report, &task.name, "*").first().copied()?)));
@@ -45,7 +43,7 @@ pub(super) fn importance(report: &Report) -> Section {
             "For {} the model relies most on {}. Contributions add up to the raw output within {}.",
             task.name,
             row.feature,
-            report.residual.map_or_else(|| "–".into(), number)
+            maybe(report.residual)
         )
     });
     Section {
@@ -54,7 +52,7 @@ pub(super) fn importance(report: &Report) -> Section {
         finding,
         charts,
         tables: vec![table(report)],
-        how: "One chart per task, in the order of the tasks. A bar is the mean size of the feature's exact contribution to the raw output on the held-out night; its colours share it between what all scenarios and tasks have in common, what belongs to the scenario and what belongs to the task. The map shows each feature's share within its cell. To rely on a feature is not to be caused by it; a chained task is explained given that the task before it happened.",
+        how: "One chart per task, in the order of the tasks. A bar is the mean size of the feature's exact contribution to the raw output on the held-out night, its whisker the 95 % interval had other entities come (the noise of learning is not in it); its colours share it between what all scenarios and tasks have in common, what belongs to the scenario and what belongs to the task. The map shows each feature's share within its cell. To rely on a feature is not to be caused by it; a chained task is explained given that the task before it happened.",
     }
 }
 
@@ -116,15 +114,30 @@ fn table(report: &Report) -> Table {
                 Cell::text(&task.name),
                 Cell::text(&row.feature),
                 Cell::number(number(row.value)),
+                Cell::number(maybe(row.low)),
+                Cell::number(maybe(row.high)),
                 Cell::number(number(row.shared)),
                 Cell::number(number(row.scenario_part)),
                 Cell::number(number(row.task_part)),
+                Cell::number(maybe(row.permutation)),
                 Cell::text(direction),
                 Cell::long(definition),
             ]);
         }
     }
-    let head = ["task", "feature", "mean |contribution|", "shared", "scenario", "task", "with its value", "definition"];
+    let head = [
+        "task",
+        "feature",
+        "mean |contribution|",
+        "from",
+        "to",
+        "shared",
+        "scenario",
+        "task",
+        "by permutation",
+        "with its value",
+        "definition",
+    ];
     Table {
         caption: "Leading features of each task".into(),
         head: head.iter().map(|name| (*name).to_owned()).collect(),
@@ -132,47 +145,4 @@ fn table(report: &Report) -> Table {
         folded: true,
         ..Table::default()
     }
-}
-
-/// Curves of the leading features of each task.
-pub(super) fn effects(report: &Report) -> Section {
-    let mut charts = Vec::new();
-    for task in &report.tasks {
-        let mut features: Vec<&str> = Vec::new();
-        for effect in report.effects.iter().filter(|effect| effect.task == task.name) {
-            if !features.contains(&effect.feature.as_str()) {
-                features.push(&effect.feature);
-            }
-        }
-        for feature in features.into_iter().take(CURVES) {
-            charts.push(one(report, &task.name, feature));
-        }
-    }
-    Section {
-        id: "effects",
-        title: "Effects",
-        finding: format!("How the leading {CURVES} features of each task move its raw output."),
-        charts,
-        tables: Vec::new(),
-        how: "The mean contribution of the rows in each bin: training quantiles of a number, entries of a category. The bold line is all scenarios. Above the grey line a value raises the prediction, below it lowers it. The bins of more features are in effects.parquet.",
-    }
-}
-
-fn one(report: &Report, task: &str, feature: &str) -> String {
-    let own = || report.effects.iter().filter(move |effect| effect.task == task && effect.feature == feature);
-    let mut bins: Vec<String> = Vec::new();
-    for effect in own().filter(|effect| effect.scenario == "*") {
-        bins.push(effect.label.clone());
-    }
-    let lines: Vec<Curve> = std::iter::once("*".to_owned())
-        .chain(report.scenarios.iter().take(5).cloned())
-        .map(|scenario| {
-            let points = own()
-                .filter(|effect| effect.scenario == scenario)
-                .filter_map(|effect| Some((bins.iter().position(|bin| *bin == effect.label)?, effect.contribution)))
-                .collect();
-            Curve { name: if scenario == "*" { "all".into() } else { scenario }, points }
-        })
-        .collect();
-    curve(&format!("{task} · {feature}"), &bins, &lines)
 }

@@ -3,10 +3,16 @@
 mod change;
 mod data;
 mod decisions;
+mod effects;
 mod evidence;
+mod faithful;
+mod groups;
 mod importance;
+mod inside;
 mod quality;
 mod reproduce;
+mod rows;
+mod since;
 
 use super::content::Report;
 use super::format::{fixed, number, percent};
@@ -16,14 +22,19 @@ use super::page::Section;
 pub(super) fn all(report: &Report) -> Vec<Section> {
     vec![
         evidence::gates(report),
+        since::since(report),
         change::drift(report),
         quality::cells(report),
         quality::challengers(report),
         evidence::transfer(report),
         quality::calibration(report),
         importance::importance(report),
-        importance::effects(report),
+        groups::groups(report),
+        effects::effects(report),
+        inside::inside(report),
+        faithful::faithful(report),
         change::gains(report),
+        rows::rows(report),
         decisions::decisions(report),
         data::data_quality(report),
         data::cleaning(report),

@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use ndarray::Array2;
 
 use super::super::network::Network;
+use super::super::predict::predict;
 use super::super::settings::{Balance, NetSettings, ScenarioSharing, TaskSharing, TrainSettings};
 use super::super::start::begin_from;
-use super::super::train::predict;
 use super::super::{Learner, NAME, net};
 use super::{Rows, Silent, form, plain_training};
 use crate::learn::rows::{FieldKind, MISSING, UNKNOWN};
