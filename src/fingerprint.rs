@@ -27,6 +27,25 @@ impl Fingerprint {
         self
     }
 
+    /// Adds a labelled file: its length, then its bytes, read piece by piece.
+    ///
+    /// # Errors
+    /// Those of reading it.
+    pub(crate) fn with_file(mut self, label: &str, path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        self.0.update((label.len() as u64).to_le_bytes());
+        self.0.update(label.as_bytes());
+        self.0.update(file.metadata()?.len().to_le_bytes());
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            let read = file.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(self);
+            }
+            self.0.update(&buffer[..read]);
+        }
+    }
+
     /// The fingerprint as 64 hex digits.
     pub(crate) fn hex(self) -> String {
         hex(&self.0.finalize())

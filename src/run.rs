@@ -23,6 +23,7 @@ mod outputs;
 mod plan;
 mod predecessor;
 mod scorer;
+mod shown;
 mod thresholds;
 mod told;
 mod transfer;
@@ -130,7 +131,7 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
         if !past.published() {
             return Ok(Ended::Held { run, figures: Vec::new(), by: past.manifest.held_by });
         }
-        outputs::publish(night, &past.manifest, &past.folder)?;
+        shown::publish(night.home, &run)?;
         return Ok(Ended::Already { run });
     }
 
@@ -188,10 +189,10 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
         night.watch.note(&format!("warning: {error}"));
     }
     if night.home.find(&run)?.is_some_and(|past| !past.published()) {
-        outputs::show_held(night, &manifest, &night.home.run(&run))?;
+        shown::held(night.home, &run)?;
         return Ok(Ended::Held { run, figures, by: manifest.held_by });
     }
-    let current = outputs::publish(night, &manifest, &night.home.run(&run))?;
+    let current = shown::publish(night.home, &run)?;
     Ok(match placed {
         Placed::New => Ended::Published { run, figures, current },
         Placed::SameBytes => Ended::SameBytes { run },

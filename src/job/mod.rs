@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 
 pub use error::JobError;
 pub use queries::{Check, Queries, Query};
-pub use raw::{ColumnType, DEFAULTS, ModelKind, PartitionType};
+pub use raw::{Card, ColumnType, DEFAULTS, Language, ModelKind, PartitionType, Privacy};
 pub use time::{AsOf, Days, Plan, Snapshots, Split};
 
 use crate::evaluate::gates::GateSettings;
@@ -94,6 +94,12 @@ pub struct Job {
     pub under_every_scenario: bool,
     /// Command that is told how a night ended; empty = none.
     pub notify: Vec<String>,
+    /// What the report hides for people's sake.
+    pub privacy: Privacy,
+    /// What the job states about its model.
+    pub card: Card,
+    /// What the report speaks.
+    pub language: Language,
     /// Features shown per task in the report.
     pub top_features: usize,
     /// How much is explained.
@@ -247,6 +253,12 @@ impl Job {
         let (raw, effective) = raw::parse(&text, "job.toml")?;
         let queries = Queries::read(&folder)?;
         check::check(raw, name, folder, queries, effective)
+    }
+
+    /// Columns whose values name people or things: the keys, and those that `[privacy]` names.
+    #[must_use]
+    pub fn naming(&self) -> Vec<String> {
+        self.keys.iter().chain(&self.privacy.columns).cloned().collect()
     }
 
     /// Facts about the time of the clean table `table`.

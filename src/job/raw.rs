@@ -79,6 +79,8 @@ pub(super) struct RawJob {
     pub(super) gates: RawGates,
     pub(super) scores: RawScores,
     pub(super) notify: RawNotify,
+    pub(super) privacy: Privacy,
+    pub(super) card: Card,
     pub(super) explain: ExplainSettings,
     pub(super) report: RawReport,
 }
@@ -276,9 +278,57 @@ pub(super) struct RawNotify {
     pub(super) command: Vec<String>,
 }
 
+/// `[privacy]`: what the report hides for people's sake.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// Whether ids are shown as pseudonyms.
+    pub pseudonyms: bool,
+    /// Columns with ids of people, beside the entity's.
+    pub columns: Vec<String>,
+    /// Rows of a group, at least, whose figures are shown.
+    pub min_group: u64,
+}
+
+/// `[card]`: what the job states about its model; empty = not stated.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// Who answers for it.
+    pub owner: String,
+    /// What it is for.
+    pub intended_use: String,
+    /// What it is not for, and where it fails.
+    pub limits: String,
+    /// Whom it may harm.
+    pub ethics: String,
+}
+
+/// What a report speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// English.
+    En,
+    /// Chinese.
+    Zh,
+}
+
+impl Language {
+    /// Its code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Zh => "zh",
+        }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawReport {
+    pub(super) language: Language,
     pub(super) title: String,
     pub(super) top_features: usize,
 }

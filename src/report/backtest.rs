@@ -2,10 +2,12 @@
 //!
 //! In: figures of several nights. Out: one HTML file, by the report's own template.
 
+use super::block::{Cell, Section, Table, head};
 use super::charts::{Series, series};
-use super::content::Report;
-use super::format::{fixed, number};
-use super::page::{Cell, Section, Table, render};
+use super::format::fixed;
+use super::page::{Top, render};
+use super::standing::Standing;
+use super::words::Language;
 
 /// A figure of a night.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +36,7 @@ pub struct NightFigure {
 
 /// The figures of a backtest, to be looked up.
 struct Nights<'a> {
+    words: Language,
     figures: &'a [NightFigure],
     dates: Vec<&'a str>,
     scenarios: Vec<&'a str>,
@@ -41,7 +44,7 @@ struct Nights<'a> {
 }
 
 impl<'a> Nights<'a> {
-    fn new(figures: &'a [NightFigure]) -> Self {
+    fn new(words: Language, figures: &'a [NightFigure]) -> Self {
         let distinct = |of: fn(&NightFigure) -> &str| {
             let mut seen: Vec<&'a str> = Vec::new();
             for figure in figures {
@@ -52,6 +55,7 @@ impl<'a> Nights<'a> {
             seen
         };
         Self {
+            words,
             figures,
             dates: distinct(|figure| &figure.as_of),
             scenarios: distinct(|figure| &figure.scenario),
@@ -67,6 +71,7 @@ impl<'a> Nights<'a> {
 
     /// One chart per task: a line per scenario, the total's interval as a band.
     fn charts(&self, metric: &str, name: &str) -> Vec<String> {
+        let words = self.words;
         let names: Vec<String> = self.dates.iter().map(|date| (*date).to_owned()).collect();
         let chart = |task: &&str| {
             let line = |scenario: &&str| {
@@ -75,30 +80,31 @@ impl<'a> Nights<'a> {
                     let band = if *scenario == "*" { figure.low.zip(figure.high) } else { None };
                     Some((at, figure.value, band))
                 });
-                Series { name: if *scenario == "*" { "all".to_owned() } else { (*scenario).to_owned() }, points: points.collect() }
+                Series { name: words.place(scenario).to_owned(), points: points.collect() }
             };
             let lines: Vec<Series> = self.scenarios.iter().map(line).filter(|line| !line.points.is_empty()).collect();
-            (!lines.is_empty()).then(|| series(&format!("{name} of {task}"), &names, &lines))
+            (!lines.is_empty()).then(|| series(&words.metric_of(name, task), &names, &lines))
         };
         self.tasks.iter().filter_map(chart).collect()
     }
 
     fn table(&self, metric: &str, caption: &str) -> Table {
-        let mut head = vec!["scenario".to_owned(), "task".to_owned()];
-        head.extend(self.dates.iter().map(|date| (*date).to_owned()));
+        let words = self.words;
+        let mut columns = head([words.scenario(), words.task()]);
+        columns.extend(self.dates.iter().map(|date| (*date).to_owned()));
         let mut rows = Vec::new();
         for task in &self.tasks {
             for scenario in &self.scenarios {
                 let values: Vec<Option<f64>> =
                     self.dates.iter().map(|date| self.get(date, scenario, task, metric).map(|figure| figure.value)).collect();
                 if values.iter().any(Option::is_some) {
-                    let mut row = vec![Cell::text(if *scenario == "*" { "all" } else { scenario }), Cell::text(*task)];
-                    row.extend(values.into_iter().map(|value| Cell::number(fixed(value, 4))));
+                    let mut row = vec![Cell::text(words.place(scenario)), Cell::text(*task)];
+                    row.extend(values.into_iter().map(|value| Cell::fixed(value, 4)));
                     rows.push(row);
                 }
             }
         }
-        Table { caption: caption.to_owned(), head, rows, folded: true, ..Table::default() }
+        Table { caption: caption.to_owned(), head: columns, rows, folded: true, ..Table::default() }
     }
 
     fn section(&self, id: &'static str, title: &'static str, metrics: &[(&str, &str)], how: &'static str) -> Section {
@@ -112,14 +118,15 @@ impl<'a> Nights<'a> {
         let (Some(first), Some(last)) = (self.dates.first(), self.dates.last()) else { return String::new() };
         let told = self.tasks.iter().filter_map(|task| {
             let value = |date: &str| self.get(date, "*", task, metric).map(|figure| figure.value);
-            Some(format!("{task} {} → {}", fixed(Some(value(first)?), 4), fixed(Some(value(last)?), 4)))
+            Some(self.words.then_and_last(task, fixed(Some(value(first)?), 4), fixed(Some(value(last)?), 4)))
         });
         let told: Vec<String> = told.collect();
-        if told.is_empty() { String::new() } else { format!("{name}, first and last night: {}.", told.join(", ")) }
+        if told.is_empty() { String::new() } else { self.words.first_and_last(name, told.join(", ")) }
     }
 
     /// What was predicted against what came, night by night.
     fn totals(&self) -> Section {
+        let words = self.words;
         let mut rows = Vec::new();
         for task in &self.tasks {
             for scenario in &self.scenarios {
@@ -128,63 +135,61 @@ impl<'a> Nights<'a> {
                     let (Some(realised), Some(predicted)) = (total("realised_total"), total("predicted_total")) else { continue };
                     rows.push(vec![
                         Cell::text(*date),
-                        Cell::text(if *scenario == "*" { "all" } else { scenario }),
+                        Cell::text(words.place(scenario)),
                         Cell::text(*task),
-                        Cell::number(number(predicted)),
-                        Cell::number(number(realised)),
-                        Cell::number(fixed((realised > 0.0).then(|| predicted / realised), 3)),
+                        Cell::figure(Some(predicted)),
+                        Cell::figure(Some(realised)),
+                        Cell::fixed((realised > 0.0).then(|| predicted / realised), 3),
                     ]);
                 }
             }
         }
-        let head = ["night", "scenario", "task", "predicted", "realised", "pred. / real."];
+        let ratio = words.predicted_observed();
         Section {
             id: "totals",
-            title: "Predicted and realised totals",
-            finding: self.finding(("predicted_observed", "Predicted / observed")),
-            charts: self.charts("predicted_observed", "Predicted / observed"),
+            title: words.totals(),
+            finding: self.finding(("predicted_observed", ratio)),
+            charts: self.charts("predicted_observed", ratio),
             tables: vec![Table {
-                caption: "Totals of each night's held-out rows".into(),
-                head: head.iter().map(|name| (*name).to_owned()).collect(),
+                caption: words.totals_table().into(),
+                head: head([
+                    words.night(),
+                    words.scenario(),
+                    words.task(),
+                    words.predicted(),
+                    words.realised(),
+                    words.predicted_realised(),
+                ]),
                 rows,
                 folded: true,
                 ..Table::default()
             }],
-            how: "Sums over the rows of the night that each run held out: what the scores said would happen, and what happened. A ratio above 1 was too high.",
+            how: words.totals_how(),
         }
     }
 }
 
-/// The page.
+/// The page, in the language of a code.
 ///
 /// # Errors
 /// A sentence when the template cannot be filled.
-pub fn backtest(title: &str, span: &str, figures: &[NightFigure]) -> Result<String, String> {
-    let nights = Nights::new(figures);
+pub fn backtest(language: &str, title: &str, span: &str, figures: &[NightFigure]) -> Result<String, String> {
+    let words = Language::of(language);
+    let nights = Nights::new(words, figures);
     let held = nights.dates.iter().filter(|date| figures.iter().any(|figure| figure.as_of == **date && figure.status == "held")).count();
-    let report = Report {
-        title: format!("{title}: backtest"),
+    let top = Top {
+        title: words.backtest_title(title),
         as_of: span.to_owned(),
-        status: format!("{} nights, {held} of them held by their gates.", nights.dates.len()),
-        ..Report::default()
+        standing: Standing { class: "", sign: "", sentence: words.backtest_status(nights.dates.len(), held) },
+        facts: vec![(words.nights().to_owned(), nights.dates.len().to_string()), (words.span().to_owned(), span.to_owned())],
+        ..Top::default()
     };
-    let sections = vec![
-        nights.section(
-            "ranking",
-            "Ranking",
-            &[("auc", "AUC"), ("r2", "R²")],
-            "Each night learned from its own past only; its figure is that of the night it held out. The band is the 95 % interval of the total.",
-        ),
-        nights.section(
-            "calibration",
-            "Calibration",
-            &[("ece", "Calibration error")],
-            "Mean distance between predicted and observed shares over ten bins of equal size; 0 is perfect.",
-        ),
+    let sections = [
+        nights.section("ranking", words.ranking(), &[("auc", words.auc()), ("r2", words.r_squared())], words.ranking_how()),
+        nights.section("calibration", words.calibration(), &[("ece", words.calibration_error())], words.backtest_calibration_how()),
         nights.totals(),
-        nights.section("loss", "Loss", &[("log_loss", "Log loss"), ("rmse", "RMSE")], "Lower is better."),
+        nights.section("loss", words.loss_title(), &[("log_loss", words.log_loss()), ("rmse", words.rmse())], words.loss_how()),
     ];
-    let sections = sections.into_iter().filter(|section| !section.charts.is_empty() || !section.tables.is_empty()).collect();
-    let facts = vec![("nights".to_owned(), nights.dates.len().to_string()), ("span".to_owned(), span.to_owned())];
-    render(&report, facts, Vec::new(), sections)
+    let told: Vec<Section> = sections.into_iter().filter(|section| !section.charts.is_empty() || !section.tables.is_empty()).collect();
+    render(words, &top, &told)
 }

@@ -7,12 +7,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::explained::ExplainedInfo;
+use super::privacy::PrivacyInfo;
+use super::standing::{ByHand, Card};
+use super::words::Language;
 
 /// The report of one run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Report {
     /// The job's name.
     pub job: String,
+    /// What it speaks: `en` or `zh`.
+    pub language: String,
     /// Title of the report.
     pub title: String,
     /// The night.
@@ -23,8 +29,15 @@ pub struct Report {
     pub holdout: String,
     /// The run's id.
     pub run: String,
-    /// Published or held, in a word.
+    /// `published`, `held` or `by hand`.
     pub status: String,
+    /// Who published a held run, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<ByHand>,
+    /// What the job states about its model.
+    pub card: Card,
+    /// What is hidden for people's sake.
+    pub privacy: PrivacyInfo,
     /// The learner that made the scores.
     pub learner: String,
     /// Column that ranks and resamples.
@@ -450,6 +463,11 @@ pub struct Reproduce {
 }
 
 impl Report {
+    /// The words of its language.
+    pub(super) fn words(&self) -> Language {
+        Language::of(&self.language)
+    }
+
     /// A figure of a learner.
     #[must_use]
     pub fn figure(&self, learner: &str, scenario: &str, task: &str, metric: &str) -> Option<&FigureInfo> {

@@ -96,6 +96,8 @@ pub struct CurveInfo {
     pub published: f64,
     /// Share of the rows.
     pub share: f64,
+    /// Rows of that share.
+    pub n: u64,
 }
 
 /// A figure of gates and experts.

@@ -65,6 +65,11 @@ pub(super) fn bytes(value: u64) -> String {
     }
 }
 
+/// Whether a character turns the direction of what follows it: a name could look like another.
+pub(super) fn disguises(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+}
+
 /// Text for HTML and SVG.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -75,8 +80,8 @@ pub(super) fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            // Control characters are no part of HTML text; direction overrides could disguise a name.
-            c if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => escaped.push('\u{fffd}'),
+            // Control characters are no part of HTML text.
+            c if c.is_control() || disguises(c) => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
     }

@@ -1,105 +1,159 @@
-//! The page: status, findings, then the sections, in one template.
+//! The page: status, findings, then the sections, in one template; cut to a size that a mail takes.
+//!
+//! In: [`Report`], or the blocks of another page. Out: HTML. The same values give the same bytes.
 
 use askama::Template;
 
+pub(super) use super::block::{Cell, Section, Table};
 use super::content::Report;
-use super::format::{count, fixed};
+use super::csp;
+use super::findings::{Finding, findings};
+use super::format::{count, disguises, fixed};
 use super::sections;
+use super::standing::{Standing, standing};
+use super::words::Language;
 
-/// A block of the report: a finding in a sentence, a chart, a table, how to read it.
+/// The style of every page.
+const STYLE: &str = include_str!("templates/style.css");
+/// The script of every page: sorts and filters tables, and is needed for nothing else.
+const SCRIPT: &str = include_str!("templates/tables.js");
+/// Bytes of a page, at most; below the 1.5 MB that is promised.
+const MOST_BYTES: usize = 1_400_000;
+/// What is cut, step by step, from a page that is larger: rows of a table, charts of a section, characters of a cell.
+const CUTS: [(usize, usize, usize); 6] =
+    [(usize::MAX, usize::MAX, 4000), (400, 60, 1000), (150, 30, 400), (60, 16, 200), (25, 8, 100), (10, 4, 60)];
+
+/// What stands above the sections of a page.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Section {
-    pub(super) id: &'static str,
-    pub(super) title: &'static str,
-    pub(super) finding: String,
-    /// SVG of our own making.
-    pub(super) charts: Vec<String>,
-    pub(super) tables: Vec<Table>,
-    pub(super) how: &'static str,
-}
-
-/// A table.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Table {
-    pub(super) caption: String,
-    pub(super) what: String,
-    pub(super) head: Vec<String>,
-    pub(super) rows: Vec<Vec<Cell>>,
-    /// Closed at first: long tables.
-    pub(super) folded: bool,
-}
-
-impl Table {
-    /// Names of the columns, each aligned as its first cell is.
-    fn heads(&self) -> Vec<(&str, &'static str)> {
-        let class = |at: usize| self.rows.first().and_then(|row| row.get(at)).map_or("t", |cell| cell.class);
-        self.head.iter().enumerate().map(|(at, name)| (name.as_str(), class(at))).collect()
-    }
-}
-
-/// A cell of a table.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Cell {
-    pub(super) text: String,
-    /// `n` for numbers, `t` for text, `w` for long text.
-    pub(super) class: &'static str,
-}
-
-impl Cell {
-    pub(super) fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), class: "t" }
-    }
-
-    pub(super) fn long(text: impl Into<String>) -> Self {
-        Self { text: text.into(), class: "w" }
-    }
-
-    pub(super) fn number(text: impl Into<String>) -> Self {
-        Self { text: text.into(), class: "n" }
-    }
+pub(super) struct Top {
+    pub(super) title: String,
+    pub(super) as_of: String,
+    pub(super) standing: Standing,
+    pub(super) facts: Vec<(String, String)>,
+    pub(super) findings: Vec<Finding>,
+    /// Whether a page without findings says so.
+    pub(super) looks_for_findings: bool,
 }
 
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
-    report: &'a Report,
-    facts: Vec<(String, String)>,
-    findings: Vec<String>,
-    sections: Vec<Section>,
+    words: Language,
+    top: &'a Top,
+    sections: &'a [Shown<'a>],
+    policy: &'a str,
+    style: &'a str,
+    script: &'a str,
 }
 
-/// The report as one HTML file. The same report gives the same bytes.
+/// A section as the page shows it.
+struct Shown<'a> {
+    section: &'a Section,
+    charts: Vec<Drawn<'a>>,
+    tables: Vec<Listed<'a>>,
+    /// Says how many charts are not drawn.
+    cut: String,
+}
+
+/// A chart with its name and a class for its width.
+struct Drawn<'a> {
+    svg: &'a str,
+    title: &'a str,
+    width: &'static str,
+}
+
+/// A table, or its first rows.
+struct Listed<'a> {
+    table: &'a Table,
+    rows: Vec<Vec<(&'a Cell, String)>>,
+    /// Says how many rows are not listed.
+    cut: String,
+    width: &'static str,
+}
+
+/// The report as one HTML file.
 ///
 /// # Errors
 /// A sentence when the template cannot be filled.
 pub fn html(report: &Report) -> Result<String, String> {
-    let sections = sections::all(report).into_iter().filter(|section| !section.charts.is_empty() || !section.tables.is_empty()).collect();
-    render(report, facts(report), sections::findings(report), sections)
+    let words = report.words();
+    let top = Top {
+        title: report.title.clone(),
+        as_of: report.as_of.clone(),
+        standing: standing(report),
+        facts: facts(report),
+        findings: findings(report),
+        looks_for_findings: true,
+    };
+    render(words, &top, &sections::told(report))
 }
 
-/// The template filled.
-pub(super) fn render(
-    report: &Report,
-    facts: Vec<(String, String)>,
-    findings: Vec<String>,
-    sections: Vec<Section>,
-) -> Result<String, String> {
-    Page { report, facts, findings, sections }.render().map_err(|error| error.to_string())
+/// The template filled, with as much as fits.
+pub(super) fn render(words: Language, top: &Top, sections: &[Section]) -> Result<String, String> {
+    let (style, script) = (STYLE.trim(), SCRIPT.trim());
+    let policy = csp::policy(style, script);
+    let mut page = String::new();
+    for (rows, charts, characters) in CUTS {
+        let shown: Vec<Shown<'_>> = sections.iter().map(|section| show(words, section, rows, charts, characters)).collect();
+        let filled = Page { words, top, sections: &shown, policy: &policy, style, script }.render();
+        // The template escapes what is markup; characters that disguise text are none to it.
+        page = filled.map_err(|error| error.to_string())?.replace(disguises, "\u{fffd}");
+        if page.len() <= MOST_BYTES {
+            break;
+        }
+    }
+    Ok(page)
+}
+
+fn show(words: Language, section: &Section, rows: usize, charts: usize, characters: usize) -> Shown<'_> {
+    let list = |table: &'_ Table| table.rows.len().min(rows);
+    let cell = |cell: &Cell| super::format::short(&cell.text, characters);
+    let tables = section.tables.iter().map(|table| Listed {
+        table,
+        rows: table.rows.iter().take(rows).map(|row| row.iter().map(|of| (of, cell(of))).collect()).collect(),
+        cut: if list(table) < table.rows.len() { words.cut_rows(list(table), table.rows.len()) } else { String::new() },
+        width: match table.head.len() {
+            0..=8 => "few",
+            9..=11 => "many",
+            _ => "most",
+        },
+    });
+    let drawn = section.charts.len().min(charts);
+    Shown {
+        section,
+        charts: section.charts.iter().take(charts).map(|svg| draw(svg)).collect(),
+        tables: tables.collect(),
+        cut: if drawn < section.charts.len() { words.cut_charts(drawn, section.charts.len()) } else { String::new() },
+    }
+}
+
+/// The name of a chart stands in its title, its width in its frame: both are of our own making.
+fn draw(svg: &str) -> Drawn<'_> {
+    let between = |from: &str, to: &str| svg.split_once(from).and_then(|(_, rest)| rest.split_once(to)).map_or("", |(inner, _)| inner);
+    let wide = between("width=\"", "\"").parse::<f64>().unwrap_or(0.0);
+    let width = if wide <= 420.0 {
+        "small"
+    } else if wide <= 760.0 {
+        "middle"
+    } else {
+        "large"
+    };
+    Drawn { svg, title: between("<title>", "</title>"), width }
 }
 
 /// The line of figures under the title.
 fn facts(report: &Report) -> Vec<(String, String)> {
+    let words = report.words();
     let rows: u64 = report.scores.iter().map(|score| score.rows).sum();
     let mut facts = vec![
-        ("night".to_owned(), report.as_of.clone()),
-        ("rows scored".to_owned(), count(rows)),
-        ("held-out night".to_owned(), report.holdout.clone()),
-        ("learner".to_owned(), report.learner.clone()),
+        (words.night().to_owned(), report.as_of.clone()),
+        (words.rows_scored().to_owned(), count(rows)),
+        (words.held_out_night().to_owned(), report.holdout.clone()),
+        (words.learner().to_owned(), report.learner.clone()),
     ];
     for task in &report.tasks {
-        let metric = if task.kind == "binary" { "auc" } else { "r2" };
+        let (metric, name) = if task.kind == "binary" { ("auc", words.auc()) } else { ("r2", words.r_squared()) };
         let value = report.figure(&report.learner, "*", &task.name, metric).and_then(|figure| figure.value);
-        let name = if metric == "auc" { "AUC" } else { "R²" };
         facts.push((format!("{name} {}", task.name), fixed(value, 3)));
     }
     facts

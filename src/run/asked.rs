@@ -190,7 +190,7 @@ fn told(
     let shape = scorer.encoder.shape();
     let keys: Vec<Vec<Option<String>>> = job.keys.iter().map(|key| column(rows, key)).collect::<Result<_, _>>()?;
     let served = column(rows, &job.scenario)?;
-    let values = values(rows, &shape, &job.keys, &job.scenario)?;
+    let values = values(rows, &shape, &job.naming(), &job.scenario)?;
     let encoded = scorer.encoder.encode(rows, day).map_err(FeatureError::from)?;
     let Some(account) = told_rows::Account::of(&scorer.first, &shape, encoded.block(), values.clone())? else {
         return Err(unexplained(

@@ -92,8 +92,8 @@ pub async fn backtest(job: &Job, home: &Home, of: Span, options: Options, watch:
     let table = root.join("backtest.parquet");
     table_file::write_one(&table, &rows(&figures).map_err(FileError::Rows)?)?;
     let page = own.reports.join("backtest.html");
-    let html =
-        report::backtest(&job.title, &format!("{} to {}, every {}", of.from, of.to, of.every), &figures).map_err(NightError::Report)?;
+    let html = report::backtest(job.language.code(), &job.title, &format!("{} to {}, every {}", of.from, of.to, of.every), &figures)
+        .map_err(NightError::Report)?;
     folder::write_atomically(&page, html.as_bytes())?;
     Ok(Backtested { nights, table, page })
 }

@@ -2,11 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::NightError;
+use super::{NightError, shown};
 use crate::publish::home::{BLESSING, Blessing};
 use crate::publish::{Home, Lock, PastRun, PublishError, folder, upkeep};
-use crate::report;
-use crate::table_file::FileError;
 
 /// Makes a held run the current one. The run folder keeps its bytes; the reason lies beside them in `blessed.json`.
 ///
@@ -20,15 +18,11 @@ pub fn bless(home: &Home, run: &str, reason: &str) -> Result<(), NightError> {
     }
     let blessing = Blessing { reason: reason.to_owned(), at: Timestamp::now().to_string() };
     let json = serde_json::to_vec_pretty(&blessing).map_err(|error| NightError::Report(error.to_string()))?;
-    let mut told: report::Report =
-        serde_json::from_slice(&read(&past, "report.json")?).map_err(|error| NightError::Report(error.to_string()))?;
-    told.status = format!("Held by its gates, and published by hand on {}: {reason}", blessing.at);
-    let html = report::html(&told).map_err(NightError::Report)?;
+    // Whether its report can be made is known before anything is written.
+    shown::Shown::of(&PastRun { blessing: Some(blessing), ..past.clone() })?;
     folder::sweep(&past.folder, &[])?;
     folder::write_atomically(&past.folder.join(BLESSING), &json)?;
-    home.switch(run)?;
-    folder::write_atomically(&home.reports.join(format!("{}.html", past.manifest.as_of)), html.as_bytes())?;
-    folder::write_atomically(&home.reports.join("latest.html"), html.as_bytes())?;
+    shown::follow(home, run)?;
     Ok(())
 }
 
@@ -45,13 +39,6 @@ pub fn rollback(home: &Home, wanted: Option<&str>) -> Result<String, NightError>
     if let Some(first) = wrong.next() {
         return Err(PublishError::Damaged { run, first, more: wrong.count() }.into());
     }
-    let html = read(&back, "report.html")?;
-    home.switch(&run)?;
-    folder::write_atomically(&home.reports.join("latest.html"), &html)?;
+    shown::follow(home, &run)?;
     Ok(run)
-}
-
-fn read(run: &PastRun, file: &str) -> Result<Vec<u8>, FileError> {
-    let path = run.folder.join(file);
-    std::fs::read(&path).map_err(|source| FileError::Io { what: "read", path, source })
 }

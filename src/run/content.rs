@@ -15,6 +15,7 @@ use crate::evaluate::gains::Gain;
 use crate::evaluate::gates::Gate;
 use crate::explain::effects::{Effect, special};
 use crate::ingest::quality::Quality;
+use crate::job::Job;
 use crate::job::queries::definitions;
 use crate::learn::rows::{FieldKind, Shape, TaskKind};
 use crate::report::{self, Report};
@@ -65,12 +66,16 @@ pub(super) fn content(
     snapshots.push(report::SnapshotInfo { as_of: night.as_of.to_string(), split: "tonight".into(), rows });
     Report {
         job: job.name.clone(),
+        language: job.language.code().to_owned(),
         title: job.title.clone(),
         as_of: night.as_of.to_string(),
         zone: job.zone_name.clone(),
         holdout: facts.sources.plan.holdout().to_string(),
         run: facts.run.to_owned(),
-        status: status(night, facts),
+        status: if facts.judgement.held_by().is_empty() { "published" } else { "held" }.to_owned(),
+        by_hand: None,
+        card: card(job),
+        privacy: report::PrivacyInfo::default(),
         learner: learned.taught[0].name.to_owned(),
         entity: job.entity.clone(),
         scenarios: shape.scenarios.clone(),
@@ -201,15 +206,15 @@ pub(super) fn content(
     }
 }
 
-/// Published or held, in a sentence.
-fn status(night: &Night<'_>, facts: &Facts<'_>) -> String {
-    let failed = facts.judgement.held_by().len();
-    match (failed, facts.baseline) {
-        (0, _) => format!("Published for the night of {}.", night.as_of),
-        (_, None) => format!("Held: {failed} gate(s) not passed on the night of {}; nothing is published.", night.as_of),
-        (_, Some(before)) => {
-            format!("Held: {failed} gate(s) not passed on the night of {}; run {} stays published.", night.as_of, before.manifest.run)
-        }
+/// What the job states about its model.
+fn card(job: &Job) -> report::Card {
+    report::Card {
+        owner: job.card.owner.clone(),
+        intended_use: job.card.intended_use.clone(),
+        limits: job.card.limits.clone(),
+        ethics: job.card.ethics.clone(),
+        keys: job.keys.clone(),
+        horizon: job.snapshots.horizon.to_string(),
     }
 }
 

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
@@ -235,37 +234,4 @@ fn peak_memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("");
     line.split_whitespace().next().and_then(|kilobytes| kilobytes.parse::<u64>().ok()).map_or(0, |kilobytes| kilobytes * 1024)
-}
-
-/// Switches `CURRENT` to a run that is whole on disk, and puts its report where analysts look. A run of an earlier night
-/// than the current one is kept beside it. Returns whether the run is current now.
-pub(super) fn publish(night: &Night<'_>, manifest: &Manifest, run: &Path) -> Result<bool, NightError> {
-    let home = night.home;
-    let before = home.current()?.map(|id| home.find(&id)).transpose()?.flatten();
-    let newest = before.as_ref().is_none_or(|past| past.manifest.as_of <= manifest.as_of);
-    if newest && before.is_none_or(|past| past.manifest.run != manifest.run) {
-        home.switch(&manifest.run)?;
-    }
-    let report = run.join("report.html");
-    let html = fs::read(&report).map_err(|source| FileError::Io { what: "read", path: report, source })?;
-    let dated = home.reports.join(format!("{}.html", manifest.as_of));
-    // Another run of the same night may be the current one: then its report stays.
-    if newest || !dated.exists() {
-        replace(&dated, &html)?;
-    }
-    if newest {
-        replace(&home.reports.join("latest.html"), &html)?;
-    }
-    Ok(newest)
-}
-
-/// Puts the report of a held run where analysts look, beside the one that stays.
-pub(super) fn show_held(night: &Night<'_>, manifest: &Manifest, run: &Path) -> Result<(), NightError> {
-    let report = run.join("report.html");
-    let html = fs::read(&report).map_err(|source| FileError::Io { what: "read", path: report, source })?;
-    Ok(replace(&night.home.reports.join(format!("{}-held.html", manifest.as_of)), &html)?)
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    if fs::read(path).is_ok_and(|old| old == bytes) { Ok(()) } else { folder::write_atomically(path, bytes) }
 }

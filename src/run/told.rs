@@ -1,6 +1,7 @@
 //! What a night tells: its tables, its model on disk, its report. The glue between all stages and `report`.
 //!
-//! In: the values of every stage. Out: Parquet tables, `model/`, `holdout/`, `report.json`, `report.html` in the staged folder.
+//! In: the values of every stage. Out: Parquet tables, `model/`, `holdout/`, `report.json`, `report.html`, `summary.md`, `csv/` in the
+//! staged folder.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,11 +21,12 @@ use super::ledger::Ledger;
 use super::outputs::Scored;
 use super::scorer;
 use super::{Night, NightError};
+use crate::fingerprint::Fingerprint;
 use crate::learn::rows::Shape;
 use crate::publish::scores::{plain, text_column};
 use crate::publish::{Columns, PastRun, PublishError, Staging, explain_tables, tables};
 use crate::report;
-use crate::table_file;
+use crate::table_file::{self, FileError};
 
 /// Everything that a report is made of.
 pub(super) struct Facts<'a> {
@@ -85,11 +87,26 @@ pub(super) fn write(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) -> 
     copy_refused(&facts.data.tables, staging)?;
     model(learned, staging)?;
     staging.write("job.toml", night.job.effective.as_bytes())?;
-    let report = content(night, facts, &shape, quality, &labels, &points);
-    let json = serde_json::to_vec_pretty(&report).map_err(|error| NightError::Report(error.to_string()))?;
-    staging.write("report.json", &json)?;
+    let mut report = content(night, facts, &shape, quality, &labels, &points);
+    let key = pseudonym_key(night, staging)?;
+    let mut columns = night.job.privacy.columns.clone();
+    columns.push(night.job.entity.clone());
+    let key = night.job.privacy.pseudonyms.then_some(key.as_str());
+    report::protect(&mut report, &report::Protection { key, columns: &columns, min_group: night.job.privacy.min_group });
+    staging.write("report.json", report::json(&report).map_err(NightError::Report)?.as_bytes())?;
     staging.write("report.html", report::html(&report).map_err(NightError::Report)?.as_bytes())?;
+    for export in report::exports(&report) {
+        staging.write(&export.file, export.text.as_bytes())?;
+    }
     Ok(())
+}
+
+/// The key of tonight's pseudonyms: only who has the held-out rows, and so the ids, can make it.
+fn pseudonym_key(night: &Night<'_>, staging: &Staging) -> Result<String, NightError> {
+    let path = staging.path().join("holdout/holdout.parquet");
+    let key = Fingerprint::of("pseudonyms of a night").with("job", &night.job.name).with("seed", night.job.seed.to_le_bytes());
+    let key = key.with_file("rows", &path).map_err(|source| FileError::Io { what: "read", path, source })?;
+    Ok(key.hex())
 }
 
 /// The tables of what the model relies on that need no keys.

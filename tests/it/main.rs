@@ -31,6 +31,7 @@ mod night;
 mod point_in_time;
 mod published;
 mod refusals;
+mod report;
 mod scaffold;
 mod sources;
 mod sql_functions;

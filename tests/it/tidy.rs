@@ -273,7 +273,7 @@ fn the_report_speaks_of_relying_and_never_of_causing() {
     let spoken = files_below("src/report").into_iter().chain(["src/run/told.rs".to_owned()]);
     let wrong: Vec<String> = spoken.flat_map(|file| lines_with(&file, &claims)).collect();
     none("a contribution says what the model relies on", &wrong);
-    assert!(text("src/report/sections/importance.rs").contains("is not to be caused by it"), "the report no longer warns of it");
+    assert!(text("src/report/words/explained.rs").contains("is not to be caused by it"), "the report no longer warns of it");
 }
 
 #[test]

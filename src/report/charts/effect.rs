@@ -1,7 +1,8 @@
 //! An effect curve: a line with its band over the points of a feature, partial dependence dashed, scenarios thin, and how many rows lie
 //! where.
 
-use super::super::format::{escape, number, short};
+use super::super::format::{escape, number, percent, short};
+use super::super::words::Language;
 use super::series::Point;
 use super::{COLOURS, at, line, svg, text};
 
@@ -38,7 +39,7 @@ const TOP: f64 = 64.0;
 const DASHES: [&str; 6] = ["", "6 2", "2 2", "8 3 2 3", "1 3", "10 2"];
 
 /// Draws it.
-pub(crate) fn effect(of: &EffectChart<'_>) -> String {
+pub(crate) fn effect(words: Language, of: &EffectChart<'_>) -> String {
     let ends = || {
         let lines = of.lines.iter().flat_map(|line| &line.points);
         lines
@@ -60,14 +61,15 @@ pub(crate) fn effect(of: &EffectChart<'_>) -> String {
     body += &line((LEFT, TOP), (LEFT, TOP + HEIGHT), "axis");
     body += &text(LEFT - 6.0, TOP + 9.0, "end", "faint", &number(high));
     body += &text(LEFT - 6.0, TOP + HEIGHT, "end", "faint", &number(low));
-    body += &rows(of, &x);
+    body += &rows(words, of, &x);
     let place = |(point, value): (usize, f64)| format!("{},{}", at(x(point)), at(y(value)));
     if of.joined > 1 && of.partial.len() > 1 {
         let path: Vec<String> = of.partial.iter().copied().map(place).collect();
         body += &format!(
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.6\" stroke-dasharray=\"3 3\"><title>partial dependence</title></polyline>",
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.6\" stroke-dasharray=\"3 3\"><title>{}</title></polyline>",
             path.join(" "),
-            COLOURS[3]
+            COLOURS[3],
+            words.partial_dependence()
         );
     }
     for (which, own) in of.lines.iter().enumerate().rev() {
@@ -80,7 +82,7 @@ pub(crate) fn effect(of: &EffectChart<'_>) -> String {
             body += &text(LEFT + WIDTH, foot, "end", "faint", &short(last, 19));
         }
     }
-    svg(LEFT + WIDTH + 16.0, foot + 8.0, of.title, "How the raw output moves along the values of the feature, with a 95 % band.", &body)
+    svg(LEFT + WIDTH + 16.0, foot + 8.0, of.title, words.effect_about(), &body)
 }
 
 fn names(lines: &[EffectLine]) -> String {
@@ -107,7 +109,7 @@ fn colour(which: usize) -> &'static str {
 }
 
 /// How many rows lie at each point, as bars below the curve.
-fn rows(of: &EffectChart<'_>, x: &dyn Fn(usize) -> f64) -> String {
+fn rows(words: Language, of: &EffectChart<'_>, x: &dyn Fn(usize) -> f64) -> String {
     let most = of.shares.iter().copied().fold(0.0, f64::max).max(f64::MIN_POSITIVE);
     let wide = (WIDTH / of.points.len().max(1) as f64 * 0.7).clamp(1.0, 14.0);
     let floor = TOP + HEIGHT + ROWS;
@@ -117,13 +119,12 @@ fn rows(of: &EffectChart<'_>, x: &dyn Fn(usize) -> f64) -> String {
         // Rows of a number's point lie between it and the one before.
         let back = if point > 0 && point < of.joined { WIDTH / of.points.len().saturating_sub(1).max(1) as f64 / 2.0 } else { 0.0 };
         body += &format!(
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" class=\"bar\" fill=\"#8a97a3\" stroke=\"none\"><title>{}: {} of the rows</title></rect>",
+            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" class=\"bar\" fill=\"#8a97a3\" stroke=\"none\"><title>{}</title></rect>",
             at(x(point) - wide / 2.0 - back),
             at(floor - height),
             at(wide),
             at(height),
-            escape(of.points.get(point).map_or("", String::as_str)),
-            super::super::format::percent(*share)
+            escape(&words.share_of_rows(of.points.get(point).map_or("", String::as_str), percent(*share)))
         );
     }
     body

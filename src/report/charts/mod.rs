@@ -11,6 +11,7 @@ mod interval;
 mod ranged;
 mod reliability;
 mod series;
+mod spark;
 mod waterfall;
 
 pub(super) use bars::{Bar, bars};
@@ -21,6 +22,7 @@ pub(super) use interval::{Spread, intervals};
 pub(super) use ranged::{Ranged, ranged};
 pub(super) use reliability::reliability;
 pub(super) use series::{Series, series};
+pub(super) use spark::spark;
 pub(super) use waterfall::{Fall, waterfall};
 
 use super::format::{escape, short};

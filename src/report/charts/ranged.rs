@@ -27,7 +27,7 @@ pub(crate) fn ranged(title: &str, description: &str, legend: &[&str], of: &[Rang
     body += &parts_legend(NAMES, 26.0, legend);
     for (row, bar) in of.iter().enumerate() {
         let (y, middle) = (HEAD + row as f64 * ROW, HEAD + (row as f64 + 0.5) * ROW);
-        let interval = bar.ends.map_or_else(String::new, |(low, high)| format!(" ({} to {})", number(low), number(high)));
+        let interval = bar.ends.map_or_else(String::new, |(low, high)| format!(" ({} – {})", number(low), number(high)));
         body += &format!("<g><title>{}: {}{interval}</title>", escape(&bar.name), number(bar.value));
         body += &text(NAMES - 8.0, y + 15.0, "end", "name", &short(&bar.name, 30));
         body += &stacked(NAMES, y + 4.0, (place(bar.value) - NAMES, ROW - 8.0), &bar.parts);

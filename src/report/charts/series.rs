@@ -66,5 +66,6 @@ pub(crate) fn series(title: &str, nights: &[String], lines: &[Series]) -> String
             body += &text(LEFT + WIDTH, TOP + HEIGHT + 16.0, "end", "faint", last);
         }
     }
-    svg(LEFT + WIDTH + 20.0, TOP + HEIGHT + 24.0, title, "A figure per scenario from night to night.", &body)
+    let names: Vec<&str> = lines.iter().map(|of| of.name.as_str()).collect();
+    svg(LEFT + WIDTH + 20.0, TOP + HEIGHT + 24.0, title, &names.join(", "), &body)
 }

@@ -1,6 +1,7 @@
 //! A waterfall: from the average row's raw output to this row's, step by step.
 
 use super::super::format::{escape, number, short};
+use super::super::words::Language;
 use super::{COLOURS, line, rect, svg, text};
 
 /// A step.
@@ -17,7 +18,7 @@ const WIDTH: f64 = 200.0;
 const HEAD: f64 = 26.0;
 
 /// Draws it. What raises is blue with `+`, what lowers vermilion with `−`.
-pub(crate) fn waterfall(title: &str, base: f64, steps: &[Fall]) -> String {
+pub(crate) fn waterfall(words: Language, title: &str, base: f64, steps: &[Fall]) -> String {
     let ends = || steps.iter().flat_map(|step| [step.from, step.to]).chain([base]);
     let (low, high) = ends().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), end| (low.min(end), high.max(end)));
     let span = (high - low).max(1e-9);
@@ -36,13 +37,13 @@ pub(crate) fn waterfall(title: &str, base: f64, steps: &[Fall]) -> String {
         *body += &line((place(to), y + 4.0), (place(to), y + ROW + 4.0), "grid");
         *body += "</g>";
     };
-    row(&mut body, "average row", base, base, "#56636f", &number(base));
+    row(&mut body, words.average_row(), base, base, "#56636f", &number(base));
     for step in steps {
         let colour = if step.value < 0.0 { COLOURS[3] } else { COLOURS[0] };
         let sign = if step.value < 0.0 { "" } else { "+" };
         row(&mut body, &step.label, step.from, step.to, colour, &format!("{sign}{}", number(step.value)));
     }
-    row(&mut body, "this row", raw, raw, "#56636f", &number(raw));
+    row(&mut body, words.this_row(), raw, raw, "#56636f", &number(raw));
     let height = HEAD + (steps.len() as f64 + 2.0) * ROW + 8.0;
-    svg(NAMES + WIDTH + 70.0, height, title, "Contributions add up from the average row to this one.", &body)
+    svg(NAMES + WIDTH + 70.0, height, title, words.waterfall_about(), &body)
 }

@@ -1,11 +1,10 @@
 //! How the leading features move the output: accumulated local effects with their band.
 
+use super::super::block::Section;
 use super::super::charts::{EffectChart, EffectLine, effect};
 use super::super::content::Report;
 use super::super::explained::CurveInfo;
 use super::super::format::{number, short};
-use super::super::page::Section;
-use super::place;
 
 /// Curves shown per task.
 const CURVES: usize = 4;
@@ -20,14 +19,8 @@ pub(super) fn effects(report: &Report) -> Section {
             charts.push(one(report, &task.name, task.kind == "binary", feature));
         }
     }
-    Section {
-        id: "effects",
-        title: "Effects",
-        finding: finding(report),
-        charts,
-        tables: Vec::new(),
-        how: "A curve shows how the raw output moves while one feature moves and the others stay as they were found together with it (accumulated local effects), centred over the rows; raw outputs are logits for tasks with a yes or no. The bold line is all scenarios, the shade its 95 % band (the noise of rows, not of learning), the thin lines single scenarios. The dashed vermilion line is partial dependence, which asks about rows that may not occur: where it leaves the bold line the feature works together with others. Points of a number are quantiles, so that each step holds about as many rows; the bars below say how many. “Missing” stands apart. Below the title: the same in what is published, at the base rate. Points of more features are in curves.parquet, mean contributions along every leading feature in effects.parquet.",
-    }
+    let words = report.words();
+    Section { id: "effects", title: words.effects(), finding: finding(report), charts, tables: Vec::new(), how: words.effects_how() }
 }
 
 /// Features with a curve, in the order of their importance for the task.
@@ -54,14 +47,8 @@ fn finding(report: &Report) -> String {
     let lowest = points.iter().min_by(|a, b| a.effect.total_cmp(&b.effect));
     highest.zip(lowest).map_or_else(String::new, |(highest, lowest)| {
         let binary = task.kind == "binary";
-        format!(
-            "{feature} moves {} between {} (at {}) and {} (at {}) around the base rate.",
-            task.name,
-            worth(lowest.published, binary),
-            lowest.label,
-            worth(highest.published, binary),
-            highest.label
-        )
+        let (low, high) = (worth(lowest.published, binary), worth(highest.published, binary));
+        report.words().effects_finding(feature, &task.name, low, &lowest.label, high, &highest.label)
     })
 }
 
@@ -73,7 +60,7 @@ fn worth(published: f64, binary: bool) -> String {
 
 fn one(report: &Report, task: &str, binary: bool, feature: &str) -> String {
     let all: Vec<&CurveInfo> = of(report, task, feature).filter(|point| point.scenario == "*").collect();
-    let points: Vec<String> = all.iter().map(|point| point.label.clone()).collect();
+    let points: Vec<String> = all.iter().map(|point| report.words().said(&point.label).to_owned()).collect();
     // “Missing” is a point of a number too, and stands apart.
     let joined = all.iter().filter(|point| point.method == "accumulated local effect").count();
     let at = |number: u32| all.iter().position(|own| own.point == number);
@@ -82,21 +69,24 @@ fn one(report: &Report, task: &str, binary: bool, feature: &str) -> String {
         .map(|scenario| {
             let own = of(report, task, feature).filter(|point| point.scenario == scenario);
             let points = own.filter_map(|point| Some((at(point.point)?, point.effect, point.low.zip(point.high)))).collect();
-            EffectLine { name: place(scenario).to_owned(), points }
+            EffectLine { name: report.words().place(scenario).to_owned(), points }
         })
         .filter(|line| !line.points.is_empty())
         .collect();
     let partial: Vec<(usize, f64)> = all.iter().enumerate().filter_map(|(point, own)| Some((point, own.partial?))).collect();
     let shares: Vec<f64> = all.iter().map(|point| point.share).collect();
     let range = |pick: fn(f64, f64) -> f64| all.iter().map(|point| point.published).reduce(pick).unwrap_or(0.0);
-    let note = format!("published: {} to {}", worth(range(f64::min), binary), worth(range(f64::max), binary));
-    effect(&EffectChart {
-        title: &format!("{} · {feature}", short(task, 20)),
-        note: &note,
-        points: &points,
-        joined,
-        lines: &lines,
-        partial: &partial,
-        shares: &shares,
-    })
+    let note = report.words().effect_published(worth(range(f64::min), binary), worth(range(f64::max), binary));
+    effect(
+        report.words(),
+        &EffectChart {
+            title: &format!("{} · {feature}", short(task, 20)),
+            note: &note,
+            points: &points,
+            joined,
+            lines: &lines,
+            partial: &partial,
+            shares: &shares,
+        },
+    )
 }

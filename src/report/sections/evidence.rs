@@ -1,82 +1,135 @@
 //! What the night had to pass, and whether sharing helps: gates and the transfer ledger.
 
+use super::super::block::{Cell, Section, Table, head, signed};
 use super::super::charts::{Spread, intervals};
 use super::super::content::{GateInfo, Report, TransferInfo};
-use super::super::format::{count, fixed, maybe};
-use super::super::page::{Cell, Section, Table};
-use super::place;
+use super::super::format::{fixed, maybe};
+use super::super::words::Language;
+
+/// A gate in a sentence: its own, or one made of its values where the report speaks another language.
+pub(in crate::report) fn gate_words(words: Language, gate: &GateInfo) -> String {
+    match words {
+        Language::English => gate.words.clone(),
+        Language::Chinese => words.gate_in_words(&gate.gate, maybe(gate.value), maybe(gate.limit)),
+    }
+}
 
 /// Every gate, those not passed first.
 pub(super) fn gates(report: &Report) -> Section {
+    let words = report.words();
     let failed: Vec<&GateInfo> = report.gates.iter().filter(|gate| !gate.passed).collect();
     let passed = report.gates.len() - failed.len();
     let finding = match failed.as_slice() {
-        [] if report.gates.is_empty() => "The job has no gates: every night is published.".to_owned(),
-        [] => format!("All {passed} gates were passed."),
-        [first, ..] => format!("{} of {} gates were not passed. {}", failed.len(), report.gates.len(), first.words),
+        [] if report.gates.is_empty() => words.gates_none().to_owned(),
+        [] => words.gates_passed(passed),
+        [first, ..] => words.gates_failed(failed.len(), report.gates.len(), gate_words(words, first)),
     };
     let row = |gate: &&GateInfo| {
         vec![
-            Cell::text(if gate.passed { "passed" } else { "not passed" }),
-            Cell::text(&gate.kind),
-            Cell::text(place(&gate.scenario)),
+            Cell::text(if gate.passed { words.gate_passed() } else { words.gate_failed() }),
+            Cell::text(words.said(&gate.kind)),
+            Cell::text(words.place(&gate.scenario)),
             Cell::text(&gate.task),
-            Cell::number(maybe(gate.value)),
-            Cell::number(maybe(gate.limit)),
-            Cell::long(&gate.words),
+            Cell::figure(gate.value),
+            Cell::figure(gate.limit),
+            Cell::long(gate_words(words, gate)),
         ]
     };
-    let head = || ["", "gate", "scenario", "task", "value", "limit", "in words"].iter().map(|name| (*name).to_owned()).collect();
+    let columns = || head([words.result(), words.gate(), words.scenario(), words.task(), words.value(), words.limit(), words.in_words()]);
     let good: Vec<&GateInfo> = report.gates.iter().filter(|gate| gate.passed).collect();
-    let tables = [("Not passed", failed, false), ("Passed", good, true)].map(|(caption, gates, folded)| Table {
-        caption: caption.into(),
-        head: head(),
-        rows: gates.iter().map(row).collect(),
-        folded,
-        ..Table::default()
-    });
+    let tables = [("failed", words.gates_failed_table(), failed, false), ("passed", words.gates_passed_table(), good, true)].map(
+        |(name, caption, gates, folded)| Table {
+            name: name.into(),
+            caption: caption.into(),
+            head: columns(),
+            rows: gates.iter().map(row).collect(),
+            folded,
+            ..Table::default()
+        },
+    );
     Section {
         id: "gates",
-        title: "Gates",
+        title: words.gates(),
         finding,
         charts: Vec::new(),
         tables: tables.into_iter().filter(|table| !table.rows.is_empty()).collect(),
-        how: "A night is published when it passes every gate; else its run is kept and the one before it stays. A comparison with the current run holds a night only where its model is worse beyond doubt (95 %, corrected for the number of comparisons) and by more than the margin that the job allows. Differences are positive where tonight is better. The table is gates.parquet.",
+        how: words.gates_how(),
     }
 }
 
 /// Each cell's shared model against the models that do not share.
 pub(super) fn transfer(report: &Report) -> Section {
+    if report.transfer.is_empty() {
+        return Section::default();
+    }
+    let words = report.words();
+    let row = |entry: &TransferInfo| {
+        vec![
+            Cell::text(&entry.scenario),
+            Cell::text(&entry.task),
+            Cell::text(against_words(words, &entry.against)),
+            Cell::text(metric(words, entry)),
+            Cell::fixed(Some(entry.shared), 4),
+            Cell::fixed(Some(entry.other), 4),
+            Cell::signed(entry.value).within(Some((entry.low, entry.high)), signed),
+            Cell::text(words.said(&entry.verdict)),
+            Cell::count(entry.n),
+            Cell::count(entry.learned_rows),
+        ]
+    };
+    Section {
+        id: "transfer",
+        title: words.transfer(),
+        finding: transfer_finding(report),
+        charts: transfer_charts(report),
+        tables: vec![Table {
+            caption: words.every_comparison().into(),
+            what: report.transfer.first().map_or_else(String::new, |entry| words.made_on(&entry.made_as_of)),
+            head: head([
+                words.scenario(),
+                words.task(),
+                words.against(),
+                words.metric(),
+                words.shared(),
+                words.other(),
+                words.better_by(),
+                words.verdict(),
+                words.held_out_rows(),
+                words.rows_learned_from(),
+            ]),
+            rows: report.transfer.iter().map(row).collect(),
+            folded: true,
+            ..Table::default()
+        }],
+        how: words.transfer_how(),
+    }
+}
+
+fn transfer_finding(report: &Report) -> String {
+    let words = report.words();
     let of = |verdict: &str| report.transfer.iter().filter(|entry| entry.verdict == verdict).count();
     let (helped, hurt) = (of("helped"), of("hurt"));
-    let rest = report.transfer.len() - helped - hurt;
-    let mut finding = format!("Sharing helped in {helped} comparison(s), hurt in {hurt}; in {rest} there is no evidence of either.");
+    let mut told = vec![words.transfer_finding(helped, hurt, report.transfer.len() - helped - hurt)];
     if let Some(worst) = report.transfer.iter().filter(|entry| entry.verdict == "hurt").min_by(|a, b| a.value.total_cmp(&b.value)) {
-        finding.push_str(&format!(
-            " It hurts most in {} × {} against {}: {} {} instead of {}.",
-            worst.scenario,
-            worst.task,
-            worst.against,
-            metric(worst),
-            fixed(Some(worst.shared), 4),
-            fixed(Some(worst.other), 4)
-        ));
+        let [shared, other] = [worst.shared, worst.other].map(|value| fixed(Some(value), 4));
+        let (against, metric) = (against_words(words, &worst.against), metric(words, worst));
+        told.push(words.transfer_worst(&worst.scenario, &worst.task, against, metric, shared, other));
     }
-    for (scenario, task, by) in &report.stand_ins {
-        finding.push_str(&format!(" {scenario} × {task} is scored by {by}."));
-    }
-    let mut charts = Vec::new();
-    for against in against(report) {
-        let drawn: Vec<Spread> = report
-            .transfer
-            .iter()
-            .filter(|entry| entry.against == against && entry.metric == "auc")
+    told.extend(report.stand_ins.iter().map(|(scenario, task, by)| words.stand_in(scenario, task, by)));
+    told.join(" ")
+}
+
+fn transfer_charts(report: &Report) -> Vec<String> {
+    let words = report.words();
+    let charts = against(report).into_iter().filter_map(|against| {
+        let own = report.transfer.iter().filter(|entry| entry.against == against && entry.metric == "auc");
+        let drawn: Vec<Spread> = own
             .map(|entry| Spread {
                 name: format!("{} × {}", entry.scenario, entry.task),
                 value: entry.value,
                 low: entry.low,
                 high: entry.high,
-                label: format!("{:+.4} {}", entry.value, entry.verdict),
+                label: format!("{} {}", signed(entry.value), words.said(&entry.verdict)),
                 kind: match entry.verdict.as_str() {
                     "helped" => 1,
                     "hurt" => 2,
@@ -84,57 +137,10 @@ pub(super) fn transfer(report: &Report) -> Section {
                 },
             })
             .collect();
-        if !drawn.is_empty() {
-            let title = format!("AUC of the shared model less that of {}", words(against));
-            charts.push(intervals(
-                &title,
-                "Difference of AUC per cell with its 95 % interval; right of the line sharing is better.",
-                &drawn,
-            ));
-        }
-    }
-    let row = |entry: &TransferInfo| {
-        vec![
-            Cell::text(&entry.scenario),
-            Cell::text(&entry.task),
-            Cell::text(words(&entry.against)),
-            Cell::text(metric(entry)),
-            Cell::number(fixed(Some(entry.shared), 4)),
-            Cell::number(fixed(Some(entry.other), 4)),
-            Cell::number(format!("{:+.4}", entry.value)),
-            Cell::number(format!("{:+.4} to {:+.4}", entry.low, entry.high)),
-            Cell::text(&entry.verdict),
-            Cell::number(count(entry.n)),
-            Cell::number(count(entry.learned_rows)),
-        ]
-    };
-    let head = [
-        "scenario",
-        "task",
-        "against",
-        "metric",
-        "shared",
-        "other",
-        "better by",
-        "95 % interval",
-        "verdict",
-        "held-out rows",
-        "rows learned from",
-    ];
-    Section {
-        id: "transfer",
-        title: "Transfer ledger",
-        finding,
-        charts,
-        tables: vec![Table {
-            caption: "Every comparison".into(),
-            what: report.transfer.first().map_or_else(String::new, |entry| format!("Made on the night of {}.", entry.made_as_of)),
-            head: head.iter().map(|name| (*name).to_owned()).collect(),
-            rows: report.transfer.iter().map(row).collect(),
-            folded: true,
-        }],
-        how: "Does one model for all scenarios and tasks serve each cell better than a model of its own? “A network of the cell alone” and “a network that pools the scenarios” learn from the same sample of rows as the shared network they are compared with, with the same care; challengers learned from every row, as the published model did. Differences are measured on the same held-out rows, their intervals by resampling entities; a verdict holds for all cells compared with the same other model together (95 %, Holm's correction). The table is transfer.parquet.",
-    }
+        let title = words.transfer_chart(against_words(words, against));
+        (!drawn.is_empty()).then(|| intervals(&title, words.transfer_chart_about(), &drawn))
+    });
+    charts.collect()
 }
 
 /// What is compared against, in the ledger's order.
@@ -153,14 +159,16 @@ fn against(report: &Report) -> Vec<&str> {
     found
 }
 
-fn words(against: &str) -> &str {
+/// What a comparison is against, as it is read.
+pub(in crate::report) fn against_words(words: Language, against: &str) -> &str {
     match against {
-        "alone" => "a network of the cell alone",
-        "pooled" => "a network that pools the scenarios",
+        "alone" => words.alone(),
+        "pooled" => words.pooled(),
         other => other,
     }
 }
 
-fn metric(entry: &TransferInfo) -> &'static str {
-    if entry.metric == "auc" { "AUC" } else { "RMSE" }
+/// The figure that is compared.
+pub(in crate::report) fn metric(words: Language, entry: &TransferInfo) -> &'static str {
+    if entry.metric == "auc" { words.auc() } else { words.rmse() }
 }

@@ -1,10 +1,11 @@
 //! Whether the explanations can be trusted: what happens when features are taken away in their order.
 
+use super::super::block::{Cell, Section, Table, head};
 use super::super::charts::{Spread, intervals};
 use super::super::content::Report;
 use super::super::explained::FaithfulInfo;
-use super::super::format::{count, fixed, number};
-use super::super::page::{Cell, Section, Table};
+use super::super::format::{fixed, number};
+use super::super::words::Language;
 
 /// Deletion and insertion against random order, and the residual.
 pub(super) fn faithful(report: &Report) -> Section {
@@ -12,27 +13,18 @@ pub(super) fn faithful(report: &Report) -> Section {
     if rows.is_empty() {
         return Section::default();
     }
+    let words = report.words();
     let beats = rows.iter().filter(|row| row.low.is_some_and(|low| low > 0.0)).count();
     let drawn: Vec<Spread> = rows.iter().filter_map(spread).collect();
-    let charts = if drawn.is_empty() {
-        Vec::new()
-    } else {
-        let title = "Gain over a random order, in standard deviations of the output";
-        vec![intervals(title, "Gain of each task with its 95 % interval; above 0, contributions say what moves the model.", &drawn)]
-    };
-    let share = report.explained.residual_share.map_or_else(String::new, |share| {
-        format!(" Contributions add up to the raw output within {} of its spread, on every explained row.", number(share))
-    });
+    let charts = if drawn.is_empty() { Vec::new() } else { vec![intervals(words.faithful_chart(), words.faithful_about(), &drawn)] };
+    let share = report.explained.residual_share.map_or_else(String::new, |share| words.faithful_share(number(share)));
     Section {
         id: "faithful",
-        title: "Can the explanations be trusted?",
-        finding: format!(
-            "For {beats} of {} tasks the contributions tell beyond doubt more than chance what moves the model.{share}",
-            rows.len()
-        ),
+        title: words.faithful(),
+        finding: format!("{}{share}", words.faithful_finding(beats, rows.len())),
         charts,
-        tables: vec![table(rows)],
-        how: "Features of held-out rows are set to the background (a number to its training mean, a category to its commonest entry), the largest contribution first: the output should fall at once (deletion: lower is better). The other way round, from the background to the row, it should rise at once (insertion: higher is better). Both are areas under the curve, in standard deviations of the output, beside those of a random order. The gain is the mean of both advantages. It says whether the explanation follows the model, not whether the model is right.",
+        tables: vec![table(words, rows)],
+        how: words.faithful_how(),
     }
 }
 
@@ -42,26 +34,28 @@ fn spread(row: &FaithfulInfo) -> Option<Spread> {
     Some(Spread { name: row.task.clone(), value: row.gain, low, high, label: fixed(Some(row.gain), 3), kind })
 }
 
-fn table(rows: &[FaithfulInfo]) -> Table {
+fn table(words: Language, rows: &[FaithfulInfo]) -> Table {
     let cells = rows.iter().map(|row| {
         vec![
             Cell::text(&row.task),
-            Cell::number(fixed(Some(row.deletion), 3)),
-            Cell::number(fixed(Some(row.random_deletion), 3)),
-            Cell::number(fixed(Some(row.insertion), 3)),
-            Cell::number(fixed(Some(row.random_insertion), 3)),
-            Cell::number(fixed(Some(row.gain), 3)),
-            Cell::number(fixed(row.low, 3)),
-            Cell::number(fixed(row.high, 3)),
-            Cell::number(number(row.residual)),
-            Cell::number(count(row.n)),
+            Cell::fixed(Some(row.deletion), 3),
+            Cell::fixed(Some(row.random_deletion), 3),
+            Cell::fixed(Some(row.insertion), 3),
+            Cell::fixed(Some(row.random_insertion), 3),
+            Cell::fixed(Some(row.gain), 3).within(row.low.zip(row.high), |end| fixed(Some(end), 3)),
+            Cell::figure(Some(row.residual)),
+            Cell::count(row.n),
         ]
     });
-    let head = ["task", "deletion", "at random", "insertion", "at random", "gain", "from", "to", "residual / spread", "rows"];
-    Table {
-        caption: "Deletion and insertion".into(),
-        head: head.iter().map(|name| (*name).to_owned()).collect(),
-        rows: cells.collect(),
-        ..Table::default()
-    }
+    let columns = [
+        words.task(),
+        words.deletion(),
+        words.deletion_random(),
+        words.insertion(),
+        words.insertion_random(),
+        words.gain(),
+        words.residual_over_spread(),
+        words.rows(),
+    ];
+    Table { caption: words.faithful_table().into(), head: head(columns), rows: cells.collect(), ..Table::default() }
 }

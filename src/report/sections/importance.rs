@@ -1,9 +1,9 @@
 //! What the model relies on, and how.
 
+use super::super::block::{Cell, Section, Table, head};
 use super::super::charts::{Heat, Ranged, heat, ranged};
 use super::super::content::{ImportanceInfo, Report};
 use super::super::format::{maybe, number, short};
-use super::super::page::{Cell, Section, Table};
 
 /// Importance of a cell, the largest first; equal ones by name.
 pub(super) fn of_task<'a>(report: &'a Report, task: &str, scenario: &str) -> Vec<&'a ImportanceInfo> {
@@ -17,6 +17,7 @@ pub(super) fn importance(report: &Report) -> Section {
     if report.importance.is_empty() {
         return Section::default();
     }
+    let words = report.words();
     let mut charts = Vec::new();
     for task in &report.tasks {
         let top: Vec<Ranged> = of_task(report, &task.name, "*")
@@ -30,30 +31,13 @@ pub(super) fn importance(report: &Report) -> Section {
                 ends: row.low.zip(row.high),
             })
             .collect();
-        let description = format!(
-            "{}: mean size of each feature's contribution, split into shared, scenario and task parts, with a 95 % interval.",
-            task.name
-        );
-        charts.push(ranged(&format!("What {} relies on", task.name), &description, &["shared", "scenario", "task"], &top));
+        let legend = [words.shared(), words.scenario(), words.task()];
+        charts.push(ranged(&words.relies_task(&task.name), &words.relies_about(&task.name), &legend, &top));
     }
     charts.push(cell_map(report));
     let lead = report.tasks.first().and_then(|task| Some((task, of_task(report, &task.name, "*").first().copied()?)));
-    let finding = lead.map_or_else(String::new, |(task, row)| {
-        format!(
-            "For {} the model relies most on {}. Contributions add up to the raw output within {}.",
-            task.name,
-            row.feature,
-            maybe(report.residual)
-        )
-    });
-    Section {
-        id: "importance",
-        title: "What the model relies on",
-        finding,
-        charts,
-        tables: vec![table(report)],
-        how: "One chart per task, in the order of the tasks. A bar is the mean size of the feature's exact contribution to the raw output on the held-out night, its whisker the 95 % interval had other entities come (the noise of learning is not in it); its colours share it between what all scenarios and tasks have in common, what belongs to the scenario and what belongs to the task. The map shows each feature's share within its cell. To rely on a feature is not to be caused by it; a chained task is explained given that the task before it happened.",
-    }
+    let finding = lead.map_or_else(String::new, |(task, row)| words.relies_finding(&task.name, &row.feature, maybe(report.residual)));
+    Section { id: "importance", title: words.relies(), finding, charts, tables: vec![table(report)], how: words.relies_how() }
 }
 
 fn cell_map(report: &Report) -> String {
@@ -86,8 +70,8 @@ fn cell_map(report: &Report) -> String {
         })
         .collect();
     heat(&Heat {
-        title: "Share of each feature in every cell",
-        description: "The feature's mean |contribution| as a share of all features' in the same scenario and task.",
+        title: report.words().relies_map(),
+        description: report.words().relies_map_about(),
         rows: &features,
         columns: &columns,
         cells: &values,
@@ -95,6 +79,7 @@ fn cell_map(report: &Report) -> String {
 }
 
 fn table(report: &Report) -> Table {
+    let words = report.words();
     let mut rows = Vec::new();
     for task in &report.tasks {
         for row in of_task(report, &task.name, "*").into_iter().take(report.top_features) {
@@ -105,44 +90,34 @@ fn table(report: &Report) -> Table {
                 .and_then(|feature| feature.definition.clone())
                 .unwrap_or_default();
             let direction = match row.direction {
-                Some(direction) if direction > 0.3 => "rises",
-                Some(direction) if direction < -0.3 => "falls",
-                Some(_) => "mixed",
+                Some(direction) if direction > 0.3 => words.rises(),
+                Some(direction) if direction < -0.3 => words.falls(),
+                Some(_) => words.mixed(),
                 None => "",
             };
             rows.push(vec![
                 Cell::text(&task.name),
                 Cell::text(&row.feature),
-                Cell::number(number(row.value)),
-                Cell::number(maybe(row.low)),
-                Cell::number(maybe(row.high)),
-                Cell::number(number(row.shared)),
-                Cell::number(number(row.scenario_part)),
-                Cell::number(number(row.task_part)),
-                Cell::number(maybe(row.permutation)),
+                Cell::figure(Some(row.value)).within(row.low.zip(row.high), number),
+                Cell::figure(Some(row.shared)),
+                Cell::figure(Some(row.scenario_part)),
+                Cell::figure(Some(row.task_part)),
+                Cell::figure(row.permutation),
                 Cell::text(direction),
                 Cell::long(definition),
             ]);
         }
     }
-    let head = [
-        "task",
-        "feature",
-        "mean |contribution|",
-        "from",
-        "to",
-        "shared",
-        "scenario",
-        "task",
-        "by permutation",
-        "with its value",
-        "definition",
+    let columns = [
+        words.task(),
+        words.feature(),
+        words.mean_contribution(),
+        words.shared(),
+        words.scenario(),
+        words.task(),
+        words.by_permutation(),
+        words.with_its_value(),
+        words.definition(),
     ];
-    Table {
-        caption: "Leading features of each task".into(),
-        head: head.iter().map(|name| (*name).to_owned()).collect(),
-        rows,
-        folded: true,
-        ..Table::default()
-    }
+    Table { caption: words.leading_features().into(), head: head(columns), rows, folded: true, ..Table::default() }
 }

@@ -1,13 +1,17 @@
 //! Quality per cell, challengers, calibration, and the choices made on the validation night.
 
+use super::super::block::{Cell, Section, Table, head};
 use super::super::charts::{Dumbbell, Heat, dumbbell, heat, reliability};
 use super::super::content::{Report, TaskInfo};
-use super::super::format::{count, fixed, number};
-use super::super::page::{Cell, Section, Table};
-use super::place;
+use super::super::format::{count, fixed};
+use super::super::words::Language;
 
 fn main_metric(task: &TaskInfo) -> &'static str {
     if task.kind == "binary" { "auc" } else { "r2" }
+}
+
+fn main_name(words: Language, task: &TaskInfo) -> &'static str {
+    if task.kind == "binary" { words.auc() } else { words.r_squared() }
 }
 
 fn value(report: &Report, learner: &str, scenario: &str, task: &str, metric: &str) -> Option<f64> {
@@ -19,102 +23,98 @@ fn with_all(report: &Report) -> Vec<String> {
     std::iter::once("*".to_owned()).chain(report.scenarios.iter().cloned()).collect()
 }
 
-/// Heat-map and table of the figures of each cell.
+/// Heat-map and tables of the figures of each cell.
 pub(super) fn cells(report: &Report) -> Section {
-    let learner = report.learner.as_str();
-    let scenarios = with_all(report);
-    let columns: Vec<String> =
-        report.tasks.iter().map(|task| format!("{}\n{}", task.name, if main_metric(task) == "auc" { "AUC" } else { "R²" })).collect();
-    let cells: Vec<Vec<Option<(f64, String)>>> = scenarios
-        .iter()
-        .map(|scenario| {
-            let of = |task: &TaskInfo| {
-                let found = value(report, learner, scenario, &task.name, main_metric(task))?;
-                // An AUC of one half is chance; a pale box.
-                let shade = if main_metric(task) == "auc" { (found - 0.5) * 2.0 } else { found };
-                Some((shade, fixed(Some(found), 3)))
-            };
-            report.tasks.iter().map(of).collect()
-        })
-        .collect();
-    let names: Vec<String> = scenarios.iter().map(|scenario| place(scenario).to_owned()).collect();
-    let chart = heat(&Heat {
-        title: "Quality per cell",
-        description: "AUC of binary tasks and R² of regressions by scenario and task on the held-out night.",
-        rows: &names,
-        columns: &columns,
-        cells: &cells,
-    });
-    let mean = value(report, learner, "*", "*", "auc");
-    let finding = match mean {
-        Some(mean) => format!("On the held-out night {} the mean AUC over the cells is {}.", report.holdout, fixed(Some(mean), 3)),
-        None => format!("On the held-out night {} no cell has enough support for an AUC.", report.holdout),
-    };
+    let words = report.words();
+    let mean = value(report, &report.learner, "*", "*", "auc");
+    let tables = [ranking_table(report), threshold_table(report), lists_table(report), amounts_table(report)];
     Section {
         id: "cells",
-        title: "Quality per cell",
-        finding,
-        charts: vec![chart],
-        tables: vec![binary_table(report), regression_table(report)].into_iter().filter(|table| !table.rows.is_empty()).collect(),
-        how: "Each box is one scenario × task on a night that the model never learned from. An AUC of 0.5 is chance, 1 is perfect order; an R² of 0 is no better than the mean. Predicted / observed compares totals: above 1 is too high. GAUC ranks within an entity; NDCG, recall and hit rate look at the k rows of an entity with the highest predictions. A chained task counts over all rows: where the task before it did not happen, it did not happen either.",
+        title: words.cells(),
+        finding: match mean {
+            Some(mean) => words.cells_finding(&report.holdout, fixed(Some(mean), 3)),
+            None => words.cells_thin(&report.holdout),
+        },
+        charts: vec![cell_map(report)],
+        tables: tables.into_iter().filter(|table| !table.rows.is_empty()).collect(),
+        how: words.cells_how(),
     }
 }
 
-fn binary_table(report: &Report) -> Table {
-    let metrics = [
-        ("AUC", "auc", 4),
-        ("PR-AUC", "pr_auc", 4),
-        ("log loss", "log_loss", 4),
-        ("log loss of the base rate", "base_log_loss", 4),
-        ("ECE", "ece", 4),
-        ("pred. / obs.", "predicted_observed", 3),
-        ("threshold", "threshold", 4),
-        ("accuracy", "accuracy", 3),
-        ("precision", "precision", 3),
-        ("recall", "recall", 3),
-        ("F1", "f1", 3),
-        ("GAUC", "gauc", 4),
-        ("NDCG@k", "ndcg_at_k", 3),
-        ("recall@k", "recall_at_k", 3),
-        ("hit@k", "hit_at_k", 3),
-        ("MRR", "mrr", 3),
-    ];
-    let mut head: Vec<String> = ["scenario", "task", "rows", "positives", "base rate"].iter().map(|name| (*name).to_owned()).collect();
-    head.extend(metrics.iter().map(|(name, ..)| (*name).to_owned()));
-    let rows = rows(report, Kind::Binary, |scenario, task| {
-        metrics.iter().map(|(_, metric, digits)| Cell::number(ranged(report, scenario, task, metric, *digits))).collect()
-    });
-    Table { caption: "Binary tasks: every figure".into(), what: RANGES.into(), head, rows, ..Table::default() }
+fn cell_map(report: &Report) -> String {
+    let words = report.words();
+    let scenarios = with_all(report);
+    let columns: Vec<String> = report.tasks.iter().map(|task| format!("{}\n{}", task.name, main_name(words, task))).collect();
+    let box_of = |scenario: &str, task: &TaskInfo| {
+        let found = value(report, &report.learner, scenario, &task.name, main_metric(task))?;
+        // An AUC of one half is chance; a pale box.
+        let shade = if main_metric(task) == "auc" { (found - 0.5) * 2.0 } else { found };
+        Some((shade, fixed(Some(found), 3)))
+    };
+    let cells: Vec<Vec<Option<(f64, String)>>> =
+        scenarios.iter().map(|scenario| report.tasks.iter().map(|task| box_of(scenario, task)).collect()).collect();
+    heat(&Heat {
+        title: words.cells(),
+        description: words.cells_about(),
+        rows: &scenarios.iter().map(|scenario| words.place(scenario).to_owned()).collect::<Vec<_>>(),
+        columns: &columns,
+        cells: &cells,
+    })
 }
 
-fn regression_table(report: &Report) -> Table {
-    let metrics = [
-        ("RMSE", "rmse"),
-        ("RMSE of the mean", "base_rmse"),
-        ("MAE", "mae"),
-        ("R²", "r2"),
-        ("Gini", "gini"),
-        ("pred. / obs.", "predicted_observed"),
+/// A column of figures: its name, its metric, its decimals.
+type Column = (&'static str, &'static str, usize);
+
+fn ranking_table(report: &Report) -> Table {
+    let words = report.words();
+    let columns: [Column; 6] = [
+        (words.auc(), "auc", 4),
+        (words.pr_auc(), "pr_auc", 4),
+        (words.log_loss(), "log_loss", 4),
+        (words.base_log_loss(), "base_log_loss", 4),
+        (words.calibration_error(), "ece", 4),
+        (words.predicted_observed(), "predicted_observed", 3),
     ];
-    let mut head: Vec<String> = ["scenario", "task", "rows", "above 0", "mean"].iter().map(|name| (*name).to_owned()).collect();
-    head.extend(metrics.iter().map(|(name, _)| (*name).to_owned()));
-    let rows = rows(report, Kind::Amount, |scenario, task| {
-        metrics.iter().map(|(_, metric)| Cell::number(ranged(report, scenario, task, metric, 4))).collect()
-    });
-    Table { caption: "Amounts: every figure".into(), what: RANGES.into(), head, rows, ..Table::default() }
+    let support = [words.rows(), words.positives(), words.base_rate()];
+    table(report, "ranking", words.ranking_table(), Kind::Binary, Some(support), &columns)
 }
 
-/// What the brackets of a table of figures hold.
-const RANGES: &str = "In brackets the 95 % interval, by resampling entities.";
+fn threshold_table(report: &Report) -> Table {
+    let words = report.words();
+    let columns: [Column; 5] = [
+        (words.threshold(), "threshold", 4),
+        (words.accuracy(), "accuracy", 3),
+        (words.precision(), "precision", 3),
+        (words.recall(), "recall", 3),
+        (words.f_one(), "f1", 3),
+    ];
+    Table { folded: true, ..table(report, "threshold", words.threshold_table(), Kind::Binary, None, &columns) }
+}
 
-/// A figure with its interval behind it.
-fn ranged(report: &Report, scenario: &str, task: &str, metric: &str, digits: usize) -> String {
-    let Some(figure) = report.figure(&report.learner, scenario, task, metric) else { return fixed(None, digits) };
-    let value = fixed(figure.value, digits);
-    match (figure.value, figure.low, figure.high) {
-        (Some(_), Some(low), Some(high)) => format!("{value} [{}, {}]", fixed(Some(low), digits), fixed(Some(high), digits)),
-        _ => value,
-    }
+fn lists_table(report: &Report) -> Table {
+    let words = report.words();
+    let columns: [Column; 5] = [
+        (words.gauc(), "gauc", 4),
+        (words.ndcg_at_k(), "ndcg_at_k", 3),
+        (words.recall_at_k(), "recall_at_k", 3),
+        (words.hit_at_k(), "hit_at_k", 3),
+        (words.mrr(), "mrr", 3),
+    ];
+    Table { folded: true, ..table(report, "lists", words.lists_table(), Kind::Binary, None, &columns) }
+}
+
+fn amounts_table(report: &Report) -> Table {
+    let words = report.words();
+    let columns: [Column; 6] = [
+        (words.rmse(), "rmse", 4),
+        (words.base_rmse(), "base_rmse", 4),
+        (words.mae(), "mae", 4),
+        (words.r_squared(), "r2", 4),
+        (words.gini(), "gini", 4),
+        (words.predicted_observed(), "predicted_observed", 4),
+    ];
+    let support = [words.rows(), words.above_zero(), words.mean()];
+    table(report, "amounts", words.amounts_table(), Kind::Amount, Some(support), &columns)
 }
 
 /// Tasks that share a table.
@@ -124,30 +124,37 @@ enum Kind {
     Amount,
 }
 
-fn rows(report: &Report, kind: Kind, figures: impl Fn(&str, &str) -> Vec<Cell>) -> Vec<Vec<Cell>> {
+/// A row per cell: its support where it is asked for, then a figure per column with its interval.
+fn table(report: &Report, name: &str, caption: &str, kind: Kind, support: Option<[&str; 3]>, columns: &[Column]) -> Table {
+    let words = report.words();
+    let mut names = head([words.scenario(), words.task()]);
+    names.extend(support.iter().flatten().chain(columns.iter().map(|(name, ..)| name)).map(|name| (*name).to_owned()));
     let mut rows = Vec::new();
     for task in report.tasks.iter().filter(|task| (task.kind == "binary") == (kind == Kind::Binary)) {
         for scenario in with_all(report) {
             let Some(base) = report.figure(&report.learner, &scenario, &task.name, "base_rate") else { continue };
-            let mut row = vec![
-                Cell::text(place(&scenario)),
-                Cell::text(&task.name),
-                Cell::number(count(base.n)),
-                Cell::number(count(base.positives)),
-            ];
-            match &base.note {
-                Some(note) => row.push(Cell::text(note)),
-                None => row.push(Cell::number(fixed(base.value, 4))),
+            let mut row = vec![Cell::text(words.place(&scenario)), Cell::text(&task.name)];
+            if support.is_some() {
+                row.extend([Cell::count(base.n), Cell::count(base.positives)]);
+                row.push(base.note.as_ref().map_or_else(|| Cell::fixed(base.value, 4), |note| Cell::text(words.said(note))));
             }
-            row.extend(figures(&scenario, &task.name));
+            row.extend(columns.iter().map(|(_, metric, digits)| ranged(report, &scenario, &task.name, metric, *digits)));
             rows.push(row);
         }
     }
-    rows
+    Table { name: name.into(), caption: caption.into(), what: words.ranges().into(), head: names, rows, folded: false }
+}
+
+/// A figure with its interval.
+fn ranged(report: &Report, scenario: &str, task: &str, metric: &str, digits: usize) -> Cell {
+    let figure = report.figure(&report.learner, scenario, task, metric);
+    let ends = figure.and_then(|figure| figure.value.and(figure.low.zip(figure.high)));
+    Cell::fixed(figure.and_then(|figure| figure.value), digits).within(ends, |end| fixed(Some(end), digits))
 }
 
 /// The published learner beside its challengers.
 pub(super) fn challengers(report: &Report) -> Section {
+    let words = report.words();
     let learners = report.learners();
     if learners.len() < 2 {
         return Section::default();
@@ -156,59 +163,51 @@ pub(super) fn challengers(report: &Report) -> Section {
     let mut rows = Vec::new();
     for task in &report.tasks {
         for scenario in with_all(report) {
-            let values: Vec<Option<f64>> =
-                learners.iter().map(|learner| value(report, learner, &scenario, &task.name, main_metric(task))).collect();
-            let mut row = vec![Cell::text(&task.name), Cell::text(place(&scenario)), Cell::text(main_metric(task))];
-            row.extend(values.iter().map(|value| Cell::number(fixed(*value, 4))));
+            let of = |learner: &&str| value(report, learner, &scenario, &task.name, main_metric(task));
+            let values: Vec<Option<f64>> = learners.iter().map(of).collect();
+            let mut row = vec![Cell::text(&task.name), Cell::text(words.place(&scenario)), Cell::text(main_name(words, task))];
+            row.extend(values.iter().map(|value| Cell::fixed(*value, 4)));
             rows.push(row);
             if task.kind == "binary" {
-                drawn.push((format!("{} · {}", task.name, place(&scenario)), values));
+                drawn.push((format!("{} · {}", task.name, words.place(&scenario)), values));
             }
         }
     }
-    let best = |learner: &str| value(report, learner, "*", "*", "auc");
-    let finding = match (
-        best(learners[0]),
-        learners[1..].iter().filter_map(|learner| Some((best(learner)?, *learner))).max_by(|a, b| a.0.total_cmp(&b.0)),
-    ) {
-        (Some(own), Some((other, name))) if other > own => format!(
-            "{name} ranks better than the published {} on average: mean AUC {} against {}.",
-            learners[0],
-            fixed(Some(other), 4),
-            fixed(Some(own), 4)
-        ),
-        (Some(own), Some((other, name))) => format!(
-            "No challenger ranks better on average: mean AUC {} for {}, {} for {name}.",
-            fixed(Some(own), 4),
-            learners[0],
-            fixed(Some(other), 4)
-        ),
-        _ => "There is no cell on which the learners can be compared.".into(),
-    };
-    let mut head: Vec<String> = vec!["task".into(), "scenario".into(), "metric".into()];
-    head.extend(learners.iter().map(|learner| (*learner).to_owned()));
+    let mut columns = head([words.task(), words.scenario(), words.metric()]);
+    columns.extend(learners.iter().map(|learner| (*learner).to_owned()));
     Section {
         id: "challengers",
-        title: "Challengers",
-        finding,
+        title: words.challengers(),
+        finding: challengers_finding(report, &learners),
         charts: vec![dumbbell(&Dumbbell {
-            title: "AUC of each learner",
-            description: "AUC per cell on the held-out night, one mark per learner.",
+            title: words.challengers_chart(),
+            description: words.challengers_about(),
             legend: &learners,
             rows: &drawn,
         })],
-        tables: vec![Table { caption: "Every learner in every cell".into(), head, rows, folded: true, ..Table::default() }],
-        how: "All learners saw the same rows and were measured on the same held-out night. The first mark is the learner whose scores are published; its value stands at the right.",
+        tables: vec![Table { caption: words.challengers_table().into(), head: columns, rows, folded: true, ..Table::default() }],
+        how: words.challengers_how(),
     }
+}
+
+fn challengers_finding(report: &Report, learners: &[&str]) -> String {
+    let words = report.words();
+    let mean = |learner: &str| value(report, learner, "*", "*", "auc");
+    let other = learners[1..].iter().filter_map(|learner| Some((mean(learner)?, *learner))).max_by(|a, b| a.0.total_cmp(&b.0));
+    let (Some(own), Some((theirs, name))) = (mean(learners[0]), other) else { return words.challengers_incomparable().into() };
+    let [mine, them] = [own, theirs].map(|value| fixed(Some(value), 4));
+    if theirs > own { words.challenger_better(name, learners[0], them, mine) } else { words.challenger_none(learners[0], mine, name, them) }
 }
 
 /// Small multiples of reliability.
 pub(super) fn calibration(report: &Report) -> Section {
+    let words = report.words();
     let mut charts = Vec::new();
+    let mut rows = Vec::new();
     let mut worst: Option<(f64, String)> = None;
     for task in report.tasks.iter().filter(|task| task.kind == "binary") {
         for scenario in with_all(report) {
-            let name = format!("{} · {}", task.name, place(&scenario));
+            let name = format!("{} · {}", task.name, words.place(&scenario));
             if let Some(ece) = value(report, &report.learner, &scenario, &task.name, "ece")
                 && scenario != "*"
                 && worst.as_ref().is_none_or(|(most, _)| ece > *most)
@@ -218,73 +217,76 @@ pub(super) fn calibration(report: &Report) -> Section {
             let supported = value(report, &report.learner, &scenario, &task.name, "auc").is_some();
             let bins: Vec<_> = report.reliability.iter().filter(|bin| bin.task == task.name && bin.scenario == scenario).collect();
             if supported && !bins.is_empty() {
-                charts.push(reliability(&name, &bins));
+                charts.push(reliability(words, &name, &bins));
             }
+            rows.extend(bins.into_iter().map(|bin| {
+                vec![
+                    Cell::text(words.place(&scenario)),
+                    Cell::text(&task.name),
+                    Cell::count(u64::from(bin.bin)),
+                    Cell::count(bin.n),
+                    Cell::fixed(Some(bin.predicted), 4),
+                    Cell::fixed(Some(bin.observed), 4).within(Some((bin.low, bin.high)), |end| fixed(Some(end), 4)),
+                ]
+            }));
         }
     }
-    let finding = worst.map_or_else(
-        || "No cell has enough support to judge its calibration.".into(),
-        |(ece, name)| format!("The largest calibration error of a cell is {} ({name}).", fixed(Some(ece), 4)),
-    );
     Section {
         id: "calibration",
-        title: "Calibration",
-        finding,
+        title: words.calibration(),
+        finding: worst.map_or_else(|| words.calibration_none().into(), |(ece, name)| words.calibration_finding(fixed(Some(ece), 4), name)),
         charts,
-        tables: Vec::new(),
-        how: "Ten bins of equal size by prediction. A point on the line means that as many positives happened as were predicted; the upright is the 95 % interval of the observed share. The bins are in calibration.parquet.",
+        tables: vec![Table {
+            caption: words.calibration_table().into(),
+            what: words.ranges().into(),
+            head: head([words.scenario(), words.task(), words.bin(), words.rows(), words.predicted(), words.observed()]),
+            rows,
+            folded: true,
+            ..Table::default()
+        }],
+        how: words.calibration_how(),
     }
 }
 
 /// What was tried on the validation night.
 pub(super) fn choices(report: &Report) -> Section {
-    let rows: Vec<Vec<Cell>> = report
-        .training
-        .iter()
-        .map(|trial| {
-            vec![
-                Cell::text(&trial.learner),
-                Cell::long(&trial.setting),
-                Cell::number(fixed(Some(trial.loss), 5)),
-                Cell::text(if trial.chosen { "chosen" } else { "" }),
-            ]
-        })
-        .collect();
-    let snapshots: Vec<Vec<Cell>> = report
+    let words = report.words();
+    let trials = report.training.iter().map(|trial| {
+        vec![
+            Cell::text(&trial.learner),
+            Cell::long(&trial.setting),
+            Cell::fixed(Some(trial.loss), 5),
+            Cell::text(if trial.chosen { words.chosen() } else { "–" }),
+        ]
+    });
+    let snapshots = report
         .snapshots
         .iter()
-        .map(|snapshot| vec![Cell::text(&snapshot.as_of), Cell::text(&snapshot.split), Cell::number(count(snapshot.rows))])
-        .collect();
-    let learned: u64 = report
-        .snapshots
-        .iter()
-        .filter(|snapshot| ["train", "gap", "valid"].contains(&snapshot.split.as_str()))
-        .map(|snapshot| snapshot.rows)
-        .sum();
+        .map(|snapshot| vec![Cell::text(&snapshot.as_of), Cell::text(words.said(&snapshot.split)), Cell::count(snapshot.rows)]);
+    let learned = || report.snapshots.iter().filter(|snapshot| ["train", "gap", "valid"].contains(&snapshot.split.as_str()));
+    let rows: u64 = learned().map(|snapshot| snapshot.rows).sum();
     Section {
         id: "choices",
-        title: "Snapshots and choices",
-        finding: format!(
-            "The published model learned from {} rows of {} snapshots.",
-            number(learned as f64),
-            report.snapshots.iter().filter(|snapshot| ["train", "gap", "valid"].contains(&snapshot.split.as_str())).count()
-        ),
+        title: words.choices(),
+        finding: words.choices_finding(count(rows), learned().count()),
         charts: Vec::new(),
         tables: vec![
             Table {
-                caption: "Snapshots".into(),
-                head: vec!["as of".into(), "use".into(), "rows".into()],
-                rows: snapshots,
+                name: "snapshots".into(),
+                caption: words.snapshots().into(),
+                head: head([words.as_of(), words.used_for(), words.rows()]),
+                rows: snapshots.collect(),
                 ..Table::default()
             },
             Table {
-                caption: "What was tried on the validation night".into(),
-                head: vec!["learner".into(), "setting".into(), "loss".into(), String::new()],
-                rows,
+                name: "tried".into(),
+                caption: words.tried().into(),
+                head: head([words.learner(), words.setting(), words.loss(), words.choice()]),
+                rows: trials.collect(),
                 folded: true,
                 ..Table::default()
             },
         ],
-        how: "Choices are made on the validation night, which lies as far from its training snapshots as tonight lies from the newest labelled one; then the model is fitted again on train, gap and valid. The loss is the mean over the cells of 1 − R² on the learner's own scale.",
+        how: words.choices_how(),
     }
 }

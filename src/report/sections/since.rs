@@ -1,52 +1,46 @@
 //! What the model relies on tonight and did not in the run before.
 
+use super::super::block::{Cell, Section, Table, head};
 use super::super::charts::{Heat, Series, series, titled_heat};
 use super::super::content::Report;
 use super::super::explained::ImportanceChangeInfo;
-use super::super::format::{fixed, maybe};
-use super::super::page::{Cell, Section, Table};
+use super::super::format::fixed;
 use super::importance::of_task;
-use super::place;
 
 /// Features whose history is drawn, per task.
-const LINES: usize = 5;
+const LINES: usize = 4;
 /// Changes that are listed.
 const LISTED: usize = 60;
 
 /// Changes of importance beyond chance, how much of each ranking holds, and the nights before.
 pub(super) fn since(report: &Report) -> Section {
     let (Some(before), false) = (&report.compared_with, report.explained.agreements.is_empty()) else { return Section::default() };
+    let words = report.words();
     let mut charts = vec![agreement(report)];
     charts.extend(report.tasks.iter().filter_map(|task| history(report, &task.name)));
     Section {
-        id: "since",
-        title: "What the model relies on, since the run before",
+        id: "importance-since",
+        title: words.importance_since(),
         finding: finding(report, before),
         charts,
         tables: if report.explained.changes.is_empty() { Vec::new() } else { vec![changes(report)] },
-        how: "Importance of each feature in each cell, tonight against the run before, tested against its own noise: the change in standard errors of both intervals, widened by what the night's refit moves the features by in general (the robust spread of all changes), and a false discovery rate of 5 % over all features and cells. What is listed stands out from the refit. The agreement of rankings (NDCG) is 1 where the order of the features that matter is the same. All comparisons are in importance_change.parquet, the nights before in importance_history.parquet.",
+        how: words.importance_since_how(),
     }
 }
 
 fn finding(report: &Report, before: &str) -> String {
+    let words = report.words();
     let of = |what: &str| report.explained.changes.iter().filter(|change| change.what == what).count();
     let lowest = report.explained.agreements.iter().filter_map(|row| Some((row.ndcg?, row))).min_by(|a, b| a.0.total_cmp(&b.0));
-    let cell = lowest.map_or_else(String::new, |(ndcg, row)| {
-        format!(" The ranking moved most for {} in {}: agreement {}.", row.task, place(&row.scenario), fixed(Some(ndcg), 3))
-    });
-    format!(
-        "Against run {before}: importance rose beyond chance in {} and fell in {} of {} comparisons; {} new and {} vanished.{cell}",
-        of("rose"),
-        of("fell"),
-        report.explained.compared,
-        of("new"),
-        of("gone")
-    )
+    let cell =
+        lowest.map_or_else(String::new, |(ndcg, row)| words.ranking_moved(&row.task, words.place(&row.scenario), fixed(Some(ndcg), 3)));
+    let all = words.importance_since_finding(before, of("rose"), of("fell"), report.explained.compared, of("new"), of("gone"));
+    format!("{all}{cell}")
 }
 
 fn agreement(report: &Report) -> String {
     let scenarios: Vec<&str> = std::iter::once("*").chain(report.scenarios.iter().map(String::as_str)).collect();
-    let rows: Vec<String> = scenarios.iter().map(|name| place(name).to_owned()).collect();
+    let rows: Vec<String> = scenarios.iter().map(|name| report.words().place(name).to_owned()).collect();
     let columns: Vec<String> = report.tasks.iter().map(|task| task.name.clone()).collect();
     let value = |scenario: &str, task: &str| {
         let found = report.explained.agreements.iter().find(|row| row.scenario == scenario && row.task == task);
@@ -55,8 +49,8 @@ fn agreement(report: &Report) -> String {
     let cells: Vec<Vec<Option<(f64, String)>>> =
         scenarios.iter().map(|scenario| report.tasks.iter().map(|task| value(scenario, &task.name)).collect()).collect();
     titled_heat(&Heat {
-        title: "Agreement of tonight's ranking of features with that of the run before",
-        description: "NDCG per scenario and task: 1 is the same order where it matters.",
+        title: report.words().agreement_chart(),
+        description: report.words().agreement_about(),
         rows: &rows,
         columns: &columns,
         cells: &cells,
@@ -87,33 +81,38 @@ fn history(report: &Report, task: &str) -> Option<String> {
             Series { name: row.feature.clone(), points }
         })
         .collect();
-    (nights.len() > 1).then(|| series(&format!("Importance for {task}, night by night"), &nights, &lines))
+    (nights.len() > 1).then(|| series(&report.words().importance_nights(task), &nights, &lines))
 }
 
 fn changes(report: &Report) -> Table {
+    let words = report.words();
     let mut rows: Vec<&ImportanceChangeInfo> = report.explained.changes.iter().collect();
     let size = |row: &ImportanceChangeInfo| row.z.map_or(f64::INFINITY, f64::abs);
     rows.sort_by(|a, b| size(b).total_cmp(&size(a)));
-    let rank = |rank: Option<usize>| rank.map_or_else(|| "–".to_owned(), |rank| rank.to_string());
+    let rank = |rank: Option<usize>| rank.map_or_else(|| Cell::number("–"), |rank| Cell::count(rank as u64));
     let cells = rows.into_iter().take(LISTED).map(|row| {
         vec![
-            Cell::text(&row.what),
-            Cell::text(place(&row.scenario)),
+            Cell::text(words.said(&row.what)),
+            Cell::text(words.place(&row.scenario)),
             Cell::text(&row.task),
             Cell::text(&row.feature),
-            Cell::number(maybe(row.then)),
-            Cell::number(maybe(row.now)),
-            Cell::number(rank(row.rank_then)),
-            Cell::number(rank(row.rank_now)),
-            Cell::number(fixed(row.z, 1)),
+            Cell::figure(row.then),
+            Cell::figure(row.now),
+            rank(row.rank_then),
+            rank(row.rank_now),
+            Cell::fixed(row.z, 1),
         ]
     });
-    let head = ["", "scenario", "task", "feature", "then", "now", "rank then", "rank now", "standard errors"];
-    Table {
-        caption: "Changes beyond chance, new and vanished features".into(),
-        head: head.iter().map(|name| (*name).to_owned()).collect(),
-        rows: cells.collect(),
-        folded: true,
-        ..Table::default()
-    }
+    let columns = [
+        words.change(),
+        words.scenario(),
+        words.task(),
+        words.feature(),
+        words.then(),
+        words.now(),
+        words.rank_then(),
+        words.rank_now(),
+        words.standard_errors(),
+    ];
+    Table { caption: words.importance_changes().into(), head: head(columns), rows: cells.collect(), folded: true, ..Table::default() }
 }

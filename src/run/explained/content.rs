@@ -118,6 +118,7 @@ fn curve(row: &Curve, label: &str) -> report::CurveInfo {
         partial: row.partial,
         published: row.published,
         share: row.share,
+        n: row.n,
     }
 }
 

@@ -152,7 +152,7 @@ pub(super) fn tell(night: &Night<'_>, learned: &Learned, judged: &Judged, explai
         return Ok(());
     }
     let rows = rows_at(&holdout.frame, &positions)?;
-    let values = values(&rows, &shape, &night.job.keys, &night.job.scenario)?;
+    let values = values(&rows, &shape, &night.job.naming(), &night.job.scenario)?;
     let picked = Picked::new(&holdout.rows.blocks(), &positions);
     let Some(account) = Account::of(&learned.taught[0].fitted, &shape, picked.block(), values)? else { return Ok(()) };
     let places: BTreeMap<usize, usize> = positions.iter().enumerate().map(|(at, row)| (*row, at)).collect();
