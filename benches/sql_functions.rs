@@ -43,7 +43,14 @@ fn rows(from: u64, to: u64) -> RecordBatch {
 fn main() {
     let (count, partitions) = (option("--rows", 5_000_000), option("--partitions", 2));
     let pieces: Vec<Vec<RecordBatch>> = (0..partitions)
-        .map(|piece| (0..count).step_by(8192).skip(piece as usize).step_by(partitions as usize).map(|from| rows(from, (from + 8192).min(count))).collect())
+        .map(|piece| {
+            (0..count)
+                .step_by(8192)
+                .skip(piece as usize)
+                .step_by(partitions as usize)
+                .map(|from| rows(from, (from + 8192).min(count)))
+                .collect()
+        })
         .collect();
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(partitions as usize));
     polytask::sql::functions::register(&context);

@@ -27,7 +27,8 @@ use shell::Shell;
 
 /// Arguments of `polytask sql`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  polytask sql queries/marketplace                                   the shell; \\? lists its commands\n  \
+#[command(
+    after_help = "Examples:\n  polytask sql queries/marketplace                                   the shell; \\? lists its commands\n  \
                         polytask sql queries/marketplace @weakest_cells                    a saved query: explore/weakest_cells.sql\n  \
                         polytask sql queries/marketplace -c \"select * from runs.runs\"\n  \
                         polytask sql queries/marketplace --format csv --out scores.csv -c \"select * from current.scores\"\n  \
@@ -35,7 +36,8 @@ use shell::Shell;
                         polytask sql queries/marketplace --as-of 2026-03-12 -c \"select * from features.product_price\"\n\n\
                         Tables: raw.<source>, clean tables and features by their names, features.<table> and outcome.<table> as of\n\
                         --as-of, \"features@2026-03-12\".<table> of another date, snapshots.frame, current.*, previous.*, runs.* (all nights).\n\
-                        A session reads; --write lets it copy results to files and keep tables of its own.")]
+                        A session reads; --write lets it copy results to files and keep tables of its own."
+)]
 pub(super) struct SqlArgs {
     /// Folder of the job
     job: PathBuf,

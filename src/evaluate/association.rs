@@ -97,9 +97,8 @@ impl Crossed {
         let freedom = self.rows.len().min(self.columns.len()).saturating_sub(1);
         let n = self.n as f64;
         // χ² = n (Σ o² / (row · column) − 1)
-        let part = |((row, column), count): (&(u64, u64), &u64)| {
-            (*count as f64).powi(2) / (self.rows[row] as f64 * self.columns[column] as f64)
-        };
+        let part =
+            |((row, column), count): (&(u64, u64), &u64)| (*count as f64).powi(2) / (self.rows[row] as f64 * self.columns[column] as f64);
         let share = self.counts.iter().map(part).sum::<f64>() - 1.0;
         (freedom > 0 && n > 0.0).then(|| (share / freedom as f64).clamp(0.0, 1.0).sqrt())
     }

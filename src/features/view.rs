@@ -76,8 +76,7 @@ pub(crate) fn visible(
     as_of: &AsOf,
 ) -> Result<Arc<dyn TableProvider>, IngestError> {
     let Some(time) = time else { return Ok(rows) };
-    let until =
-        as_of.plus(time.known_ahead, &job.zone).map_err(|message| IngestError::Plan { file: format!("tables.{name}"), message })?;
+    let until = as_of.plus(time.known_ahead, &job.zone).map_err(|message| IngestError::Plan { file: format!("tables.{name}"), message })?;
     let table = Table { name, rows };
     let mut filter = table.compare(&time.time, &until)?.before;
     if let Some(available) = &time.available {

@@ -186,7 +186,17 @@ pub(super) fn open(
 ) -> Result<CleanTable, IngestError> {
     let meta = read_meta(&folder)?;
     let schema = schema_of(&folder.join("table.parquet"))?;
-    Ok(CleanTable { name: name.to_owned(), rows: meta.rows, refused: meta.refused, fingerprint, built, time, days: meta.days, folder, schema })
+    Ok(CleanTable {
+        name: name.to_owned(),
+        rows: meta.rows,
+        refused: meta.refused,
+        fingerprint,
+        built,
+        time,
+        days: meta.days,
+        folder,
+        schema,
+    })
 }
 
 /// Fingerprint of what a clean table is made from; `clean` says that of another clean table.

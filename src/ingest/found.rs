@@ -50,7 +50,8 @@ pub async fn find(
         let table = open(name, job.time_of(name).cloned(), fingerprint.clone(), folder, false)?;
         return Ok(Found { fingerprint, rows: table.table()?, cached: Some(table) });
     }
-    let failed = |error: datafusion::error::DataFusionError| IngestError::Plan { file: node.query.file.clone(), message: error.strip_backtrace() };
+    let failed =
+        |error: datafusion::error::DataFusionError| IngestError::Plan { file: node.query.file.clone(), message: error.strip_backtrace() };
     let session = engine.session();
     let raw = Arc::new(MemorySchemaProvider::new());
     for source in sources.iter().filter(|source| node.uses.contains(&Table::Raw(source.name.clone()))) {

@@ -118,11 +118,18 @@ impl Schema {
             Kind::Raw => store.job.sources.iter().map(|source| source.name.clone()).collect(),
             Kind::Features(_) => named(&queries.features),
             Kind::Outcome => store.job.times.iter().map(|(table, _)| table.clone()).collect(),
-            Kind::Snapshots => if store.current.is_some() { vec!["frame".to_owned()] } else { Vec::new() },
+            Kind::Snapshots => {
+                if store.current.is_some() {
+                    vec!["frame".to_owned()]
+                } else {
+                    Vec::new()
+                }
+            }
             Kind::Current => of_run(store.current.as_ref()),
             Kind::Previous => of_run(store.previous().ok().flatten()),
             Kind::Runs => {
-                let mut names: Vec<String> = store.past().unwrap_or_default().iter().flat_map(|run| output_tables::names(&run.manifest)).collect();
+                let mut names: Vec<String> =
+                    store.past().unwrap_or_default().iter().flat_map(|run| output_tables::names(&run.manifest)).collect();
                 names.push("runs".to_owned());
                 names.sort();
                 names.dedup();
@@ -145,7 +152,13 @@ impl Schema {
             Kind::Raw => store.raw(name),
             Kind::Features(date) => store.feature(name, date).await,
             Kind::Outcome => store.outcome(name).await,
-            Kind::Snapshots => if name == "frame" { store.frames().map(Some) } else { Ok(None) },
+            Kind::Snapshots => {
+                if name == "frame" {
+                    store.frames().map(Some)
+                } else {
+                    Ok(None)
+                }
+            }
             Kind::Current => store.output("current", store.current.as_ref(), name),
             Kind::Previous => store.output("previous", store.previous()?, name),
             Kind::Runs if name == "runs" => runs(store).map(Some),
@@ -203,7 +216,9 @@ impl SchemaProvider for Schema {
 
     fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> EngineResult<Option<Arc<dyn TableProvider>>> {
         if self.kind != Kind::Public || self.names().contains(&name) {
-            return Err(DataFusionError::Plan(format!("`{name}` would hide a table of the job: a table of your own has another name, without a schema")));
+            return Err(DataFusionError::Plan(format!(
+                "`{name}` would hide a table of the job: a table of your own has another name, without a schema"
+            )));
         }
         Ok(self.own().insert(name, table))
     }

@@ -145,7 +145,13 @@ fn line(labels: &[String], values: &[Option<f64>], width: usize) -> Result<Strin
     }
     let mut text = String::new();
     for (at, row) in cells.iter().enumerate() {
-        let mark = if at == 0 { &scale[0] } else if at == HEIGHT - 1 { &scale[1] } else { "" };
+        let mark = if at == 0 {
+            &scale[0]
+        } else if at == HEIGHT - 1 {
+            &scale[1]
+        } else {
+            ""
+        };
         text.push_str(&format!("{}{mark} │{}\n", " ".repeat(wide.saturating_sub(mark.width())), row.iter().collect::<String>().trim_end()));
     }
     text.push_str(&format!("{} └{}\n", " ".repeat(wide), "─".repeat(room)));
@@ -184,7 +190,8 @@ mod tests {
 
     fn batch(values: Vec<Option<f64>>) -> RecordBatch {
         let names: Vec<String> = (0..values.len()).map(|at| format!("row {at}")).collect();
-        let columns: [(&str, ArrayRef); 2] = [("name", Arc::new(StringArray::from(names))), ("value", Arc::new(Float64Array::from(values)))];
+        let columns: [(&str, ArrayRef); 2] =
+            [("name", Arc::new(StringArray::from(names))), ("value", Arc::new(Float64Array::from(values)))];
         RecordBatch::try_from_iter(columns).unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -197,7 +204,8 @@ mod tests {
 
     #[test]
     fn every_value_falls_into_a_bin() {
-        let drawn = Chart::Histogram.draw(&[batch((0..100).map(|at| Some(f64::from(at))).collect())], 60).unwrap_or_else(|error| panic!("{error}"));
+        let drawn =
+            Chart::Histogram.draw(&[batch((0..100).map(|at| Some(f64::from(at))).collect())], 60).unwrap_or_else(|error| panic!("{error}"));
         let counted: f64 = drawn.lines().filter_map(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok()).sum();
         assert!((counted - 100.0).abs() < f64::EPSILON, "{drawn}");
     }

@@ -57,7 +57,12 @@ impl Files {
                     Some(known) => {
                         let both = common(known.data_type(), field.data_type()).ok_or_else(|| SqlError::Table {
                             table: table.to_owned(),
-                            message: format!("column `{}` is {} in one run and {} in another", field.name(), known.data_type(), field.data_type()),
+                            message: format!(
+                                "column `{}` is {} in one run and {} in another",
+                                field.name(),
+                                known.data_type(),
+                                field.data_type()
+                            ),
                         })?;
                         known.set_data_type(both);
                     }
@@ -66,7 +71,8 @@ impl Files {
         }
         let own: Vec<bool> = constants.iter().map(|(name, _)| fields.iter().any(|field| field.name() == name)).collect();
         for part in &mut parts {
-            part.constants = std::mem::take(&mut part.constants).into_iter().zip(&own).filter(|(_, own)| !**own).map(|(value, _)| value).collect();
+            part.constants =
+                std::mem::take(&mut part.constants).into_iter().zip(&own).filter(|(_, own)| !**own).map(|(value, _)| value).collect();
         }
         let constants: Vec<FieldRef> = constants
             .iter()

@@ -357,8 +357,14 @@ mod tests {
 
     #[test]
     fn tables_line_up_and_pages_are_tables() {
-        check(Format::Table, " name  |    n | share\n-------+------+-------\n =1+1  |   -1 |  -0.5\n a,\"b\" | NULL |   0.1\n NULL  |   20 |  NULL\n");
-        check(Format::Markdown, "| name | n | share |\n| --- | ---: | ---: |\n| =1+1 | -1 | -0.5 |\n| a,\"b\" | NULL | 0.1 |\n| NULL | 20 | NULL |\n");
+        check(
+            Format::Table,
+            " name  |    n | share\n-------+------+-------\n =1+1  |   -1 |  -0.5\n a,\"b\" | NULL |   0.1\n NULL  |   20 |  NULL\n",
+        );
+        check(
+            Format::Markdown,
+            "| name | n | share |\n| --- | ---: | ---: |\n| =1+1 | -1 | -0.5 |\n| a,\"b\" | NULL | 0.1 |\n| NULL | 20 | NULL |\n",
+        );
     }
 
     #[test]

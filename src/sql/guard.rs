@@ -232,7 +232,13 @@ mod tests {
 
     #[test]
     fn write_allows_copies_and_tables_of_the_session_only() {
-        for sql in ["copy orders to 'x.parquet'", "copy (select 1) to 'x.csv'", "create view v as select 1", "create table t as select 1", "drop view v"] {
+        for sql in [
+            "copy orders to 'x.parquet'",
+            "copy (select 1) to 'x.csv'",
+            "create view v as select 1",
+            "create table t as select 1",
+            "drop view v",
+        ] {
             check(&first(sql), Rights::Write).unwrap_or_else(|error| panic!("{sql}: {error}"));
         }
         for sql in [

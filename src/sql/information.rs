@@ -58,7 +58,11 @@ impl SchemaProvider for Information {
 
     async fn table(&self, name: &str) -> EngineResult<Option<Arc<dyn TableProvider>>> {
         if name == "columns" {
-            return Ok(Some(Arc::new(Columns { catalogs: Arc::clone(&self.catalogs), comments: Arc::clone(&self.comments), schema: columns() })));
+            return Ok(Some(Arc::new(Columns {
+                catalogs: Arc::clone(&self.catalogs),
+                comments: Arc::clone(&self.comments),
+                schema: columns(),
+            })));
         }
         self.inner().table(name).await
     }
@@ -106,7 +110,8 @@ impl Columns {
             let tables = catalog.schema(&name).map(|schema| schema.table_names()).unwrap_or_default();
             all.extend(tables.into_iter().map(|table| (name.clone(), table)));
         }
-        let texts = |of: &dyn Fn(&(String, String)) -> String| Arc::new(all.iter().map(|pair| Some(of(pair))).collect::<StringArray>()) as ArrayRef;
+        let texts =
+            |of: &dyn Fn(&(String, String)) -> String| Arc::new(all.iter().map(|pair| Some(of(pair))).collect::<StringArray>()) as ArrayRef;
         let fields = ["table_catalog", "table_schema", "table_name"].map(|name| Field::new(name, DataType::Utf8, true));
         let values = vec![texts(&|_| CATALOG.to_owned()), texts(&|pair| pair.0.clone()), texts(&|pair| pair.1.clone())];
         let values = RecordBatch::try_new(Arc::new(Schema::new(fields.to_vec())), values)?;

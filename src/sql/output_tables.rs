@@ -12,8 +12,7 @@ use crate::job::time::epoch_day;
 use crate::publish::{Manifest, PastRun};
 
 /// Columns that every table of a run has: where its files lack them, they are added.
-pub(super) const CONSTANTS: [(&str, DataType); 3] =
-    [("run", DataType::Utf8), ("as_of", DataType::Date32), ("scenario", DataType::Utf8)];
+pub(super) const CONSTANTS: [(&str, DataType); 3] = [("run", DataType::Utf8), ("as_of", DataType::Date32), ("scenario", DataType::Utf8)];
 
 /// Folders of a run that hold one table each.
 const FOLDERS: [&str; 3] = ["scores", "scores_under", "holdout"];

@@ -75,11 +75,8 @@ impl Analyst {
     /// [`SqlError`] when a query of the job does not parse or the run does not exist.
     pub fn open(job: Job, home: Home, settings: Settings) -> Result<Self, SqlError> {
         let graph = Graph::new(&job)?;
-        let spill = tempfile::tempdir().map_err(|source| FileError::Io {
-            what: "create a folder in",
-            path: std::env::temp_dir(),
-            source,
-        })?;
+        let spill =
+            tempfile::tempdir().map_err(|source| FileError::Io { what: "create a folder in", path: std::env::temp_dir(), source })?;
         let engine = Engine::new(settings.threads, settings.memory, spill.path())?;
         let current = current(&home, settings.run.as_deref())?;
         let of_run = current.as_ref().and_then(|run| run.manifest.as_of.parse().ok());
@@ -103,9 +100,8 @@ impl Analyst {
         context.register_catalog_list(catalogs);
         functions::register(&context);
         let state = context.state_weak_ref();
-        information.find_functions(Box::new(move || {
-            state.upgrade().map(|state| state.read().table_functions().clone()).unwrap_or_default()
-        }));
+        information
+            .find_functions(Box::new(move || state.upgrade().map(|state| state.read().table_functions().clone()).unwrap_or_default()));
         Ok(Self { context, store, comments, params, rights: settings.rights, _spill: spill })
     }
 
@@ -241,10 +237,11 @@ fn current(home: &Home, wanted: Option<&str>) -> Result<Option<PastRun>, SqlErro
     match (like.pop(), like.is_empty()) {
         (Some(run), true) => Ok(Some(run.clone())),
         (found, _) => {
-            let names: Vec<&str> = if found.is_some() { like.iter().copied().chain(found).collect::<Vec<_>>() } else { past.iter().collect() }
-                .into_iter()
-                .map(|run| run.manifest.run.as_str())
-                .collect();
+            let names: Vec<&str> =
+                if found.is_some() { like.iter().copied().chain(found).collect::<Vec<_>>() } else { past.iter().collect() }
+                    .into_iter()
+                    .map(|run| run.manifest.run.as_str())
+                    .collect();
             let known = if names.is_empty() { "`polytask run` makes one".to_owned() } else { format!("runs: {}", names.join(", ")) };
             Err(SqlError::UnknownRun { wanted: wanted.to_owned(), known })
         }

@@ -56,7 +56,11 @@ fn syntax(message: &str, sql: &str) -> SqlError {
         None => (message, None),
     };
     let place = place.map(|place| Place { length: word_at(sql, place), ..place });
-    let hint = if what.contains("found: EOF") { "the statement is not finished: is a `)` or a quote missing?" } else { "the place is marked; `\\?` or the README shows examples" };
+    let hint = if what.contains("found: EOF") {
+        "the statement is not finished: is a `)` or a quote missing?"
+    } else {
+        "the place is marked; `\\?` or the README shows examples"
+    };
     SqlError::Wrong { message: with_place(what, place, sql), hint: Some(hint.to_owned()) }
 }
 
@@ -76,7 +80,9 @@ fn diagnosed(diagnostic: &Diagnostic, root: &DataFusionError, sql: &str, names: 
             _ => None,
         },
         (Some(name), _) if diagnostic.message.starts_with("table ") => Some(table_hint(name, &names().tables)),
-        (Some(name), _) if diagnostic.message.starts_with("Invalid function") => Some(near_hint(name, &names().functions, "`\\df` lists the functions")),
+        (Some(name), _) if diagnostic.message.starts_with("Invalid function") => {
+            Some(near_hint(name, &names().functions, "`\\df` lists the functions"))
+        }
         _ => diagnostic.helps.first().map(|help| help.message.clone()),
     };
     SqlError::Wrong { message: with_place(&message, place, sql), hint }
@@ -196,7 +202,8 @@ fn table_hint(name: &str, known: &[String]) -> String {
             let bare: Vec<(String, &String)> = known.iter().map(|table| (last(table), table)).collect();
             let lasts: Vec<String> = bare.iter().map(|(last, _)| last.clone()).collect();
             let near = nearest(&last(name), &lasts);
-            let full: Vec<&str> = bare.iter().filter(|(last, _)| near.contains(&last.as_str())).map(|(_, table)| table.as_str()).take(3).collect();
+            let full: Vec<&str> =
+                bare.iter().filter(|(last, _)| near.contains(&last.as_str())).map(|(_, table)| table.as_str()).take(3).collect();
             if full.is_empty() { "`\\dt`, or `show tables`, lists the tables".to_owned() } else { format!("did you mean {}?", or(&full)) }
         }
         near => format!("did you mean {}?", or(near)),

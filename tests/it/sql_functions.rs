@@ -172,7 +172,8 @@ fn association_and_drift_equal_scipys() {
 fn weights_of_evidence_are_a_list_of_classes() {
     let (table, fixture) = association();
     let context = with_rows(3, &table);
-    let found = rows(&context, "select e['value'] as value, e['woe'] as woe, e['rows'] as n from (select unnest(woe(text, label)) as e from t)");
+    let found =
+        rows(&context, "select e['value'] as value, e['woe'] as woe, e['rows'] as n from (select unnest(woe(text, label)) as e from t)");
     let names: Vec<Option<&str>> = found.column(0).as_string::<i32>().iter().collect();
     assert_eq!(names, [Some("black"), Some("blue"), Some("green"), Some("red"), None]);
     for (row, name) in names.iter().enumerate() {
@@ -180,7 +181,8 @@ fn weights_of_evidence_are_a_list_of_classes() {
         near(Some(found.column(1).as_primitive::<Float64Type>().value(row)), expected, TOLERANCE, "woe");
     }
     assert_eq!(found.column(2).as_primitive::<UInt64Type>().values().iter().sum::<u64>(), 240);
-    let bins = rows(&context, "select e['low'] as low, e['high'] as high, e['rows'] as n from (select unnest(woe(number, label)) as e from t)");
+    let bins =
+        rows(&context, "select e['low'] as low, e['high'] as high, e['rows'] as n from (select unnest(woe(number, label)) as e from t)");
     let ends = |at: usize| bins.column(at).as_primitive::<Float64Type>().iter().collect::<Vec<_>>();
     let (low, high) = (ends(0), ends(1));
     assert_eq!((low.len(), low[0], high[9], low[10], high[10]), (11, None, None, None, None), "ten bins, then what is missing");
@@ -239,8 +241,8 @@ fn the_report_s_figures_are_those_of_sql_over_the_held_out_rows() {
         *compared.entry(metric.as_str()).or_insert(0) += 1;
         if scenario == "*" && ["auc", "log_loss", "brier", "ece", "gauc", "ndcg_at_k"].contains(&metric.as_str()) && low.is_some() {
             let k = if metric == "ndcg_at_k" { format!("{k}, ") } else { String::new() };
-            let name = metric.trim_end_matches("_k");
-            let sql = fill(&format!("{name}_ci(Y, P, {household}, {k}RESAMPLES, 7)")).replace("RESAMPLES", &resamples(&shop));
+            let (name, draws) = (metric.trim_end_matches("_k"), resamples(&shop));
+            let sql = fill(&format!("{name}_ci(Y, P, {household}, {k}{draws}, 7)"));
             for (end, expected) in [("low", low), ("high", high)] {
                 near(number(&context, &format!("select {sql}['{end}'] from holdout")), *expected, 1e-12, &format!("{end} of {metric}"));
             }
@@ -343,7 +345,9 @@ fn every_function_is_documented_where_it_is_registered_and_on_its_page() {
     let (names, about, syntax) = (text(0), text(1), text(2));
     let (names, about, syntax) = (names.as_string::<i32>(), about.as_string::<i32>(), syntax.as_string::<i32>());
     for name in ["auc", "ndcg_at_ci", "woe", "psi", "log_loss"] {
-        let row = (0..names.len()).find(|row| names.value(*row) == name).unwrap_or_else(|| panic!("{name} is not in information_schema.routines"));
+        let row = (0..names.len())
+            .find(|row| names.value(*row) == name)
+            .unwrap_or_else(|| panic!("{name} is not in information_schema.routines"));
         assert!(about.value(row).contains("NULL") && syntax.value(row).starts_with(&format!("{name}(")), "{name}");
         assert!(page.contains(syntax.value(row)), "{name}");
     }
@@ -359,7 +363,14 @@ fn table() -> impl Strategy<Value = RecordBatch> {
         let g: Int64Array = rows.iter().map(|row| Some(row.3)).collect();
         let e: Int64Array = rows.iter().map(|row| Some(row.4)).collect();
         let at: Int64Array = (0..rows.len() as i64).map(Some).collect();
-        batch(vec![("y", Arc::new(y)), ("p", Arc::new(p)), ("w", Arc::new(w)), ("g", Arc::new(g)), ("e", Arc::new(e)), ("at", Arc::new(at))])
+        batch(vec![
+            ("y", Arc::new(y)),
+            ("p", Arc::new(p)),
+            ("w", Arc::new(w)),
+            ("g", Arc::new(g)),
+            ("e", Arc::new(e)),
+            ("at", Arc::new(at)),
+        ])
     })
 }
 

@@ -33,8 +33,7 @@ const HELP: &str = r"\d [TABLE]        the tables, or the columns of one and wha
 SQL ends with ;   Tab completes names, Ctrl-R searches the history, Ctrl-C stops a query.";
 
 /// Every command, for completion.
-pub(super) const COMMANDS: [&str; 13] =
-    ["d", "dt", "df", "saved", "x", "format", "o", "chart", "watch", "timing", "e", "?", "q"];
+pub(super) const COMMANDS: [&str; 13] = ["d", "dt", "df", "saved", "x", "format", "o", "chart", "watch", "timing", "e", "?", "q"];
 
 /// Runs a command.
 pub(super) fn run(shell: &mut Shell, command: &str) -> Result<Then, Unanswered> {
@@ -57,7 +56,8 @@ pub(super) fn run(shell: &mut Shell, command: &str) -> Result<Then, Unanswered> 
         }
         "format" => {
             let names = || Format::ALL.map(|(name, _)| name).join(", ");
-            shell.format = Format::named(argument).ok_or_else(|| wrong(&format!("`{argument}` is no format"), &format!("formats: {}", names())))?;
+            shell.format =
+                Format::named(argument).ok_or_else(|| wrong(&format!("`{argument}` is no format"), &format!("formats: {}", names())))?;
         }
         "o" => shell.out = (!argument.is_empty()).then(|| PathBuf::from(argument)),
         "chart" => chart(shell, argument)?,
@@ -147,7 +147,8 @@ fn saved(shell: &Shell) -> Result<(), Unanswered> {
 }
 
 fn chart(shell: &Shell, kind: &str) -> Result<(), Unanswered> {
-    let kind = Chart::named(kind).ok_or_else(|| wrong(&format!("`{kind}` is no chart"), "`\\chart bar`, `\\chart line` or `\\chart hist`"))?;
+    let kind =
+        Chart::named(kind).ok_or_else(|| wrong(&format!("`{kind}` is no chart"), "`\\chart bar`, `\\chart line` or `\\chart hist`"))?;
     let drawn = kind.draw(&shell.rows, pager::size().0 - 1);
     say_all(&drawn.map_err(|message| wrong(&message, "it draws the rows of the last result in the format table"))?);
     Ok(())

@@ -83,7 +83,8 @@ impl Editor {
 /// Where statements are remembered: the user's folder for state.
 fn history_file() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local").join("state"))).or_else(|| folder("LOCALAPPDATA"))?;
+    let state =
+        folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local").join("state"))).or_else(|| folder("LOCALAPPDATA"))?;
     Some(state.join("polytask").join("sql_history"))
 }
 
@@ -266,9 +267,9 @@ fn aliased(line: &str, alias: &str, tables: &[(String, String)]) -> Option<(Stri
 impl Completer for Names {
     fn complete(&mut self, line: &str, at: usize) -> CompletionResult {
         let before = &line[..at.min(line.len())];
-        let begin = before.rfind(|c: char| !(is_word(c) || c == '.' || c == '\\' || c == '@')).map_or(0, |at| {
-            at + before[at..].chars().next().map_or(1, char::len_utf8)
-        });
+        let begin = before
+            .rfind(|c: char| !(is_word(c) || c == '.' || c == '\\' || c == '@'))
+            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
         let word = before[begin..].to_owned();
         let lower = word.to_lowercase();
         let mut seen = std::collections::HashSet::new();
@@ -297,7 +298,11 @@ mod tests {
         let line = "select 'a;b', \"c\" from ünïcode -- where\nwhere x = 12 and y = 'open";
         let found = tokens(line);
         assert_eq!(found.iter().map(|(_, text)| *text).collect::<String>(), line);
-        assert!(found.contains(&(Token::Keyword, "select")) && found.contains(&(Token::Quoted, "'a;b'")) && found.contains(&(Token::Number, "12")));
+        assert!(
+            found.contains(&(Token::Keyword, "select"))
+                && found.contains(&(Token::Quoted, "'a;b'"))
+                && found.contains(&(Token::Number, "12"))
+        );
         assert!(found.contains(&(Token::Comment, "-- where")) && found.contains(&(Token::Quoted, "'open")));
     }
 

@@ -197,7 +197,11 @@ impl Shell {
             let word = if rows == 1 { "row" } else { "rows" };
             text.push_str(&format!("({} {word}{more})\n", grouped(rows)));
         }
-        if self.person { pager::show(&text) } else { say_all(&text) }
+        if self.person {
+            pager::show(&text)
+        } else {
+            say_all(&text)
+        }
         self.told_time(begun);
         Ok(())
     }

@@ -26,11 +26,8 @@ pub(super) const BINS: Parameter = Parameter {
     about: "numbers of more distinct values are cut into so many bins between quantiles; 10 where it is left away",
 };
 
-const VALUE: Parameter = Parameter {
-    name: "value",
-    takes: Takes::Value,
-    about: "number, or anything else as a text; NULL and NaN are a class of their own",
-};
+const VALUE: Parameter =
+    Parameter { name: "value", takes: Takes::Value, about: "number, or anything else as a text; NULL and NaN are a class of their own" };
 
 static ENTROPY: Spec = Spec {
     name: "entropy",

@@ -208,10 +208,7 @@ impl Many {
     fn take(&mut self, emit_to: EmitTo) -> (Vec<Column>, Vec<usize>) {
         let mut lengths = vec![0_usize; self.groups];
         self.group.iter().for_each(|group| lengths[*group as usize] += 1);
-        let mut next: Vec<u32> = lengths
-            .iter()
-            .scan(0, |from, length| Some(std::mem::replace(from, *from + *length as u32)))
-            .collect();
+        let mut next: Vec<u32> = lengths.iter().scan(0, |from, length| Some(std::mem::replace(from, *from + *length as u32))).collect();
         let place = |group: &u32| {
             let next = &mut next[*group as usize];
             *next += 1;

@@ -268,9 +268,7 @@ impl Column {
         let values: ArrayRef = match self {
             Self::Numbers(values) => Arc::new(Float64Array::from(values)),
             Self::Keys(values) => Arc::new(UInt64Array::from(values)),
-            Self::Named(values, names) => {
-                Arc::new(values.iter().map(|key| names.get(key).map(String::as_str)).collect::<StringArray>())
-            }
+            Self::Named(values, names) => Arc::new(values.iter().map(|key| names.get(key).map(String::as_str)).collect::<StringArray>()),
         };
         let item = Arc::new(Field::new_list_field(values.data_type().clone(), true));
         LargeListArray::new(item, OffsetBuffer::from_lengths(lengths.iter().copied()), values, None)

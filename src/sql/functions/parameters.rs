@@ -33,12 +33,7 @@ pub(super) enum Takes {
     /// An interval or a number.
     Span,
     /// A number that is the same for all rows, within bounds. `default`: what it is where it is left away.
-    Constant {
-        default: Option<f64>,
-        least: f64,
-        most: f64,
-        whole: bool,
-    },
+    Constant { default: Option<f64>, least: f64, most: f64, whole: bool },
 }
 
 /// An argument by its name.
@@ -84,7 +79,9 @@ impl Takes {
         let number = given.is_numeric() || given.is_null();
         match self {
             Self::Number | Self::Weight if number || *given == DataType::Boolean => Some(DataType::Float64),
-            Self::Constant { .. } | Self::Value | Self::Present | Self::Named | Self::Moment | Self::Span if number => Some(DataType::Float64),
+            Self::Constant { .. } | Self::Value | Self::Present | Self::Named | Self::Moment | Self::Span if number => {
+                Some(DataType::Float64)
+            }
             Self::Key | Self::Value | Self::Present | Self::Named if !given.is_nested() => Some(given.clone()),
             Self::Edges => match given {
                 DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {

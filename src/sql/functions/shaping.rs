@@ -40,11 +40,7 @@ static HASH_BUCKET: Spec = Spec {
             night and on every machine. For samples and folds by household. NULL for NULL.",
     parameters: &[
         Parameter { name: "key", takes: Takes::Key, about: "key of any type" },
-        Parameter {
-            name: "n",
-            takes: Takes::Constant { default: None, least: 1.0, most: 1e15, whole: true },
-            about: "number of buckets",
-        },
+        Parameter { name: "n", takes: Takes::Constant { default: None, least: 1.0, most: 1e15, whole: true }, about: "number of buckets" },
         Parameter {
             name: "seed",
             takes: Takes::Constant { default: Some(0.0), least: 0.0, most: 9_007_199_254_740_992.0, whole: true },
