@@ -243,9 +243,6 @@ impl Shell {
 fn ended(unanswered: Unanswered) -> Failure {
     match unanswered {
         Unanswered::Failed(failure) => failure,
-        Unanswered::Stopped => {
-            error("stopped by SIGINT", None);
-            std::process::exit(130);
-        }
+        Unanswered::Stopped => Failure { message: "stopped by SIGINT".to_owned(), hint: None, ending: Ending::Stopped },
     }
 }
