@@ -2,7 +2,7 @@
 //!
 //! In: `--rows N` (5,000,000), `--partitions N` (2), `--figures`. Out: the median of seven runs of each query, in seconds. The same
 //! rows, pandas with scikit-learn and DuckDB's sort: `benches/peers/sql_functions.py`.
-#![expect(clippy::print_stdout, clippy::expect_used, clippy::unwrap_used, reason = "a measurement speaks, and stops where it cannot")]
+#![expect(clippy::print_stdout, clippy::expect_used, reason = "a measurement speaks, and stops where it cannot")]
 
 use std::sync::Arc;
 use std::time::Instant;

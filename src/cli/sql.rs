@@ -93,11 +93,11 @@ fn param(text: &str) -> Result<(String, Param), String> {
     let quoted = value.len() >= 2 && value.starts_with('\'') && value.ends_with('\'');
     let value = if quoted {
         Param::Text(value[1..value.len() - 1].to_owned())
-    } else if let Ok(number) = value.parse() {
+    } else if let Ok(number) = value.parse::<i64>() {
         Param::Int(number)
     } else if let Some(number) = value.parse().ok().filter(|number: &f64| number.is_finite()) {
         Param::Float(number)
-    } else if let Ok(truth) = value.parse() {
+    } else if let Ok(truth) = value.parse::<bool>() {
         Param::Bool(truth)
     } else if let Some(date) = value.parse::<Date>().ok().filter(|date| date.to_string() == value) {
         Param::Date(date)

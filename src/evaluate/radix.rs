@@ -21,9 +21,9 @@ fn key(value: f64) -> u64 {
 pub(super) fn falling(values: &[f64]) -> (Vec<u32>, Vec<usize>) {
     let mut rows: Vec<(u64, u32)> = values.iter().zip(0..).map(|(value, row)| (key(*value), row)).collect();
     if rows.len() < FEW {
-        rows.sort_unstable()
+        rows.sort_unstable();
     } else {
-        sort(&mut rows)
+        sort(&mut rows);
     }
     let lengths = rows.chunk_by(|a, b| a.0 == b.0).map(<[(u64, u32)]>::len).collect();
     (rows.into_iter().map(|(_, row)| row).collect(), lengths)

@@ -143,7 +143,7 @@ impl Schema {
         match self.kind {
             Kind::Public => match name {
                 "candidates" => store.candidates().await.map(Some),
-                "scores" | "scores_under" => store.output("current", store.current.as_ref(), name),
+                "scores" | "scores_under" => Store::output("current", store.current.as_ref(), name),
                 _ => match store.clean(name).await? {
                     Some(found) => Ok(Some(found.rows)),
                     None => store.feature(name, None).await,
@@ -159,8 +159,8 @@ impl Schema {
                     Ok(None)
                 }
             }
-            Kind::Current => store.output("current", store.current.as_ref(), name),
-            Kind::Previous => store.output("previous", store.previous()?, name),
+            Kind::Current => Store::output("current", store.current.as_ref(), name),
+            Kind::Previous => Store::output("previous", store.previous()?, name),
             Kind::Runs if name == "runs" => runs(store).map(Some),
             Kind::Runs => store.outputs(name),
         }

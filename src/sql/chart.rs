@@ -111,7 +111,7 @@ fn bars(labels: &[String], values: &[Option<f64>], width: usize) -> String {
         let share = values[at].map_or(0.0, |value| if most > 0.0 { value.abs() / most } else { 0.0 });
         let eighths = (share * room as f64 * 8.0).round() as usize;
         let mut bar = "█".repeat(eighths / 8);
-        if eighths % 8 > 0 {
+        if !eighths.is_multiple_of(8) {
             bar.push(EIGHTHS[eighths % 8 - 1]);
         }
         // A bar has a length only: the sign stands in the figure.

@@ -284,7 +284,7 @@ impl Store {
     }
 
     /// A table of one run.
-    pub(super) fn output(&self, schema: &'static str, run: Option<&PastRun>, table: &str) -> Result<Option<Provider>, SqlError> {
+    pub(super) fn output(schema: &'static str, run: Option<&PastRun>, table: &str) -> Result<Option<Provider>, SqlError> {
         let what = format!("{schema}.{table}");
         let Some(run) = run else { return Err(SqlError::NoRun { what, which: schema }) };
         Self::stacked(&what, output_tables::parts(run, table))

@@ -1,4 +1,4 @@
-//! The functions of `sql::functions`: equal to scikit-learn, SciPy and the night's own report; whatever the order of the rows, their
+//! The functions of `sql::functions`: equal to scikit-learn, `SciPy` and the night's own report; whatever the order of the rows, their
 //! partitions and their windows; with NULL, NaN, one class and no rows defined.
 
 use std::collections::BTreeMap;

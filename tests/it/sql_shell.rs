@@ -74,7 +74,7 @@ impl Terminal {
                 self.read += at + text.len();
                 return;
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "no «{text}» in\n{new}");
+            assert!(begun.elapsed() < Duration::from_mins(1), "no «{text}» in\n{new}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

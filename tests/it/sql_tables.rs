@@ -107,11 +107,9 @@ fn everything_that_two_nights_left_is_a_table() {
     // Another run is what `current` means, by how its id begins.
     let earlier = lines(&shop, &["--run", NIGHT], "select distinct run, cast(as_of as text) from current.metrics");
     assert_eq!(earlier, [[old.as_str(), NIGHT]]);
-    let (_, errors) = {
-        let output = shop.polytask(&["sql", "queries/shop", "--run", "2026-02-2", "-c", "select 1"]);
-        assert_eq!(output.status.code(), Some(2));
-        ((), String::from_utf8_lossy(&output.stderr).into_owned())
-    };
+    let output = shop.polytask(&["sql", "queries/shop", "--run", "2026-02-2", "-c", "select 1"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
     assert!(errors.contains(&old) && errors.contains(&new), "both begin so: {errors}");
 }
 

@@ -198,9 +198,9 @@ impl Shell {
             text.push_str(&format!("({} {word}{more})\n", grouped(rows)));
         }
         if self.person {
-            pager::show(&text)
+            pager::show(&text);
         } else {
-            say_all(&text)
+            say_all(&text);
         }
         self.told_time(begun);
         Ok(())
