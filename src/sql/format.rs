@@ -267,7 +267,7 @@ pub fn table(schema: &SchemaRef, batches: &[RecordBatch]) -> std::io::Result<Str
     let right: Vec<bool> = schema.fields().iter().map(|field| is_number(field.data_type())).collect();
     let line = |cells: &[String]| {
         let cells = cells.iter().enumerate().map(|(at, cell)| padded(cell, widths[at], right[at]));
-        format!(" {}\n", cells.collect::<Vec<_>>().join(" | ")).trim_end_matches(' ').to_owned()
+        format!("{}\n", format!(" {}", cells.collect::<Vec<_>>().join(" | ")).trim_end_matches(' '))
     };
     let rule: Vec<String> = widths.iter().map(|width| "-".repeat(width + 2)).collect();
     let mut text = line(&heads);

@@ -1,10 +1,12 @@
--- How much each of a few features tells of a purchase in the labelled snapshots, and whether it has moved since the first of them.
-with labelled as (
-    select * from snapshots.frame where y_purchase is not null
+-- How much a few features tell of a purchase in the first and the newest labelled snapshot, and whether they have moved in between.
+with ends as (
+    select min(as_of) as first, max(as_of) as newest from snapshots.frame where y_purchase is not null
 ),
 
-newest as (
-    select max(as_of) as as_of from labelled
+labelled as (
+    select frames.*, frames.as_of = ends.newest as is_newest
+    from snapshots.frame as frames
+    inner join ends on frames.as_of = ends.first or frames.as_of = ends.newest
 )
 
 select
@@ -13,7 +15,6 @@ select
     mutual_information(due, y_purchase) as due,
     mutual_information(department, y_purchase) as department,
     mutual_information(scenario, y_purchase) as scenario,
-    psi(days_since_purchase, labelled.as_of = newest.as_of) as days_since_purchase_moved,
-    psi(department, labelled.as_of = newest.as_of) as department_moved
+    psi(days_since_purchase, is_newest) as days_since_purchase_moved,
+    psi(department, is_newest) as department_moved
 from labelled
-cross join newest
