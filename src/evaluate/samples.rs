@@ -92,7 +92,8 @@ fn kolmogorov_tail(x: f64) -> f64 {
     }
     let terms = (1_u32..).map(|k| (-2.0 * (f64::from(k) * x).powi(2)).exp()).take_while(|term| *term > NEGLIGIBLE * NEGLIGIBLE);
     let sum: f64 = terms.enumerate().map(|(at, term)| if at % 2 == 0 { term } else { -term }).sum();
-    (2.0 * sum).clamp(0.0, 1.0)
+    // The sum of no terms is −0.
+    (2.0 * sum).clamp(0.0, 1.0) + 0.0
 }
 
 /// Jensen-Shannon divergence of two lists of counts over the same bins: `½ KL(P‖M) + ½ KL(Q‖M)` with `M = (P + Q)/2`, in nats;

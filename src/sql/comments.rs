@@ -32,6 +32,11 @@ impl Comments {
             comments.queries.insert(query.name.clone(), definitions(&query.sql));
             comments.headers.insert(query.name.clone(), query.header.lines().next().unwrap_or_default().to_owned());
         }
+        for (table, column, meaning) in passed_on(&queries.frame.sql) {
+            if let Some(columns) = comments.queries.get_mut(table) {
+                columns.entry(column.to_owned()).or_insert_with(|| meaning.to_owned());
+            }
+        }
         for task in &job.tasks {
             let name = &task.task.name;
             comments.tasks.insert(name.clone(), format!("calibrated prediction of {name}"));
@@ -63,6 +68,18 @@ impl Comments {
     }
 }
 
+/// Columns of other tables that a query passes on as they are, `<table>.<column>, -- <meaning>`: they mean the same in their table.
+fn passed_on(sql: &str) -> impl Iterator<Item = (&str, &str, &str)> {
+    sql.lines().filter_map(|line| {
+        let (code, meaning) = line.split_once("--")?;
+        let code = code.trim().trim_end_matches(',').trim_end();
+        let source = code.split_once(" as ").map_or(code, |(source, _)| source.trim_end());
+        let (table, column) = source.split_once('.')?;
+        let is_name = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_');
+        (is_name(table) && is_name(column)).then(|| (table, column, meaning.trim()))
+    })
+}
+
 /// The meaning of a column of a run's table.
 fn output(table: &str, column: &str) -> Option<String> {
     let own = format!("{table}.{column}");
@@ -74,6 +91,13 @@ fn output(table: &str, column: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_that_the_frame_passes_on_means_the_same_where_it_comes_from() {
+        let sql = "-- head\nselect\n    pair.visits, -- how often\n    pair.spend as past_spend, -- how much\n    pair.a / pair.b as c -- a share\nfrom rows";
+        let found: Vec<_> = passed_on(sql).collect();
+        assert_eq!(found, [("pair", "visits", "how often"), ("pair", "spend", "how much")]);
+    }
 
     #[test]
     fn a_tables_own_meaning_comes_before_the_common_one() {

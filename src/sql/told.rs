@@ -92,6 +92,10 @@ fn diagnosed(diagnostic: &Diagnostic, root: &DataFusionError, sql: &str, names: 
 fn plain(root: &DataFusionError, sql: &str, names: impl FnOnce() -> Names) -> SqlError {
     let message = root.message().into_owned();
     let planned = matches!(root, DataFusionError::Plan(_) | DataFusionError::SchemaError(..) | DataFusionError::NotImplemented(_));
+    if message.ends_with("already exists") {
+        let hint = "choose another name: a table of the job, or of this session, has it";
+        return SqlError::Wrong { message, hint: Some(hint.to_owned()) };
+    }
     if !planned {
         return SqlError::Run { message: first_line(&message), out_of_memory: false };
     }
@@ -215,8 +219,16 @@ fn columns_hint(name: &str, valid: &[Column]) -> String {
     known.sort();
     known.dedup();
     let name = name.rsplit('.').next().unwrap_or(name);
+    // The column is there, of another table than the one that was named.
+    if let Some(same) = valid.iter().find(|column| column.name == name) {
+        return format!("did you mean `{}`?", same.flat_name());
+    }
     if let Some(same) = known.iter().find(|known| known.to_lowercase() == name.to_lowercase()) {
-        return format!("did you mean `\"{same}\"`? a name with capitals is written in double quotes");
+        return if same.chars().any(char::is_uppercase) {
+            format!("did you mean `\"{same}\"`? a name with capitals is written in double quotes")
+        } else {
+            format!("did you mean `{same}`? in double quotes capitals count")
+        };
     }
     match nearest(name, &known).as_slice() {
         [] if known.len() <= 12 => format!("its columns: {}", known.join(", ")),

@@ -173,7 +173,8 @@ fn what_could_write_or_read_elsewhere_is_refused_and_nothing_changes() {
     for statement in ["insert into orders select * from orders", "set datafusion.execution.batch_size = 1", "select * from 'x.csv'"] {
         wrong(&shop, &["--write", "-c", statement], 2, &["refused here"]);
     }
-    wrong(&shop, &["--write", "-c", "create table orders as select 1 as a"], 2, &["would hide a table of the job"]);
+    wrong(&shop, &["--write", "-c", "create table orders as select 1 as a"], 2, &["already exists", "choose another name"]);
+    wrong(&shop, &["--write", "-c", "create or replace view orders as select 1 as a"], 2, &["would hide a table of the job"]);
 }
 
 #[test]
@@ -185,7 +186,7 @@ fn an_error_points_at_its_place_and_names_the_nearest_name() {
         &["line 3, column 5\n        amuont\n        ^^^^^^\n", "hint: did you mean `amount`?"],
     );
     check("select * from raw.ordres", &["line 1, column 15\n", "^^^^^^", "hint: did you mean `raw.orders`?"]);
-    check("select o.amount from raw.orders as p", &["line 1, column 8\n"]);
+    check("select o.amount from raw.orders as p", &["line 1, column 8\n", "hint: did you mean `p.amount`?"]);
     check("select * from products_", &["hint: did you mean `products`"]);
     check("select agv(amount) from raw.orders", &["agv", "hint: did you mean `avg`"]);
     check("select acu(1, 0.5)", &["hint: did you mean `auc`?"]);
@@ -193,7 +194,10 @@ fn an_error_points_at_its_place_and_names_the_nearest_name() {
     check("select amount from raw.orders, raw.products where product_id = 1", &["ambiguous", "`table.product_id`"]);
     check("select * form raw.orders", &["line 1, column 10\n", "form"]);
     check("select (1", &["is a `)` or a quote missing?"]);
-    check("select Amount from raw.orders where \"Amount\" > 1", &["hint: did you mean"]);
+    check(
+        "select Amount from raw.orders where \"Amount\" > 1",
+        &["line 1, column 37\n", "did you mean `amount`? in double quotes capitals count"],
+    );
     fs::write(shop.path().join("long.sql"), "select 1 as a;\n\n-- The second.\nselect 2 as b;\nselect nothing from raw.orders;\n")
         .expect("a file");
     let output = sql(&shop, &["-f", "long.sql"]);

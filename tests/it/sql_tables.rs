@@ -89,7 +89,7 @@ fn everything_that_two_nights_left_is_a_table() {
         near(number(&shop, &format!("select sum({column}) from runs.{table} where as_of = date '{NIGHT}'")), sum_old, table);
     }
     let runs = lines(&shop, &[], "select run, as_of, status, current, compared_with from runs.runs order by as_of");
-    assert_eq!(runs, [[&old, NIGHT, "blessed", "false", ""], [&new, NEXT, "blessed", "true", &old]]);
+    assert_eq!(runs, [[&old, NIGHT, "published", "false", ""], [&new, NEXT, "published", "true", &old]]);
     assert_eq!(lines(&shop, &[], "select distinct run from previous.scores"), [[old.clone()]]);
 
     // Scores have their scenario in their folder's name.
@@ -137,7 +137,7 @@ fn the_frames_of_a_run_are_those_that_polytask_frame_writes() {
         ));
     }
     expected.sort_by(|a, b| a.0.cmp(&b.0));
-    assert_eq!((expected.len(), found.len()), (5, 5), "{found:?}");
+    assert_eq!((expected.len(), found.len()), (4, 4), "{found:?}");
     for (found, (date, split, rows, purchases, spend)) in found.iter().zip(&expected) {
         assert_eq!(found[..4], [date.clone(), split.clone(), rows.to_string(), purchases.to_string()]);
         near(found[4].parse().expect("a sum"), *spend, date);
@@ -242,7 +242,11 @@ fn the_shell_s_own_commands_work_in_a_script_too() {
     };
     check("\\dt features", &[" schema   | table | what\n", " features | pair  | Past purchases of a pair. Grain: household x product.\n"]);
     check("\\d raw.products", &[" column     | type  | meaning\n", " product_id | Int64 |"]);
-    check("\\df ndcg", &["ndcg_at(label, score, entity, k", "ndcg_at_ci("]);
+    check(
+        "\\d features.pair",
+        &[" spend         | Float64 | spend so far\n", " purchases_14d | Int64   | purchases in the last 14 days\n"],
+    );
+    check("\\df ndcg", &["ndcg_at(label, score, entity, k)  (aggregate)\n    Mean over entities", "\nndcg_at_ci("]);
     check("\\saved", &[" @by_channel | Mean score by channel.\n"]);
     check("\\x\nselect 1 as a, 'b' as long_name;", &["-[ row 1 ]---\na         | 1\nlong_name | b\n(1 row)\n"]);
     check("\\format markdown\nselect 1 as a;", &["| a |\n| ---: |\n| 1 |\n"]);

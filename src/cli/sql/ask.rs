@@ -61,16 +61,15 @@ pub(super) async fn ask(
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<Result<RecordBatch, DataFusionError>>(QUEUE);
     let mut rows = answer.rows;
     // A task of its own, so that a long step of it does not keep Ctrl-C waiting. Dropped, it ends.
-    let _query = SpawnedTask::spawn(async move {
+    let query = SpawnedTask::spawn(async move {
         while let Some(batch) = rows.next().await {
             if sender.send(batch).await.is_err() {
                 break;
             }
         }
     });
-    let progress = Progress { begun, plan: answer.plan, bar: ProgressBar::hidden() };
+    let mut progress = Progress { begun, plan: answer.plan, bar: ProgressBar::hidden() };
     let mut ticks = tokio::time::interval(Duration::from_millis(200));
-    let mut progress = progress;
     loop {
         tokio::select! {
             batch = receiver.recv() => match batch {
@@ -91,7 +90,11 @@ pub(super) async fn ask(
         }
     }
     progress.clear();
-    Ok(())
+    // A task that panicked has not given all of its rows.
+    query.join().await.map_err(|error| {
+        let message = format!("the engine broke off in the midst of the query: {error}");
+        Unanswered::Failed(Failure { message, hint: None, ending: crate::outcome::Ending::Internal })
+    })
 }
 
 /// How far a query is, on a terminal's stderr.

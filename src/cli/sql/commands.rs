@@ -7,6 +7,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+
 use super::ask::Unanswered;
 use super::pager;
 use super::shell::{Shell, Then};
@@ -132,9 +136,35 @@ fn functions(shell: &mut Shell, name: &str) -> Result<(), Unanswered> {
     if rows == 0 {
         return Err(wrong(&format!("no function's name holds `{name}`"), "`\\df` lists all functions"));
     }
-    let text = if name.is_empty() { table(&schema, &found)? } else { crate::sql::format::expanded(&schema, &found)? };
+    let text = if name.is_empty() { table(&schema, &found)? } else { told(&found)? };
     pager::show(&text);
     Ok(())
+}
+
+/// Functions with their syntax and all that they say of themselves, folded to the terminal.
+fn told(found: &[RecordBatch]) -> Result<String, Unanswered> {
+    let failed = |error: arrow::error::ArrowError| wrong(&error.to_string(), "`\\df` lists all functions");
+    let width = pager::size().0.min(120) - 4;
+    let mut text = String::new();
+    for batch in found {
+        let columns = batch.columns().iter().map(|column| cast(column, &DataType::Utf8)).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let at = |column: usize, row: usize| columns[column].as_string::<i32>().iter().nth(row).flatten().unwrap_or_default().to_owned();
+        for row in 0..batch.num_rows() {
+            let (name, kind, syntax, what) = (at(0, row), at(1, row), at(2, row), at(3, row));
+            text.push_str(&format!("{}  ({kind})\n", if syntax.is_empty() { name } else { syntax }));
+            let mut line = String::new();
+            for word in what.split_whitespace() {
+                if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+                    text.push_str(&format!("    {line}\n"));
+                    line.clear();
+                }
+                line.push_str(if line.is_empty() { "" } else { " " });
+                line.push_str(word);
+            }
+            text.push_str(&format!("    {line}\n"));
+        }
+    }
+    Ok(text)
 }
 
 fn saved(shell: &Shell) -> Result<(), Unanswered> {

@@ -52,8 +52,10 @@ impl Editor {
         let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let mut line = Reedline::create()
             .with_validator(Box::new(Whole))
+            .with_quick_completions(true)
+            .with_partial_completions(true)
             .with_edit_mode(Box::new(Emacs::new(keys)))
-            .with_menu(ReedlineMenu::EngineCompleter(Box::new(ColumnarMenu::default().with_name(MENU))))
+            .with_menu(ReedlineMenu::EngineCompleter(Box::new(ColumnarMenu::default().with_name(MENU).with_marker("> "))))
             .with_completer(Box::new(Names::new(analyst, runtime)))
             .with_ansi_colors(colours);
         if colours {

@@ -106,10 +106,16 @@ impl Shell {
         Then::Next
     }
 
-    /// Runs a script; the first error ends it.
+    /// Runs a script; the first error ends it. Nothing of it runs where a statement of it does not parse or is refused.
     pub(super) fn script(&mut self, text: &str) -> Result<(), Failure> {
-        for piece in pieces(text) {
-            match self.piece(&piece) {
+        let all = pieces(text);
+        for piece in &all {
+            if let Piece::Sql(sql, from) = piece {
+                self.analyst.parse(&in_its_line(sql, *from))?;
+            }
+        }
+        for piece in &all {
+            match self.piece(piece) {
                 Ok(Then::Next) => {}
                 Ok(Then::Quit) => break,
                 Err(unanswered) => return Err(ended(unanswered)),
@@ -146,7 +152,7 @@ impl Shell {
 
     /// Runs SQL that begins after `from` lines of its text, so that errors name the line of the whole.
     pub(super) fn sql(&mut self, sql: &str, from: usize) -> Result<(), Unanswered> {
-        let text = format!("{}{sql}", "\n".repeat(from));
+        let text = in_its_line(sql, from);
         sql.clone_into(&mut self.last);
         for statement in self.analyst.parse(&text)? {
             self.one(&text, statement)?;
@@ -237,6 +243,11 @@ impl Shell {
         folder::put_in_place(file, &out).map_err(failed)?;
         Ok(rows)
     }
+}
+
+/// SQL that begins after `from` lines.
+fn in_its_line(sql: &str, from: usize) -> String {
+    format!("{}{sql}", "\n".repeat(from))
 }
 
 /// How a script leaves when a statement has no answer.

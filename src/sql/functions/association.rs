@@ -34,7 +34,7 @@ static ENTROPY: Spec = Spec {
     section: SECTION,
     about: "Shannon entropy of the distinct values, −Σ p ln p in nats; exp of it is their effective number. NULL without a value.",
     parameters: &[Parameter { name: "value", takes: Takes::Present, about: "value of any type; NULL leaves the row out" }],
-    example: "select exp(entropy(brand)) as effective_brands from clean.products",
+    example: "select exp(entropy(manufacturer_id)) as effective_manufacturers from products",
 };
 
 static MUTUAL_INFORMATION: Spec = Spec {
@@ -47,7 +47,7 @@ static MUTUAL_INFORMATION: Spec = Spec {
         Parameter { name: "label", takes: Takes::Present, about: "number, or anything else as a text; NULL leaves the row out" },
         BINS,
     ],
-    example: "select mutual_information(days_since, y_click) from frame",
+    example: "select mutual_information(days_since_purchase, y_purchase) from snapshots.frame",
 };
 
 static CRAMERS_V: Spec = Spec {
@@ -60,7 +60,7 @@ static CRAMERS_V: Spec = Spec {
         Parameter { name: "other", takes: Takes::Present, about: "number, or anything else as a text; NULL leaves the row out" },
         BINS,
     ],
-    example: "select cramers_v(category, scenario) from frame",
+    example: "select cramers_v(department, scenario) from snapshots.frame",
 };
 
 static INFORMATION_VALUE: Spec = Spec {
@@ -70,7 +70,7 @@ static INFORMATION_VALUE: Spec = Spec {
             and q of the negatives, one half added to each count. By custom 0.02 is weak, 0.1 medium, 0.3 strong. NULL with one class \
             of the label, or where a label is NaN or infinite.",
     parameters: &[VALUE, LABEL, BINS],
-    example: "select information_value(days_since, y_click) from frame",
+    example: "select information_value(days_since_purchase, y_purchase) from snapshots.frame",
 };
 
 static WOE: Spec = Spec {
@@ -81,7 +81,7 @@ static WOE: Spec = Spec {
             value. Numbers rise, texts are in order, the class of NULL and NaN is last and has no value, low or high. NULL with one \
             class of the label, or where a label is NaN or infinite.",
     parameters: &[Parameter { takes: Takes::Named, ..VALUE }, LABEL, BINS],
-    example: "select unnest(woe(days_since, y_click)) from frame",
+    example: "select unnest(woe(days_since_purchase, y_purchase)) from snapshots.frame",
 };
 
 static SPEARMAN: Spec = Spec {
@@ -93,7 +93,7 @@ static SPEARMAN: Spec = Spec {
         Parameter { name: "x", takes: Takes::Number, about: "number; NULL leaves the row out" },
         Parameter { name: "y", takes: Takes::Number, about: "number; NULL leaves the row out" },
     ],
-    example: "select spearman(p_click, p_purchase) from scores",
+    example: "select scenario, spearman(purchase, spend) from scores group by scenario",
 };
 
 /// Rows of each class, by any order.

@@ -37,7 +37,7 @@ static PSI: Spec = Spec {
             count; one half is added to each bin, and neighbours with fewer than 20 rows are joined, as in the report, which takes \
             independent entities for rows. NULL where a sample is empty or fewer than two bins are left.",
     parameters: &[ANY, SECOND, BINS],
-    example: "select feature, psi(value, run = 'tonight') from both group by feature",
+    example: "select psi(days_since_purchase, split = 'tonight') from snapshots.frame",
 };
 
 static JS_DIVERGENCE: Spec = Spec {
@@ -46,7 +46,7 @@ static JS_DIVERGENCE: Spec = Spec {
     about: "Jensen-Shannon divergence of the two samples in nats, from 0 to ln 2, over bins between quantiles of the first sample, or \
             over texts. NULL where a sample is empty.",
     parameters: &[ANY, SECOND, BINS],
-    example: "select js_divergence(category, scenario = 'mailer') from frame",
+    example: "select js_divergence(department, scenario = 'mailer') from snapshots.frame",
 };
 
 static WASSERSTEIN: Spec = Spec {
@@ -55,7 +55,7 @@ static WASSERSTEIN: Spec = Spec {
     about: "Wasserstein distance of order 1 of the two samples, in the unit of the value. NULL where a sample is empty or a value is \
             NaN or infinite.",
     parameters: &[NUMBER, SECOND],
-    example: "select wasserstein(spend, as_of >= date '2026-11-01') from frame",
+    example: "select wasserstein(household_visits_4w, split = 'tonight') from snapshots.frame",
 };
 
 static KS_TEST: Spec = Spec {
@@ -65,7 +65,7 @@ static KS_TEST: Spec = Spec {
             functions, and p, by the limit distribution (right to two digits from some thirty rows in each), for independent rows. \
             Both NULL where a sample is empty or a value is NaN or infinite.",
     parameters: &[NUMBER, SECOND],
-    example: "select ks_test(spend, scenario = 'mailer')['p'] from frame",
+    example: "select ks_test(household_visits_4w, scenario = 'mailer')['p'] from snapshots.frame",
 };
 
 /// The numbers of each sample.

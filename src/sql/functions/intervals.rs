@@ -52,7 +52,7 @@ macro_rules! spec {
             section: SECTION,
             about: about!($about),
             parameters: &[$($parameter),+, RESAMPLES, SEED],
-            example: concat!("select ", $name, "(y_click, p_click, household_id) from holdout"),
+            example: concat!("select ", $name, "(y_purchase, p_purchase, household_id) from current.holdout"),
         }
     };
 }
@@ -70,7 +70,7 @@ static NDCG_AT: Spec = Spec {
     section: SECTION,
     about: about!("Mean DCG@k over ideal DCG@k of entities"),
     parameters: &[LABEL, SCORE, ENTITY, PLACES, RESAMPLES, SEED],
-    example: "select ndcg_at_ci(y_click, p_click, household_id, 10) from holdout",
+    example: "select ndcg_at_ci(y_purchase, p_purchase, household_id, 10) from current.holdout",
 };
 
 fn fields() -> Fields {

@@ -23,7 +23,7 @@ static AUC: Spec = Spec {
     about: "Area under the ROC curve: the probability that a positive ranks above a negative, ties counting one half. NULL with one \
             class, without rows, or where a number is NaN or infinite.",
     parameters: &[LABEL, SCORE, WEIGHT],
-    example: "select scenario, auc(y_click, p_click) from holdout group by scenario",
+    example: "select scenario, auc(y_purchase, p_purchase) from current.holdout group by scenario",
 };
 
 static PR_AUC: Spec = Spec {
@@ -32,7 +32,7 @@ static PR_AUC: Spec = Spec {
     about: "Area under the precision-recall curve as average precision, without interpolation. NULL without a positive, or where a \
             number is NaN or infinite.",
     parameters: &[LABEL, SCORE, WEIGHT],
-    example: "select pr_auc(y_click, p_click) filter (where scenario = 'mailer') from holdout",
+    example: "select pr_auc(y_purchase, p_purchase) filter (where scenario = 'mailer') from current.holdout",
 };
 
 static LOG_LOSS: Spec = Spec {
@@ -41,7 +41,7 @@ static LOG_LOSS: Spec = Spec {
     about: "Mean of −(y ln p + (1 − y) ln(1 − p)) in nats; p is kept 2.2e-16 away from 0 and 1. NULL without rows, or where a number \
             is NaN or infinite. Streams.",
     parameters: &[LABEL, PREDICTION, WEIGHT],
-    example: "select log_loss(y_click, p_click) from holdout",
+    example: "select log_loss(y_purchase, p_purchase) from current.holdout",
 };
 
 static BRIER: Spec = Spec {
@@ -49,7 +49,7 @@ static BRIER: Spec = Spec {
     section: SECTION,
     about: "Mean of (p − y)². NULL without rows, or where a number is NaN or infinite. Streams.",
     parameters: &[LABEL, PREDICTION, WEIGHT],
-    example: "select brier(y_click, p_click) from holdout",
+    example: "select brier(y_purchase, p_purchase) from current.holdout",
 };
 
 static PREDICTED_OBSERVED: Spec = Spec {
@@ -58,7 +58,7 @@ static PREDICTED_OBSERVED: Spec = Spec {
     about: "Sum of predictions over sum of labels, of positives or amounts: above 1 is too high. NULL unless the labels sum to more \
             than 0, or where a number is NaN or infinite. Streams.",
     parameters: &[LABEL, PREDICTION, WEIGHT],
-    example: "select scenario, predicted_observed(y_spend, p_spend) from holdout group by scenario",
+    example: "select scenario, predicted_observed(y_spend, p_spend) from current.holdout group by scenario",
 };
 
 static ECE: Spec = Spec {
@@ -76,7 +76,7 @@ static ECE: Spec = Spec {
         },
         WEIGHT,
     ],
-    example: "select ece(y_click, p_click, 20) from holdout",
+    example: "select ece(y_purchase, p_purchase, 20) from current.holdout",
 };
 
 static KS_STAT: Spec = Spec {
@@ -85,7 +85,7 @@ static KS_STAT: Spec = Spec {
     about: "Largest distance of the distributions of the score among positives and among negatives (Kolmogorov-Smirnov). NULL with \
             one class, or where a number is NaN or infinite.",
     parameters: &[LABEL, SCORE, WEIGHT],
-    example: "select ks_stat(y_click, p_click) from holdout",
+    example: "select ks_stat(y_purchase, p_purchase) from current.holdout",
 };
 
 static LIFT_AT: Spec = Spec {
@@ -104,7 +104,7 @@ static LIFT_AT: Spec = Spec {
         },
         WEIGHT,
     ],
-    example: "select lift_at(y_click, p_click, 0.05) from holdout",
+    example: "select lift_at(y_purchase, p_purchase, 0.05) from current.holdout",
 };
 
 static GAUC: Spec = Spec {
@@ -113,7 +113,7 @@ static GAUC: Spec = Spec {
     about: "Mean AUC within entities that have both classes, weighed by their rows. NULL where no entity has both, or where a number \
             is NaN or infinite.",
     parameters: &[LABEL, SCORE, ENTITY],
-    example: "select gauc(y_click, p_click, household_id) from holdout",
+    example: "select gauc(y_purchase, p_purchase, household_id) from current.holdout",
 };
 
 /// `k` of a ranking.
@@ -129,7 +129,7 @@ static NDCG_AT: Spec = Spec {
     about: "Mean over entities with a positive of DCG@k over ideal DCG@k; tied rows count as the mean over their orders. NULL where no \
             entity has a positive, or where a number is NaN or infinite.",
     parameters: &[LABEL, SCORE, ENTITY, PLACES],
-    example: "select ndcg_at(y_click, p_click, household_id, 10) from holdout",
+    example: "select ndcg_at(y_purchase, p_purchase, household_id, 10) from current.holdout",
 };
 
 /// The rows of a part; `weights`: where the weights stand.

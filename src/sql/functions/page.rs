@@ -8,7 +8,7 @@ const HEAD: &str = "# Functions in SQL
 
 Registered in every session of `polytask sql` beside DataFusion's own. A function computes by the code that the night computes with:
 the same rows give the report's figures. This page is written from the functions' own documentation (`information_schema.routines`
-shows the same), and a test keeps it so.
+shows the same), and a test keeps it so. The examples run on `queries/complete_journey`.
 
 A row counts only where every argument that needs a value has one: NULL leaves it out, unless a function says otherwise. Constants
 (`bins`, `k`, `resamples`) are the same for all rows of a query. Aggregates take `GROUP BY`, `FILTER` and `OVER (…)`; they refuse

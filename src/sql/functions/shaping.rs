@@ -30,7 +30,7 @@ static BUCKETIZE: Spec = Spec {
         Parameter { name: "value", takes: Takes::Number, about: "number" },
         Parameter { name: "edges", takes: Takes::Edges, about: "list of rising numbers" },
     ],
-    example: "select bucketize(days_since, [7, 14, 28]) from frame",
+    example: "select bucketize(days_since_purchase, [7, 14, 28]) from snapshots.frame",
 };
 
 static HASH_BUCKET: Spec = Spec {
@@ -47,7 +47,7 @@ static HASH_BUCKET: Spec = Spec {
             about: "another seed gives other buckets; 0 where it is left away",
         },
     ],
-    example: "select * from frame where hash_bucket(household_id, 100) < 5",
+    example: "select * from snapshots.frame where hash_bucket(household_id, 100) < 5",
 };
 
 static LOG1P: Spec = Spec {
@@ -55,7 +55,7 @@ static LOG1P: Spec = Spec {
     section: SECTION,
     about: "ln(1 + x), without loss of digits near 0. NULL for NULL, −infinity at −1, NaN below.",
     parameters: &[Parameter { name: "x", takes: Takes::Number, about: "number" }],
-    example: "select log1p(spend) from frame",
+    example: "select log1p(spend_26w) from pair",
 };
 
 static QUANTILE_BUCKET: Spec = Spec {
@@ -71,7 +71,7 @@ static QUANTILE_BUCKET: Spec = Spec {
             about: "number of buckets of about equal size",
         },
     ],
-    example: "select quantile_bucket(p_click, 10) over (partition by scenario) from scores",
+    example: "select quantile_bucket(purchase, 10) over (partition by scenario) from scores",
 };
 
 static TARGET_ENCODE_OOF: Spec = Spec {
@@ -96,7 +96,7 @@ static TARGET_ENCODE_OOF: Spec = Spec {
             about: "rows at the overall mean that are added to each category; 50, as in the night, where it is left away",
         },
     ],
-    example: "select target_encode_oof(brand, y_click, household_id) over () from frame",
+    example: "select target_encode_oof(brand, y_purchase, household_id) over () from snapshots.frame",
 };
 
 static SESSIONIZE: Spec = Spec {
@@ -109,7 +109,7 @@ static SESSIONIZE: Spec = Spec {
         Parameter { name: "time", takes: Takes::Moment, about: "timestamp, date or number" },
         Parameter { name: "gap", takes: Takes::Span, about: "interval without months (a day is 24 hours), or a number for numbers" },
     ],
-    example: "select sessionize(sold_at, interval '30 minutes') over (partition by household_id order by sold_at) from clean.sales",
+    example: "select sessionize(sold_at, interval '30 minutes') over (partition by household_id order by sold_at) from transactions",
 };
 
 /// The number of edges at or below a value; `edges` rise.
