@@ -27,17 +27,16 @@ use shell::Shell;
 
 /// Arguments of `polytask sql`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  polytask sql queries/marketplace                                   the shell; \\? lists its commands\n  \
-                        polytask sql queries/marketplace @weakest_cells                    a saved query: explore/weakest_cells.sql\n  \
+#[command(after_help = "Examples:\n  polytask sql queries/marketplace                   the shell; \\? lists its commands\n  \
+                        polytask sql queries/marketplace @weakest_cells    a saved query: explore/weakest_cells.sql\n  \
                         polytask sql queries/marketplace -c \"select * from runs.runs\"\n  \
                         polytask sql queries/marketplace --format csv --out scores.csv -c \"select * from current.scores\"\n  \
                         polytask sql queries/marketplace --param user=7 -c 'select * from scores where user_id = $user'\n  \
                         polytask sql queries/marketplace --as-of 2026-03-12 -c \"select * from features.product_price\"\n\n\
-                        Tables: raw.<source>, clean tables and features by their names, features.<table> and outcome.<table> as of\n\
-                        --as-of, \"features@2026-03-12\".<table> of another date, snapshots.frame, current.*, previous.*, runs.* (all nights).\n\
-                        A session reads; --write lets it copy results to files and keep tables of its own."
-)]
+                        Tables: raw.<source>, clean tables and features by their names, features.<table> and\n\
+                        outcome.<table> as of --as-of, \"features@2026-03-12\".<table> of another date, snapshots.frame,\n\
+                        current.*, previous.*, runs.* (all nights).\n\
+                        A session reads; --write lets it copy results to files and keep tables of its own.")]
 pub(super) struct SqlArgs {
     /// Folder of the job
     job: PathBuf,
@@ -71,7 +70,7 @@ pub(super) struct SqlArgs {
     /// Threads of a query [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Memory for queries, for example 6GB; joins and sorts spill beyond it
+    /// Memory for queries, for example 6GB; sorts spill beyond it, joins stop
     #[arg(long, value_name = "SIZE", default_value = "4GB", value_parser = super::memory)]
     memory: u64,
     #[command(flatten)]
