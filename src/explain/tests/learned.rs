@@ -166,6 +166,45 @@ fn what_is_planted_is_found_by_every_learner() {
     }
 }
 
+/// Share of the held-out amount's variance that a model misses which is fitted with the fields `gone` held constant.
+fn missed_without(gone: &[usize], learn: fn(&Rows) -> Box<dyn Model>) -> f64 {
+    let [train, held] = [(4000, 81), (3000, 83)].map(|(rows, seed)| {
+        let mut own = world(rows, seed);
+        for field in gone {
+            own.x[*field].fill(0.0);
+        }
+        own
+    });
+    let out = raw(learn(&train).as_ref(), &held.block()).unwrap();
+    let mean = |values: &[f32]| values.iter().map(|value| f64::from(*value)).sum::<f64>() / values.len() as f64;
+    let (a, b) = (&out[1], &held.labels[1]);
+    let (at, bt) = (mean(a), mean(b));
+    let product =
+        |x: &[f32], y: &[f32], xt: f64, yt: f64| x.iter().zip(y).map(|(x, y)| (f64::from(*x) - xt) * (f64::from(*y) - yt)).sum::<f64>();
+    1.0 - product(a, b, at, bt).powi(2) / (product(a, a, at, at) * product(b, b, bt, bt))
+}
+
+/// Hooker et al. (2019), "A benchmark for interpretability methods in deep neural networks" (ROAR): what contributions call large is
+/// missed by a model that is fitted without it, more than what chance picks.
+#[test]
+fn a_model_fitted_again_misses_what_is_called_important() {
+    let held = world(500, 83);
+    for learn in [linear_model as fn(&Rows) -> Box<dyn Model>, net_model] {
+        let mut table = importance_of(learn(&world(4000, 81)).as_ref(), &held.block());
+        table.retain(|row| row.scenario == "*" && row.task == "spend" && row.feature != "scenario");
+        table.sort_by(|a, b| b.value.total_cmp(&a.value));
+        let order: Vec<usize> = table.iter().map(|row| row.feature[1..].parse().unwrap()).collect();
+        let pairs = [[2, 4], [0, 5], [1, 3], [4, 5], [2, 3]];
+        let chance = pairs.iter().map(|pair| missed_without(pair, learn)).sum::<f64>() / pairs.len() as f64;
+        let (whole, first, last) = (missed_without(&[], learn), missed_without(&order[..2], learn), missed_without(&order[4..], learn));
+        println!(
+            "variance missed: {whole:.4} with all, {first:.4} without the first two, {chance:.4} without two by chance, {last:.4} the last"
+        );
+        assert!(first - whole > 1.5 * (chance - whole) && first - whole > 0.1, "{whole} {first} {chance}");
+        assert!(last - whole < 0.3 * (first - whole), "{whole} {first} {last}");
+    }
+}
+
 /// Mean over rows of Spearman's correlation of two models' contributions to a task.
 fn agree(a: &dyn Model, b: &dyn Model, block: &Block<'_>, task: usize) -> f64 {
     let (a, b) = (a.attribute(block).unwrap().unwrap(), b.attribute(block).unwrap().unwrap());

@@ -187,6 +187,16 @@ impl Dense {
 
     /// Shapes: `x: [rows, inputs]`, `y: [rows, outputs]`.
     pub(super) fn forward(&self, pass: &Pass<'_>, x: Mat<'_>, mut y: MatMut<'_>, noise: &mut Noise) {
+        self.linear(pass, x, y.again());
+        for row in 0..y.rows {
+            let units = &mut y.row(row)[..self.relu];
+            rectify(units);
+            noise.apply(units);
+        }
+    }
+
+    /// The same before relu.
+    pub(super) fn linear(&self, pass: &Pass<'_>, x: Mat<'_>, mut y: MatMut<'_>) {
         let bias = self.bias.of(pass.weights);
         for group in pass.groups {
             let own =
@@ -210,13 +220,24 @@ impl Dense {
                 Op::N,
             );
         }
-        for row in 0..y.rows {
-            let units = &mut y.row(row)[..self.relu];
-            for unit in units.iter_mut() {
-                *unit = unit.max(0.0);
-            }
-            noise.apply(units);
+    }
+
+    /// Relu of given numbers before it. Shape: `y: [rows, outputs]`.
+    pub(super) fn rectify(&self, y: &mut [f32]) {
+        y.chunks_exact_mut(self.outputs).for_each(|y| rectify(&mut y[..self.relu]));
+    }
+
+    /// Turns slopes in the outputs `y` into those before relu. Shapes: `[rows, outputs]`.
+    pub(super) fn mask(&self, y: &[f32], d: &mut [f32]) {
+        for (y, d) in y.chunks_exact(self.outputs).zip(d.chunks_exact_mut(self.outputs)) {
+            d[..self.relu].iter_mut().zip(&y[..self.relu]).for_each(|(d, y)| *d = if *y > 0.0 { *d } else { 0.0 });
         }
+    }
+
+    /// Slopes in the inputs of slopes before relu, all rows being served by the shared part. Shapes: `d: [rows, outputs]`,
+    /// `dx: [rows, inputs]`.
+    pub(super) fn back(&self, weights: &[f32], d: Mat<'_>, dx: MatMut<'_>) {
+        product(dx, Into::Set, d, Op::N, Mat::new(self.weight.of(weights), self.inputs, self.outputs), Op::T);
     }
 
     /// Shapes: `x: [rows, inputs]`, `y` and `d: [rows, outputs]`; `d` comes in as the loss's slope in `y` and goes out as
@@ -261,6 +282,12 @@ impl Dense {
                 product(dx.part(group.from, group.to), into, d, Op::N, self.weight_of(pass, group.scenario), Op::T);
             }
         }
+    }
+}
+
+fn rectify(units: &mut [f32]) {
+    for unit in units {
+        *unit = unit.max(0.0);
     }
 }
 

@@ -70,6 +70,13 @@ pub(super) struct MixtureTrace {
     pub(super) d_out: Vec<Vec<f32>>,
 }
 
+impl MixtureTrace {
+    /// The first `n` slopes that [`Mixture::first_slopes`] left.
+    pub(super) fn first_slopes(&self, n: usize) -> &[f32] {
+        &self.d_first[0][..n]
+    }
+}
+
 /// What a level is built for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Level<'a> {
@@ -227,6 +234,29 @@ impl Mixture {
         for ((stream, x), first) in self.streams.iter().zip(inputs).zip(&mut trace.first) {
             stream.forward(pass, *x, MatMut::new(first, rows, stream.outputs), noise);
         }
+        self.forward_hidden(pass, rows, trace, noise);
+    }
+
+    /// Width of the first stream's product: the experts' first layers and the gates' logits.
+    pub(super) fn first_width(&self) -> usize {
+        self.streams[0].outputs
+    }
+
+    /// The first stream's product before relu. Shapes: `x: [rows, inputs]`, `first: [rows, first_width]`.
+    pub(super) fn first_product(&self, pass: &Pass<'_>, x: Mat<'_>, first: MatMut<'_>) {
+        self.streams[0].linear(pass, x, first);
+    }
+
+    /// The same as [`Mixture::forward_experts`], from a given product before relu.
+    pub(super) fn forward_from_first(&self, pass: &Pass<'_>, first: &[f32], trace: &mut MixtureTrace) {
+        let rows = first.len() / self.first_width();
+        trace.first[0][..first.len()].copy_from_slice(first);
+        self.streams[0].rectify(&mut trace.first[0][..first.len()]);
+        self.forward_hidden(pass, rows, trace, &mut Noise::none());
+    }
+
+    /// The experts' layers after the first.
+    fn forward_hidden(&self, pass: &Pass<'_>, rows: usize, trace: &mut MixtureTrace, noise: &mut Noise) {
         for (expert, hidden) in self.experts.iter().zip(&mut trace.hidden) {
             let first = Mat::new(&trace.first[expert.stream], rows, self.streams[expert.stream].outputs)
                 .cols(expert.column, expert.column + self.first);
@@ -292,6 +322,36 @@ impl Mixture {
         d_inputs: &mut [MatMut<'_>],
     ) {
         let rows = inputs[0].rows;
+        self.backward_hidden(pass, rows, trace, extra, scale, gradients);
+        for (at, stream) in self.streams.iter().enumerate() {
+            let y = Mat::new(&trace.first[at], rows, stream.outputs);
+            let d = MatMut::new(&mut trace.d_first[at], rows, stream.outputs);
+            stream.backward(pass, inputs[at], y, d, scale, gradients, Some((d_inputs[at].again(), Into::Add)));
+        }
+    }
+
+    /// Makes the slopes in the first stream's product before relu of those in `trace.d_out`.
+    pub(super) fn first_slopes(&self, pass: &Pass<'_>, rows: usize, trace: &mut MixtureTrace, gradients: &mut Gradients) {
+        self.backward_hidden(pass, rows, trace, None, 1.0, gradients);
+        let own = rows * self.first_width();
+        self.streams[0].mask(&trace.first[0][..own], &mut trace.d_first[0][..own]);
+    }
+
+    /// Slopes in the inputs of slopes in the first stream's product. Shapes: `d: [rows, first_width]`, `dx: [rows, inputs]`.
+    pub(super) fn first_back(&self, weights: &[f32], d: Mat<'_>, dx: MatMut<'_>) {
+        self.streams[0].back(weights, d, dx);
+    }
+
+    /// The way back to the streams' products.
+    fn backward_hidden(
+        &self,
+        pass: &Pass<'_>,
+        rows: usize,
+        trace: &mut MixtureTrace,
+        extra: Option<Mat<'_>>,
+        scale: f32,
+        gradients: &mut Gradients,
+    ) {
         for (stream, d) in self.streams.iter().zip(&mut trace.d_first) {
             d[..rows * stream.outputs].fill(0.0);
         }
@@ -323,11 +383,6 @@ impl Mixture {
                 let (y, d) = (Mat::new(&hidden[depth], rows, layer.outputs), MatMut::new(&mut d_own[0], rows, layer.outputs));
                 layer.backward(pass, x, y, d, scale, gradients, Some((dx, Into::Set)));
             }
-        }
-        for (at, stream) in self.streams.iter().enumerate() {
-            let y = Mat::new(&trace.first[at], rows, stream.outputs);
-            let d = MatMut::new(&mut trace.d_first[at], rows, stream.outputs);
-            stream.backward(pass, inputs[at], y, d, scale, gradients, Some((d_inputs[at].again(), Into::Add)));
         }
     }
 

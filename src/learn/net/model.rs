@@ -7,6 +7,7 @@ use super::super::inside::Inside;
 use super::super::rows::{Block, Shape};
 use super::super::saved::{Tensors, pack, unpack};
 use super::super::{Attribution, LearnError, Model, Saved, check_finite, check_room, check_room_under, check_shape};
+use super::attribute::Background;
 use super::network::{Network, Weights};
 use super::predict::{features, inside, predict};
 use super::settings::{NetSettings, ScenarioSharing, TaskSharing};
@@ -19,8 +20,8 @@ pub(super) struct NetModel {
     form: Form,
     net: Network,
     weights: Weights,
-    /// Mean of the input columns over training rows: where contributions begin.
-    background: Vec<f32>,
+    /// Where contributions begin.
+    background: Background,
 }
 
 /// What `model.json` says of the network's form.
@@ -31,6 +32,9 @@ struct Form {
     scenario_sharing: ScenarioSharing,
     /// Mean and standard deviation of each regression's labels on the scale on which they are learned.
     scales: Vec<(f32, f32)>,
+    /// Standard deviation of each raw output over training rows; empty in models of before it was noted.
+    #[serde(default)]
+    spreads: Vec<f32>,
 }
 
 impl NetModel {
@@ -44,7 +48,13 @@ impl NetModel {
     ) -> Self {
         let background = attribute::background(&net, &shape, &weights, rows);
         let scales = net.heads.tasks.iter().map(|head| (head.centre, head.spread)).collect();
-        let form = Form { settings: settings.clone(), task_sharing: sharing.0, scenario_sharing: sharing.1, scales };
+        let form = Form {
+            settings: settings.clone(),
+            task_sharing: sharing.0,
+            scenario_sharing: sharing.1,
+            scales,
+            spreads: background.spread.clone(),
+        };
         Self { shape, form, net, weights, background }
     }
 
@@ -104,7 +114,7 @@ impl Model for NetModel {
         for (table, values) in self.net.input.tables.iter().zip(&self.weights.tables) {
             tensors.put(&format!("input.{}.embedding", table.name), &[table.entries, table.width], values);
         }
-        tensors.put("background", &[self.background.len()], &self.background);
+        tensors.put("background", &[self.background.x.len()], &self.background.x);
         pack(NAME, &self.shape, self.form.clone(), &tensors)
     }
 }
@@ -145,7 +155,11 @@ impl NetModel {
             return Err(LearnError::Saved("a weight is not finite".into()));
         }
         net.prepare(&mut weights);
-        let background = tensors.get("background", &[net.input.width])?;
+        let spread = if form.spreads.is_empty() { vec![1.0; net.tasks] } else { form.spreads.clone() };
+        if spread.len() != net.tasks {
+            return Err(LearnError::Saved("there is not one spread per task".into()));
+        }
+        let background = Background { x: tensors.get("background", &[net.input.width])?, spread };
         Ok(NetModel { shape, form, net, weights, background })
     }
 

@@ -290,11 +290,12 @@ impl Network {
         mut dx: MatMut<'_>,
     ) {
         let reversal = (reversal > 0.0).then_some((feed, order, reversal));
-        self.backward_rest(weights, order.len(), reversal, space, gradients, dx.again());
+        self.backward_rest(weights, order.len(), reversal, space, gradients, Some(dx.again()));
         self.input.backward(feed, order, dx.view(), gradients);
     }
 
-    /// The way back to the slopes of the input columns.
+    /// The way back to the slopes of the input columns; without `dx` to those of the first product before relu, which stay in the
+    /// first level's trace.
     fn backward_rest(
         &self,
         weights: &Weights,
@@ -302,7 +303,7 @@ impl Network {
         reversal: Option<(&Feed, &[u32], f32)>,
         space: &mut Workspace,
         gradients: &mut Gradients,
-        mut dx: MatMut<'_>,
+        mut dx: Option<MatMut<'_>>,
     ) {
         let width = self.input.width;
         let scale = space.noise.scale;
@@ -347,16 +348,19 @@ impl Network {
             }
             None => None,
         };
-        for row in 0..rows {
-            dx.row(row).fill(0.0);
+        if let Some(dx) = &mut dx {
+            (0..rows).for_each(|row| dx.row(row).fill(0.0));
         }
         for at in (0..self.levels.len()).rev() {
             let (before, own) = levels.split_at_mut(at);
             let extra = extra.filter(|_| at + 1 == self.levels.len());
             match before.last_mut() {
-                None => {
-                    self.levels[at].backward(&pass, &[seen], &mut own[0], extra, scale, gradients, &mut [dx.again()]);
-                }
+                None => match &mut dx {
+                    Some(dx) => self.levels[at].backward(&pass, &[seen], &mut own[0], extra, scale, gradients, &mut [dx.again()]),
+                    None => {
+                        self.levels[at].first_slopes(&pass, rows, &mut own[0], gradients);
+                    }
+                },
                 Some(before) => {
                     let width = self.levels[at - 1].width;
                     let inputs: Vec<Mat<'_>> = before.out.iter().map(|out| Mat::new(out, rows, width)).collect();
@@ -372,7 +376,7 @@ impl Network {
                 }
             }
         }
-        if let (Some(gate), Some(trace)) = (&self.gate_inputs, gate_inputs.as_mut()) {
+        if let (Some(gate), Some(trace), Some(mut dx)) = (&self.gate_inputs, gate_inputs.as_mut(), dx) {
             for row in 0..rows {
                 for (column, d) in dx.row(row).iter_mut().enumerate() {
                     let at = row * width + column;
@@ -412,7 +416,77 @@ impl Network {
         for (z, d) in space.z.chunks_exact(numbers).zip(space.d.chunks_exact_mut(numbers)).take(rows) {
             self.heads.raw_slopes(task, z, d);
         }
-        self.backward_rest(weights, rows, None, space, scratch, MatMut::new(dx, rows, self.input.width));
+        self.backward_rest(weights, rows, None, space, scratch, Some(MatMut::new(dx, rows, self.input.width)));
+    }
+
+    /// Whether the inputs enter by one product alone, which is then linear in them: all but PEPNet's gates.
+    pub(super) fn enters_by_one_product(&self) -> bool {
+        self.gate_inputs.is_none() && self.gate_units.is_none() && !self.levels.is_empty()
+    }
+
+    /// Width of that product.
+    pub(super) fn first_width(&self) -> usize {
+        self.levels.first().map_or(0, Mixture::first_width)
+    }
+
+    /// That product before relu. Shapes: `x: [rows, inputs]`, `first: [rows, first_width]`.
+    pub(super) fn first_product(&self, weights: &Weights, x: &[f32], first: &mut [f32]) {
+        let rows = x.len() / self.input.width;
+        let groups = [Group { scenario: self.scenarios, from: 0, to: rows }];
+        let pass = Pass { weights: &weights.dense, own: &weights.own, groups: &groups };
+        if let Some(level) = self.levels.first() {
+            level.first_product(&pass, Mat::new(x, rows, self.input.width), MatMut::new(first, rows, level.first_width()));
+        }
+    }
+
+    /// Heads' numbers of a given product, all rows being served in `scenario`.
+    pub(super) fn forward_from_first(&self, weights: &Weights, first: &[f32], scenario: usize, space: &mut Workspace) {
+        let rows = first.len() / self.first_width();
+        space.groups.clear();
+        space.groups.push(Group { scenario, from: 0, to: rows });
+        let pass = Pass { weights: &weights.dense, own: &weights.own, groups: &space.groups };
+        for at in 0..self.levels.len() {
+            let (before, own) = space.levels.split_at_mut(at);
+            match before.last() {
+                None => self.levels[at].forward_from_first(&pass, first, &mut own[0]),
+                Some(before) => {
+                    let inputs = inputs(Some(before), &self.levels, at, Mat::new(&[], 0, 0), rows);
+                    self.levels[at].forward_experts(&pass, &inputs, &mut own[0], &mut space.noise);
+                }
+            }
+            if at + 1 < self.levels.len() {
+                self.levels[at].forward_gates(&pass, &mut own[0]);
+            }
+        }
+        self.forward_scenario(weights, rows, space);
+    }
+
+    /// Adds slopes of one task's raw output in the product of the last [`Network::forward_from_first`] to `sum`.
+    pub(super) fn add_first_slopes(
+        &self,
+        weights: &Weights,
+        rows: usize,
+        task: usize,
+        space: &mut Workspace,
+        scratch: &mut Gradients,
+        sum: &mut [f32],
+    ) {
+        let numbers = self.heads.numbers;
+        for (z, d) in space.z.chunks_exact(numbers).zip(space.d.chunks_exact_mut(numbers)).take(rows) {
+            self.heads.raw_slopes(task, z, d);
+        }
+        self.backward_rest(weights, rows, None, space, scratch, None);
+        if let Some(trace) = space.levels.first() {
+            super::dense::add(sum, trace.first_slopes(sum.len()));
+        }
+    }
+
+    /// Slopes in the inputs of slopes in the product. Shapes: `d: [rows, first_width]`, `dx: [rows, inputs]`.
+    pub(super) fn first_back(&self, weights: &Weights, d: &[f32], dx: &mut [f32]) {
+        if let Some(level) = self.levels.first() {
+            let rows = dx.len() / self.input.width;
+            level.first_back(&weights.dense, Mat::new(d, rows, level.first_width()), MatMut::new(dx, rows, self.input.width));
+        }
     }
 
     /// Cross-entropy of the scenario told from the experts' features. The guesser learns to tell; the features learn the

@@ -149,6 +149,7 @@ fn faithful(explained: &Explained) -> Vec<report::FaithfulInfo> {
         low: row.low,
         high: row.high,
         residual: row.residual,
+        missed: row.missed,
         n: row.n,
     });
     told.collect()
