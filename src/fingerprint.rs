@@ -87,6 +87,14 @@ pub(crate) fn mix(counter: u64) -> u64 {
     scramble(counter.wrapping_add(GOLDEN))
 }
 
+/// FNV-1a, 64 bits: `hash = (hash ⊕ byte) · 1099511628211`, from 14695981039346656037.
+///
+/// # Source
+/// Fowler, Noll, Vo: the FNV non-cryptographic hash algorithm.
+pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
 /// The sha256 of some bytes.
 pub(crate) fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))

@@ -35,3 +35,5 @@ pub mod publish;
 pub mod report;
 /// The night on one page.
 pub mod run;
+/// The analyst's surface: everything a job has as tables, read-only.
+pub mod sql;

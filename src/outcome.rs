@@ -20,6 +20,8 @@ pub enum Ending {
     Io = 74,
     /// Another run of the job holds the lock.
     Locked = 75,
+    /// The person stopped a query.
+    Stopped = 130,
 }
 
 /// What an error owes its reader beside its message.

@@ -20,6 +20,7 @@ mod plan;
 mod read_untrusted;
 mod rollback;
 mod runs;
+mod sql;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -73,6 +74,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// List past runs, the published one marked
     Runs(runs::RunsArgs),
+    /// Ask in SQL: raw data, clean tables, features of any date, scores and figures of all nights
+    Sql(sql::SqlArgs),
     /// Read runs back: are their bytes those that were published?
     Verify(verify::VerifyArgs),
     /// Let readers follow an earlier run again
@@ -208,6 +211,7 @@ fn run(command: Command) -> Result<Ending, Failure> {
         Command::Explain(args) => explain::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::ReadUntrusted(args) => read_untrusted::run(&args),
+        Command::Sql(args) => sql::run(&args),
         Command::Config(args) => config::run(&args),
     }
 }

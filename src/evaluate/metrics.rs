@@ -6,6 +6,8 @@
 
 use std::cell::OnceCell;
 
+use super::radix;
+
 /// Probabilities are kept this far from 0 and 1 before a logarithm: the spacing of doubles near 1, as scikit-learn does.
 const CLIP: f64 = f64::EPSILON;
 
@@ -36,12 +38,7 @@ pub(super) struct Runs {
 impl Runs {
     /// Every value is finite.
     pub(super) fn new(values: &[f64]) -> Self {
-        let value = |row: &u32| values[*row as usize];
-        // 0 and −0 are equal here, unlike in `total_cmp`.
-        let falling = |a: &u32, b: &u32| value(b).partial_cmp(&value(a)).unwrap_or(std::cmp::Ordering::Equal);
-        let mut order: Vec<u32> = (0..values.len() as u32).collect();
-        order.sort_unstable_by(|a, b| falling(a, b).then(a.cmp(b)));
-        let lengths = order.chunk_by(|a, b| falling(a, b).is_eq()).map(<[u32]>::len).collect();
+        let (order, lengths) = radix::falling(values);
         Self { order, lengths }
     }
 }
@@ -66,7 +63,7 @@ pub fn auc(labels: &[f64], predictions: &[f64]) -> Option<f64> {
 }
 
 /// `−(y ln p + (1 − y) ln(1 − p))` of one row, in nats, `p` kept away from 0 and 1.
-pub(super) fn log_loss(label: f64, prediction: f64) -> f64 {
+pub(crate) fn log_loss(label: f64, prediction: f64) -> f64 {
     let p = prediction.clamp(CLIP, 1.0 - CLIP);
     -(label * p.ln() + (1.0 - label) * (1.0 - p).ln())
 }
@@ -128,7 +125,7 @@ impl<'a> Rows<'a> {
     }
 
     /// `(mass of positives, mass)` of each run of equal predictions, by falling prediction.
-    fn masses(&self) -> impl Iterator<Item = (f64, f64)> {
+    pub(super) fn masses(&self) -> impl Iterator<Item = (f64, f64)> {
         self.along(self.runs())
     }
 
@@ -250,9 +247,15 @@ impl<'a> Rows<'a> {
     /// bins of equal mass as in Nixon et al. (2019), "Measuring calibration in deep learning", section 3.
     #[must_use]
     pub fn ece(&self) -> Option<f64> {
+        self.ece_in(BINS)
+    }
+
+    /// [`Rows::ece`] over another number of bins.
+    #[must_use]
+    pub fn ece_in(&self, bins: usize) -> Option<f64> {
         let over = |row: &u32| self.weight(*row as usize) * (self.predictions[*row as usize] - self.labels[*row as usize]);
         let gap = |bin: &[u32]| bin.iter().map(over).sum::<f64>().abs();
-        ratio(self.equal_mass(BINS).into_iter().map(gap).sum(), self.mass())
+        ratio(self.equal_mass(bins).into_iter().map(gap).sum(), self.mass())
     }
 
     /// `Σ predictions / Σ labels`: above 1 is too high. `None` unless the labels sum to more than 0.
@@ -346,10 +349,16 @@ impl Rows<'_> {
     /// Ling and Li (1998), "Data mining for direct marketing: problems and solutions", section 4.
     #[must_use]
     pub fn lift(&self) -> Option<f64> {
+        self.lift_at(LIFT_SHARE)
+    }
+
+    /// [`Rows::lift`] of the first `share` of the mass, above 0 and at most 1.
+    #[must_use]
+    pub fn lift_at(&self, share: f64) -> Option<f64> {
         if self.labels.iter().any(|label| *label < 0.0) {
             return None;
         }
-        let border = self.mass() * LIFT_SHARE;
+        let border = self.mass() * share;
         let (mut captured, mut taken) = (0.0, 0.0);
         for (labels, own) in self.masses() {
             if own > 0.0 {
@@ -357,7 +366,7 @@ impl Rows<'_> {
             }
             taken += own;
         }
-        ratio(captured / LIFT_SHARE, self.sum(|label, _| label))
+        ratio(captured / share, self.sum(|label, _| label))
     }
 }
 

@@ -5,19 +5,24 @@
 //! formulas; `bootstrap` resamples entities, and `sums` and `ordered` carry the formulas through a block of resamples at a time
 //! (`replicates` says which figure is made of what).
 
+pub mod association;
 pub mod bootstrap;
 pub mod calibration;
 pub mod cells;
 pub mod drift;
 pub mod gains;
 pub mod gates;
+pub mod interval;
 pub mod lists;
 pub mod metrics;
 mod ordered;
 pub mod paired;
 pub mod probe;
+mod radix;
 mod replicates;
+pub mod samples;
 pub mod sentinel;
+mod separation;
 mod squares;
 mod sums;
 pub mod threshold;

@@ -79,6 +79,23 @@ pub async fn snapshot(makings: Makings<'_>, as_of: &AsOf, kind: RowKind) -> Resu
     Making::new(makings, as_of, kind)?.make().await
 }
 
+/// The feature tables of `as_of` that earlier nights left in the cache, by name. Builds nothing.
+///
+/// # Errors
+/// [`FeatureError`] when the past cannot be seen.
+pub fn cached_features(makings: Makings<'_>, as_of: &AsOf) -> Result<BTreeMap<String, PathBuf>, FeatureError> {
+    let mut making = Making::new(makings, as_of, RowKind::Candidates)?;
+    for node in &makings.graph.features {
+        let print = making.print("feature", node).hex();
+        let name = format!("{}-{as_of}", node.query.name);
+        if let Some(folder) = makings.cache.find("features", &name, &print) {
+            making.features.insert(node.query.name.clone(), folder.join("table.parquet"));
+        }
+        making.prints.insert(Table::Feature(node.query.name.clone()), print);
+    }
+    Ok(making.features)
+}
+
 struct Making<'a> {
     night: Makings<'a>,
     as_of: AsOf,

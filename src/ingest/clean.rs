@@ -33,7 +33,7 @@ use crate::table_file::{FileError, Kept, TableWriter, drain};
 use crate::watch::Watch;
 
 /// Column of a clean query that says why a row is refused.
-const REFUSED: &str = "refused";
+pub(super) const REFUSED: &str = "refused";
 
 /// A clean table of tonight.
 #[derive(Debug, Clone)]
@@ -164,7 +164,7 @@ async fn one(
 ) -> Result<CleanTable, IngestError> {
     let name = &node.query.name;
     let time = job.time_of(name).cloned();
-    let fingerprint = fingerprint(job, node, sources, tables);
+    let fingerprint = fingerprint(job, node, sources, |name| tables.get(name).map(|table| table.fingerprint.as_str()));
     let (folder, built) = match cache.find("clean", name, &fingerprint) {
         Some(folder) => (folder, false),
         None => {
@@ -172,15 +172,35 @@ async fn one(
             (build(engine, job, node, sources, tables, cache, &fingerprint).await?, true)
         }
     };
-    let meta = read_meta(&folder)?;
-    if meta.rows == 0 {
-        return Err(IngestError::EmptyTable(name.clone()));
-    }
-    let schema = schema_of(&folder.join("table.parquet"))?;
-    Ok(CleanTable { name: name.clone(), rows: meta.rows, refused: meta.refused, fingerprint, built, time, days: meta.days, folder, schema })
+    let table = open(name, time, fingerprint, folder, built)?;
+    if table.rows == 0 { Err(IngestError::EmptyTable(name.clone())) } else { Ok(table) }
 }
 
-fn fingerprint(job: &Job, node: &Node, sources: &[SourceFiles], tables: &CleanTables) -> String {
+/// A clean table that lies in `folder`.
+pub(super) fn open(
+    name: &str,
+    time: Option<TableTime>,
+    fingerprint: String,
+    folder: PathBuf,
+    built: bool,
+) -> Result<CleanTable, IngestError> {
+    let meta = read_meta(&folder)?;
+    let schema = schema_of(&folder.join("table.parquet"))?;
+    Ok(CleanTable {
+        name: name.to_owned(),
+        rows: meta.rows,
+        refused: meta.refused,
+        fingerprint,
+        built,
+        time,
+        days: meta.days,
+        folder,
+        schema,
+    })
+}
+
+/// Fingerprint of what a clean table is made from; `clean` says that of another clean table.
+pub(super) fn fingerprint<'a>(job: &Job, node: &Node, sources: &[SourceFiles], clean: impl Fn(&str) -> Option<&'a str>) -> String {
     let mut print = Fingerprint::of("clean table")
         .with("sql", &node.query.sql)
         .with("params", format!("{:?}", job.params))
@@ -196,7 +216,7 @@ fn fingerprint(job: &Job, node: &Node, sources: &[SourceFiles], tables: &CleanTa
                     source.files.iter().fold(print, |print, file| print.with(&file.file, &file.sha256))
                 })
             }
-            Table::Clean(name) => print.with("clean", tables.get(name).map_or("", |table| &table.fingerprint)),
+            Table::Clean(name) => print.with("clean", clean(name).unwrap_or_default()),
             _ => print,
         };
     }

@@ -48,6 +48,12 @@ impl Engine {
             .with_target_partitions(1)
             .with_default_catalog_and_schema("polytask", "public")
             .with_information_schema(false);
+        self.session_with(config)
+    }
+
+    /// A session of another configuration, in the same memory.
+    #[must_use]
+    pub fn session_with(&self, config: SessionConfig) -> SessionContext {
         let state =
             SessionStateBuilder::new().with_config(config).with_runtime_env(Arc::clone(&self.runtime)).with_default_features().build();
         SessionContext::new_with_state(state)

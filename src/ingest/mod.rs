@@ -9,6 +9,7 @@ pub(crate) mod days;
 mod digests;
 pub mod engine;
 mod error;
+pub mod found;
 pub mod graph;
 pub mod guard;
 pub(crate) mod partitions;

@@ -57,24 +57,7 @@ pub struct SourceFiles {
 /// its neighbours, sizes that it cannot have. A file of an untrusted source is read in a child process and from then on
 /// only as that child wrote it.
 pub fn locate(source: &Source, input: &Path, digests: &mut Digests, shelter: &Shelter<'_>) -> Result<SourceFiles, IngestError> {
-    let root = input.join(&source.path);
-    if !root.exists() {
-        return Err(IngestError::MissingSource { source_name: source.name.clone(), path: root });
-    }
-    let mut root = root.canonicalize().map_err(|error| IngestError::Io { path: root, source: error })?;
-    let mut paths = Vec::new();
-    if root.is_dir() {
-        walk(source, &root, &root, &mut paths)?;
-        paths.sort();
-    } else if root.extension().is_some_and(|extension| extension == "parquet") {
-        paths.push(root.clone());
-    } else {
-        let message = "its name does not end in .parquet".to_owned();
-        return Err(IngestError::BadFile { source_name: source.name.clone(), file: source.path.clone(), message });
-    }
-    if paths.is_empty() {
-        return Err(IngestError::EmptyFolder { source_name: source.name.clone(), path: root });
-    }
+    let (mut root, mut paths) = places(source, input)?;
     let mut schema: Option<(SchemaRef, String)> = None;
     let mut files = Vec::with_capacity(paths.len());
     for path in &mut paths {
@@ -106,6 +89,63 @@ pub fn locate(source: &Source, input: &Path, digests: &mut Digests, shelter: &Sh
     }
     let schema = schema.map_or_else(|| Arc::new(Schema::empty()), |(schema, _)| schema);
     Ok(SourceFiles { name: source.name.clone(), files, root, paths, schema, partitions: source.partitions.clone() })
+}
+
+/// The files of `source` for somebody who looks and runs no night: only the first footer is read, so no rows are counted, and
+/// sha256 is looked up where `digests` are given or the source is untrusted: then its files are read as in a night.
+///
+/// # Errors
+/// [`IngestError`] naming the source and the file: missing, not Parquet, not in its partition.
+pub fn glance(source: &Source, input: &Path, digests: Option<&mut Digests>, shelter: &Shelter<'_>) -> Result<SourceFiles, IngestError> {
+    let (mut root, mut paths) = places(source, input)?;
+    let mut own = Digests::default();
+    let mut digests = if source.untrusted { Some(digests.unwrap_or(&mut own)) } else { digests };
+    let mut files = Vec::with_capacity(paths.len());
+    for path in &mut paths {
+        let file = relative(path, &root);
+        in_its_partitions(source, &file)?;
+        let known = digests.as_deref_mut().map(|digests| digests.of(path)).transpose();
+        let known = known.map_err(|error| IngestError::Io { path: path.clone(), source: error })?;
+        let (bytes, sha256) = known.map_or_else(|| (0, String::new()), |known| (known.bytes, known.sha256));
+        if source.untrusted {
+            *path = shelter.read(source, path, &file, &sha256)?;
+        }
+        files.push(InputFile { file, bytes, rows: 0, sha256, schema: String::new() });
+    }
+    if source.untrusted && !source.partitions.is_empty() {
+        root = shelter.tree(source, &files, &paths)?;
+    }
+    let schema = match (paths.first(), files.first()) {
+        (Some(path), Some(file)) => {
+            let bad = |message: String| IngestError::BadFile { source_name: source.name.clone(), file: file.file.clone(), message };
+            guard::inspect(path, Look::Footer).map_err(bad)?.schema
+        }
+        _ => Arc::new(Schema::empty()),
+    };
+    Ok(SourceFiles { name: source.name.clone(), files, root, paths, schema, partitions: source.partitions.clone() })
+}
+
+/// The source's folder or file, and the Parquet files there, sorted.
+fn places(source: &Source, input: &Path) -> Result<(PathBuf, Vec<PathBuf>), IngestError> {
+    let root = input.join(&source.path);
+    if !root.exists() {
+        return Err(IngestError::MissingSource { source_name: source.name.clone(), path: root });
+    }
+    let root = root.canonicalize().map_err(|error| IngestError::Io { path: root, source: error })?;
+    let mut paths = Vec::new();
+    if root.is_dir() {
+        walk(source, &root, &root, &mut paths)?;
+        paths.sort();
+    } else if root.extension().is_some_and(|extension| extension == "parquet") {
+        paths.push(root.clone());
+    } else {
+        let message = "its name does not end in .parquet".to_owned();
+        return Err(IngestError::BadFile { source_name: source.name.clone(), file: source.path.clone(), message });
+    }
+    if paths.is_empty() {
+        return Err(IngestError::EmptyFolder { source_name: source.name.clone(), path: root });
+    }
+    Ok((root, paths))
 }
 
 impl SourceFiles {

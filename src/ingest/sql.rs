@@ -12,8 +12,8 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, Expr, Statement as SqlStatement, TableFactor, TimezoneInfo, Value, Visit as _, Visitor, visit_expressions,
-    visit_expressions_mut,
+    CastKind, DataType, Expr, Statement as SqlStatement, TableFactor, TimezoneInfo, Value, Visit as _, VisitMut, Visitor,
+    visit_expressions, visit_expressions_mut,
 };
 
 use super::error::IngestError;
@@ -49,6 +49,13 @@ impl Params {
         Self { values: self.values.clone(), as_of: Some(as_of.clone()), horizon_end: Some(horizon_end.clone()) }
     }
 
+    /// The same with one more value, before those of the job.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Param) -> Self {
+        self.values.insert(0, (name.to_owned(), value));
+        self
+    }
+
     fn literal(&self, name: &str) -> Option<Expr> {
         match name {
             "as_of" => return self.as_of.as_ref().map(instant),
@@ -66,7 +73,9 @@ impl Params {
         })
     }
 
-    fn names(&self) -> String {
+    /// What a query may name, in words.
+    #[must_use]
+    pub fn names(&self) -> String {
         let own = self.as_of.iter().flat_map(|_| ["$as_of", "$as_of_date", "$horizon_end"]).map(str::to_owned);
         let names: Vec<String> = own.chain(self.values.iter().map(|(name, _)| format!("${name}"))).collect();
         if names.is_empty() { "none here".into() } else { names.join(", ") }
@@ -135,13 +144,12 @@ fn unrepeatable(expression: &Expr) -> ControlFlow<String> {
     if bad.contains(&name.as_str()) { ControlFlow::Break(name) } else { ControlFlow::Continue(()) }
 }
 
-/// Plans a SELECT in a session, with its parameters bound.
+/// Replaces every `$name` in a syntax tree by its typed value.
 ///
 /// # Errors
-/// [`IngestError::UnknownParam`] or [`IngestError::Plan`], naming the file.
-pub async fn plan(session: &SessionContext, select: &Select, params: &Params) -> Result<DataFrame, IngestError> {
-    let mut statement = select.statement.clone();
-    let unknown = visit_expressions_mut(&mut statement, |expression| {
+/// The first name that has no value.
+pub fn bind<Tree: VisitMut>(tree: &mut Tree, params: &Params) -> Result<(), String> {
+    let unknown = visit_expressions_mut(tree, |expression| {
         let Expr::Value(value) = expression else { return ControlFlow::Continue(()) };
         let Value::Placeholder(name) = &value.value else { return ControlFlow::Continue(()) };
         let name = name.trim_start_matches('$').to_owned();
@@ -153,9 +161,16 @@ pub async fn plan(session: &SessionContext, select: &Select, params: &Params) ->
             None => ControlFlow::Break(name),
         }
     });
-    if let ControlFlow::Break(name) = unknown {
-        return Err(IngestError::UnknownParam { file: select.file.clone(), name, known: params.names() });
-    }
+    if let ControlFlow::Break(name) = unknown { Err(name) } else { Ok(()) }
+}
+
+/// Plans a SELECT in a session, with its parameters bound.
+///
+/// # Errors
+/// [`IngestError::UnknownParam`] or [`IngestError::Plan`], naming the file.
+pub async fn plan(session: &SessionContext, select: &Select, params: &Params) -> Result<DataFrame, IngestError> {
+    let mut statement = select.statement.clone();
+    bind(&mut statement, params).map_err(|name| IngestError::UnknownParam { file: select.file.clone(), name, known: params.names() })?;
     let failed =
         |error: datafusion::error::DataFusionError| IngestError::Plan { file: select.file.clone(), message: error.strip_backtrace() };
     let state = session.state();

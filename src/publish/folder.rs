@@ -55,17 +55,35 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// # Errors
 /// [`FileError::Io`] naming the file.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut file = begin(path)?;
     let failed = |source| FileError::Io { what: "write", path: path.into(), source };
+    step("write", path).and_then(|()| file.write_all(bytes)).map_err(failed)?;
+    put_in_place(file, path)
+}
+
+/// A file beside `path` to write what [`put_in_place`] then calls `path`; it is removed where it is dropped before.
+///
+/// # Errors
+/// [`FileError::Io`] naming the file.
+pub(crate) fn begin(path: &Path) -> Result<tempfile::NamedTempFile, FileError> {
     let parent = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     create(&parent)?;
+    let failed = |source| FileError::Io { what: "write", path: path.into(), source };
     let beside = || tempfile::Builder::new().prefix(WRITING).tempfile_in(&parent);
-    let mut file = step("create", path).and_then(|()| beside()).map_err(failed)?;
-    step("write", path).and_then(|()| file.write_all(bytes)).map_err(failed)?;
+    step("create", path).and_then(|()| beside()).map_err(failed)
+}
+
+/// Flushes a file and calls it `path`, replacing what was there.
+///
+/// # Errors
+/// [`FileError::Io`] naming the file.
+pub(crate) fn put_in_place(file: tempfile::NamedTempFile, path: &Path) -> Result<(), FileError> {
+    let failed = |source| FileError::Io { what: "write", path: path.into(), source };
     // Temporary files are private to their owner; a published one is for readers.
     set_readable(file.as_file()).map_err(failed)?;
     step("sync", path).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     step("rename", path).and_then(|()| file.persist(path).map_err(|error| error.error)).map_err(failed)?;
-    flush(&parent)
+    flush(path.parent().unwrap_or(path))
 }
 
 #[cfg(unix)]

@@ -27,7 +27,7 @@ fn wrong(args: &[&str], message: &str) {
     assert!(errors.contains(message), "no «{message}» in:\n{errors}");
 }
 
-const COMMANDS: [&str; 8] = ["run", "demo", "check", "frame", "new", "explain", "runs", "config"];
+const COMMANDS: [&str; 9] = ["run", "demo", "check", "frame", "new", "explain", "runs", "sql", "config"];
 
 #[test]
 fn help_says_what_each_command_does_with_an_example() {

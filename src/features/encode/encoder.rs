@@ -11,7 +11,8 @@ use arrow::datatypes::{DataType, Float64Type};
 use serde::{Deserialize, Serialize};
 
 use super::EncodeError;
-use super::values::{fnv1a, hash_words, numbers, texts, vectors};
+use super::values::{hash_words, numbers, texts, vectors};
+use crate::fingerprint::fnv1a;
 use crate::learn::rows::{Block, Column, Field, MISSING, Shape, UNKNOWN, UNSEEN_SCENARIO};
 
 /// A fitted encoding.

@@ -5,6 +5,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float32Type, Float64Type};
 
 use super::EncodeError;
+use crate::fingerprint::fnv1a;
 
 fn unreadable(column: &str, role: &'static str, message: &dyn std::fmt::Display) -> EncodeError {
     EncodeError::Unreadable { column: column.to_owned(), role, message: message.to_string() }
@@ -63,14 +64,6 @@ pub(super) fn vectors(column: &str, array: &ArrayRef, width: Option<u32>) -> Res
         return Err(EncodeError::Infinite(column.to_owned()));
     }
     Ok((width, values))
-}
-
-/// FNV-1a, 64 bits: `hash = (hash ⊕ byte) · 1099511628211`, from 14695981039346656037.
-///
-/// # Source
-/// Fowler, Noll, Vo: the FNV non-cryptographic hash algorithm.
-pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 /// Appends the hash buckets of a text's n-grams of 1 to `longest` words, lower-cased, in order.
