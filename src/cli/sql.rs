@@ -73,7 +73,7 @@ pub(super) struct SqlArgs {
     /// Memory for queries, for example 6GB; sorts spill beyond it, joins stop
     #[arg(long, value_name = "SIZE", default_value = "4GB", value_parser = super::memory)]
     memory: u64,
-    /// Temporary files that a query may write when memory is short, for example 50GB
+    /// Temporary files of queries when memory is short, for example 50GB
     #[arg(long, value_name = "SIZE", default_value = "50GB", value_parser = super::memory)]
     temp: u64,
     #[command(flatten)]
