@@ -142,10 +142,11 @@ async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
     if !night.options.rebuild
         && let Some(past) = night.home.find(&run)?
     {
+        staging::sweep(night.home)?;
         if !past.published() {
+            shown::held(night.home, &run)?;
             return Ok(Ended::Held { run, figures: Vec::new(), by: past.manifest.held_by });
         }
-        staging::sweep(night.home)?;
         shown::publish(night.home, &run)?;
         return Ok(Ended::Already { run });
     }

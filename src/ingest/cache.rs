@@ -104,7 +104,8 @@ impl NewEntry {
             folder::rename(&made, &target)?;
             folder::remove(&old)?;
         } else {
-            folder::rename(&made, &target)?;
+            // Another process may have kept the same meanwhile: the same fingerprint, the same rows.
+            folder::rename(&made, &target).or_else(|error| if target.exists() { folder::remove(&made) } else { Err(error) })?;
         }
         Ok(target)
     }

@@ -102,6 +102,7 @@ pub struct Report {
 
 /// A task.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TaskInfo {
     /// Its name.
     pub name: String,
@@ -115,6 +116,7 @@ pub struct TaskInfo {
 
 /// A snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SnapshotInfo {
     /// Its date.
     pub as_of: String,
@@ -126,6 +128,7 @@ pub struct SnapshotInfo {
 
 /// A figure.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FigureInfo {
     /// The learner.
     pub learner: String,
@@ -151,6 +154,7 @@ pub struct FigureInfo {
 
 /// A gate.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GateInfo {
     /// `required`, `current run`, `rows` or `scores`.
     pub kind: String,
@@ -172,6 +176,7 @@ pub struct GateInfo {
 
 /// A comparison of the transfer ledger.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TransferInfo {
     /// Night that made the ledger.
     pub made_as_of: String,
@@ -203,6 +208,7 @@ pub struct TransferInfo {
 
 /// A comparison with the run before.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DriftInfo {
     /// Scenario, or `*`.
     pub scenario: String,
@@ -230,6 +236,7 @@ pub struct DriftInfo {
 
 /// What the change of a figure is made of.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ChangeInfo {
     /// Scenario, or `*`.
     pub scenario: String,
@@ -251,6 +258,7 @@ pub struct ChangeInfo {
 
 /// A tenth of a cell's rows, by falling prediction.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GainInfo {
     /// Scenario, or `*`.
     pub scenario: String,
@@ -276,6 +284,7 @@ pub struct GainInfo {
 
 /// A bin of a reliability curve.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Reliability {
     /// Scenario, or `*`.
     pub scenario: String,
@@ -297,6 +306,7 @@ pub struct Reliability {
 
 /// A setting that was tried.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TrialInfo {
     /// The learner.
     pub learner: String,
@@ -310,6 +320,7 @@ pub struct TrialInfo {
 
 /// Importance of a feature in a cell.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ImportanceInfo {
     /// Scenario, or `*`.
     pub scenario: String,
@@ -337,6 +348,7 @@ pub struct ImportanceInfo {
 
 /// A bin of an effect curve.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct EffectInfo {
     /// Scenario, or `*`.
     pub scenario: String,
@@ -354,6 +366,7 @@ pub struct EffectInfo {
 
 /// A feature.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FeatureInfo {
     /// Its column.
     pub name: String,
@@ -369,6 +382,7 @@ pub struct FeatureInfo {
 
 /// A measure of data quality.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct QualityInfo {
     /// Scenario, or `*`.
     pub scenario: String,
@@ -386,6 +400,7 @@ pub struct QualityInfo {
 
 /// Refused rows of a table.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RefusedInfo {
     /// The table.
     pub table: String,
@@ -397,6 +412,7 @@ pub struct RefusedInfo {
 
 /// A clean table.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TableInfo {
     /// Its name.
     pub name: String,
@@ -410,6 +426,7 @@ pub struct TableInfo {
 
 /// An input file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct InputInfo {
     /// The source.
     pub source: String,
@@ -425,6 +442,7 @@ pub struct InputInfo {
 
 /// Tonight's scores of a scenario.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ScoreInfo {
     /// The scenario.
     pub scenario: String,
@@ -436,6 +454,7 @@ pub struct ScoreInfo {
 
 /// A decision table.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DecisionInfo {
     /// Its name.
     pub name: String,
@@ -451,6 +470,7 @@ pub struct DecisionInfo {
 
 /// How to make a run again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Reproduce {
     /// The command.
     pub command: String,

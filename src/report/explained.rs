@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Everything beyond importance and mean contributions.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ExplainedInfo {
     /// Largest gap between contributions and raw output as a share of the output's spread.
     pub residual_share: Option<f64>,
@@ -31,6 +32,7 @@ pub struct ExplainedInfo {
 
 /// Correlated features as one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GroupInfo {
     /// Task.
     pub task: String,
@@ -50,6 +52,7 @@ pub struct GroupInfo {
 
 /// What permuting a feature costs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PermutedInfo {
     /// Scenario, or `*`.
     pub scenario: String,
@@ -71,6 +74,7 @@ pub struct PermutedInfo {
 
 /// A point of a curve.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CurveInfo {
     /// Scenario, or `*`.
     pub scenario: String,
@@ -102,6 +106,7 @@ pub struct CurveInfo {
 
 /// A figure of gates and experts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct InsideInfo {
     /// What is measured.
     pub measure: String,
@@ -127,6 +132,7 @@ pub struct InsideInfo {
 
 /// How faithful the contributions of a task are.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FaithfulInfo {
     /// Learner.
     pub learner: String,
@@ -156,6 +162,7 @@ pub struct FaithfulInfo {
 
 /// A change of importance since the run before.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ImportanceChangeInfo {
     /// Scenario, or `*`.
     pub scenario: String,
@@ -181,6 +188,7 @@ pub struct ImportanceChangeInfo {
 
 /// How much of a cell's ranking holds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AgreementInfo {
     /// Scenario, or `*`.
     pub scenario: String,
@@ -194,6 +202,7 @@ pub struct AgreementInfo {
 
 /// A leading feature of a night before.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PastImportanceInfo {
     /// The night.
     pub as_of: String,
@@ -209,6 +218,7 @@ pub struct PastImportanceInfo {
 
 /// A row told in words.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ToldInfo {
     /// Position in the held-out frame, as in contributions.parquet.
     pub row: u64,
@@ -242,6 +252,7 @@ pub struct ToldInfo {
 
 /// A step of a waterfall.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct StepInfo {
     /// Feature and value.
     pub label: String,

@@ -7,6 +7,8 @@
 //! so the ids themselves; to everyone else it cannot be guessed, and a list of all ids does not help. It holds for one night: the
 //! same person has another pseudonym in the next one.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::content::Report;
@@ -75,8 +77,8 @@ fn ids(report: &mut Report, key: &str, column: &str) {
             point.label = pseudonym(key, column, &point.label);
         }
     }
-    // New categories of an id are ids.
-    for drift in report.drift.iter_mut().filter(|drift| drift.feature == column && drift.measure == "new categories") {
+    // Categories of an id that are new or gone are ids.
+    for drift in report.drift.iter_mut().filter(|drift| drift.feature == column) {
         drift.detail = None;
     }
 }
@@ -85,6 +87,15 @@ fn ids(report: &mut Report, key: &str, column: &str) {
 fn small_groups(report: &mut Report, least: u64) -> u64 {
     let mut hidden = 0;
     let note = Language::of(&report.language).too_small(least);
+    let few: BTreeSet<(String, String)> =
+        report.figures.iter().filter(|figure| figure.n < least).map(|figure| (figure.scenario.clone(), figure.task.clone())).collect();
+    let cell = |scenario: &str, task: &str| !few.contains(&(scenario.to_owned(), task.to_owned()));
+    report.changes.retain(|change| cell(&change.scenario, &change.task));
+    report.importance.retain(|row| cell(&row.scenario, &row.task));
+    for gate in report.gates.iter_mut().filter(|gate| few.contains(&(gate.scenario.clone(), gate.task.clone()))) {
+        gate.value = None;
+        gate.words.clone_from(&note);
+    }
     for figure in report.figures.iter_mut().filter(|figure| figure.n < least && figure.value.is_some()) {
         (figure.value, figure.low, figure.high) = (None, None, None);
         figure.note = Some(note.clone());
@@ -99,6 +110,8 @@ fn small_groups(report: &mut Report, least: u64) -> u64 {
         n >= least
     };
     report.effects.retain(|effect| keep(effect.n));
+    report.transfer.retain(|entry| keep(entry.n));
+    report.quality.retain(|row| row.scenario == "*" || keep(row.n));
     report.explained.curves.retain(|point| keep(point.n));
     report.reliability.retain(|bin| keep(bin.n));
     report.drift.retain(|drift| keep(drift.n));
@@ -108,7 +121,7 @@ fn small_groups(report: &mut Report, least: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::content::{DecisionInfo, EffectInfo, FigureInfo};
+    use super::super::content::{ChangeInfo, DecisionInfo, DriftInfo, EffectInfo, FigureInfo};
     use super::*;
 
     fn report() -> Report {
@@ -121,7 +134,15 @@ mod tests {
                 ..DecisionInfo::default()
             }],
             effects: vec![effect("user_id", "4711", 50), effect("user_id", "missing", 50), effect("brand", "rare", 3)],
-            figures: vec![FigureInfo { n: 9, value: Some(0.5), ..FigureInfo::default() }],
+            drift: vec![DriftInfo {
+                feature: "user_id".into(),
+                measure: "psi".into(),
+                detail: Some("gone: 4711".into()),
+                n: 50,
+                ..DriftInfo::default()
+            }],
+            changes: vec![ChangeInfo { scenario: "shelf".into(), task: "click".into(), ..ChangeInfo::default() }],
+            figures: vec![FigureInfo { scenario: "shelf".into(), task: "click".into(), n: 9, value: Some(0.5), ..FigureInfo::default() }],
             ..Report::default()
         }
     }
@@ -134,6 +155,7 @@ mod tests {
         assert_eq!(told.decisions[0].rows, [vec![id.clone(), "0.5".into()], vec![String::new(), "0.4".into()]]);
         assert_eq!(told.effects.iter().map(|effect| effect.label.as_str()).collect::<Vec<_>>(), [id.as_str(), "missing"]);
         assert_eq!((told.figures[0].value, told.privacy.hidden), (None, 2));
+        assert_eq!((told.drift.len(), &told.drift[0].detail, told.changes.len()), (1, &None, 0));
         assert!(!serde_json::to_string(&told).unwrap_or_default().contains("4711"));
     }
 

@@ -7,11 +7,12 @@ use std::fs;
 use std::path::Path;
 
 use arrow::array::Array as _;
+use serde::Deserialize;
 
 use super::NightError;
 use crate::publish::{Home, PastRun, PublishError, folder};
-use crate::report::{self, ByHand, CellFigure, PastNight, Report};
-use crate::table_file::{self, FileError, numbers, texts};
+use crate::report::{self, ByHand, CellFigure, PastNight, PrivacyInfo, Report};
+use crate::table_file::{self, FileError, counts, numbers, texts};
 
 /// Name of a held night's report: beside that of the run which stays.
 const HELD: &str = "-held";
@@ -125,17 +126,24 @@ impl Shown {
 fn index(home: &Home) -> Result<(), NightError> {
     let past = home.past()?;
     let nights = past.iter().map(|run| night(home, run, &past)).collect::<Result<Vec<_>, _>>()?;
-    let (language, title) = past.first().map(head).transpose()?.unwrap_or_default();
-    let title = if title.is_empty() { home.job.clone() } else { title };
-    let html = report::history(&language, &title, &nights).map_err(NightError::Report)?;
+    let head = past.first().map(head).unwrap_or_default();
+    let title = if head.title.is_empty() { home.job.clone() } else { head.title };
+    let html = report::history(&head.language, &title, &nights).map_err(NightError::Report)?;
     Ok(replace(&home.reports.join("index.html"), html.as_bytes())?)
 }
 
-/// Language and title of a run's report.
-fn head(run: &PastRun) -> Result<(String, String), NightError> {
-    let failed = |error: serde_json::Error| NightError::Report(error.to_string());
-    let told: Report = serde_json::from_slice(&read(&run.folder.join("report.json"))?).map_err(failed)?;
-    Ok((told.language, told.title))
+/// What the index takes from a run's report.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Head {
+    language: String,
+    title: String,
+    privacy: PrivacyInfo,
+}
+
+/// Nothing where the report cannot be read: `polytask verify` tells of a damaged run, and no later night fails over it.
+fn head(run: &PastRun) -> Head {
+    read(&run.folder.join("report.json")).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default()
 }
 
 /// The file that shows a run: others of the same night may share it.
@@ -163,23 +171,26 @@ fn night(home: &Home, run: &PastRun, past: &[PastRun]) -> Result<PastNight, Nigh
         status: status.to_owned(),
         current: run.current,
         report: shown.then_some(file),
-        figures: figures(run)?,
+        // As for `head`.
+        figures: figures(run, head(run).privacy.min_group).unwrap_or_default(),
     })
 }
 
-/// The main figure of each cell of the published learner.
-fn figures(run: &PastRun) -> Result<Vec<CellFigure>, NightError> {
+/// The main figure of each cell of the published learner that has as many rows as the report shows.
+fn figures(run: &PastRun, least: u64) -> Result<Vec<CellFigure>, NightError> {
     let failed = |message: &str| NightError::from(FileError::Rows(format!("run {}: {message}", run.manifest.run)));
     let mut found = Vec::new();
     for batch in table_file::read(&run.folder.join("metrics.parquet"))? {
         let batch = batch.map_err(|error| failed(&error.to_string()))?;
         let (learner, scenario) = (texts(&batch, "learner")?, texts(&batch, "scenario")?);
         let (task, metric, value) = (texts(&batch, "task")?, texts(&batch, "metric")?, numbers(&batch, "value")?);
+        let n = counts(&batch, "n")?;
         let wanted = |row: &usize| {
             learner.value(*row) == run.manifest.learner
                 && task.value(*row) != "*"
                 && ["auc", "r2"].contains(&metric.value(*row))
                 && !value.is_null(*row)
+                && u64::try_from(n.value(*row)).is_ok_and(|n| n >= least)
         };
         found.extend((0..batch.num_rows()).filter(wanted).map(|row| CellFigure {
             scenario: scenario.value(row).to_owned(),

@@ -4,6 +4,7 @@
 //! runs ([`verify`]), so that a statement that the syntax tree hides is refused all the same.
 
 use std::ops::ControlFlow;
+use std::path::{Component, Path};
 
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
@@ -96,6 +97,29 @@ fn refused(what: &str, rights: Rights) -> SqlError {
         Rights::Write => "a session may copy results to files and keep views and tables of its own; it changes nothing of the job",
     };
     SqlError::Refused { what: format!("`{what}`"), hint: hint.to_owned() }
+}
+
+/// Refuses to write to a file below one of the folders `kept`.
+///
+/// # Errors
+/// [`SqlError::Refused`] naming the file.
+pub fn aside(file: &Path, kept: &[&Path]) -> Result<(), SqlError> {
+    // The nearest folder above that exists, without links and dots.
+    let real = |path: &Path| {
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let known = whole.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+        known.map_or_else(|| whole.clone(), |(above, known)| known.join(whole.strip_prefix(above).unwrap_or(Path::new(""))))
+    };
+    let target = real(file);
+    // Dots behind a folder that does not exist could lead anywhere.
+    let dots = target.components().any(|part| part == Component::ParentDir);
+    if dots || kept.iter().any(|folder| target.starts_with(real(folder))) {
+        return Err(SqlError::Refused {
+            what: format!("writing `{}`", file.display()),
+            hint: "that is a place of the job; write to another folder".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 fn unlisted(file: &str) -> SqlError {

@@ -149,8 +149,21 @@ impl Analyst {
     pub fn parse(&self, sql: &str) -> Result<Vec<Statement>, SqlError> {
         let parsed = DFParserBuilder::new(sql).build().and_then(|mut parser| parser.parse_statements());
         let statements: Vec<Statement> = parsed.map_err(|error| retell(&error, sql, Names::default))?.into_iter().collect();
-        statements.iter().try_for_each(|statement| guard::check(statement, self.rights))?;
+        for statement in &statements {
+            guard::check(statement, self.rights)?;
+            if let Statement::CopyTo(copy) = statement {
+                self.may_write(std::path::Path::new(&copy.target))?;
+            }
+        }
         Ok(statements)
+    }
+
+    /// Refuses to write into what belongs to the job.
+    ///
+    /// # Errors
+    /// [`SqlError::Refused`] naming the file.
+    pub fn may_write(&self, file: &std::path::Path) -> Result<(), SqlError> {
+        guard::aside(file, &self.store.kept())
     }
 
     /// Plans and starts a statement of `sql`.

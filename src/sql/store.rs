@@ -79,9 +79,18 @@ impl Store {
         }
     }
 
+    /// What belongs to the job, and no statement may write into.
+    pub(super) fn kept(&self) -> [&std::path::Path; 4] {
+        [&self.job.folder, &self.home.input, &self.home.runs, &self.home.reports]
+    }
+
     /// `raw.<name>`.
     pub(super) fn raw(&self, name: &str) -> Result<Option<Provider>, SqlError> {
         let Some(source) = self.job.sources.iter().find(|source| source.name == name) else { return Ok(None) };
+        if source.untrusted {
+            // Found by the fingerprints of its files, which are made once.
+            return Ok(self.files(name)?.map(|files| files.table()).transpose()?.map(|table| table as _));
+        }
         Ok(Some(source::glance(source, &self.home.input, None, &Shelter::new(&self.cache))?.table()?))
     }
 

@@ -235,6 +235,7 @@ impl Shell {
 
     /// Writes a result to a file, whole or not at all.
     fn to_file(&self, sql: &str, statement: Statement, out: &Path) -> Result<usize, Unanswered> {
+        self.analyst.may_write(out)?;
         let out = std::path::absolute(out)?;
         let failed = |error: crate::table_file::FileError| Unanswered::Failed(error.into());
         let file = folder::begin(&out).map_err(failed)?;

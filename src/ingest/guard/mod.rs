@@ -149,11 +149,13 @@ fn children(bytes: &[u8]) -> Result<Vec<i64>, &'static str> {
         cursor.structs(kind, |cursor| {
             let mut own = 0;
             cursor.fields(|cursor, id, kind| {
-                if (id, kind) == (5, I32) {
-                    own = cursor.number()?;
-                    return Ok(true);
+                match (id, kind) {
+                    (5, I32) => own = cursor.number()?,
+                    // The reader goes by the number of a field alone.
+                    (5, _) => return Err("a number of children of another kind"),
+                    _ => return Ok(false),
                 }
-                Ok(false)
+                Ok(true)
             })?;
             found.push(own);
             Ok(())
@@ -215,8 +217,8 @@ fn chunks(metadata: &ParquetMetaData, size: u64) -> Result<Vec<(String, Chunk)>,
             if column.file_path().is_some_and(|path| !path.is_empty()) {
                 return Err(wrong("is said to lie in another file".into()));
             }
-            let first = column.dictionary_page_offset().filter(|at| *at > 0 && *at < column.data_page_offset());
-            let (begins, bytes) = (first.unwrap_or(column.data_page_offset()), column.compressed_size());
+            // Where the reader begins, wherever that is.
+            let (begins, bytes) = (column.dictionary_page_offset().unwrap_or(column.data_page_offset()), column.compressed_size());
             let (Ok(begins), Ok(bytes)) = (u64::try_from(begins), u64::try_from(bytes)) else {
                 return Err(wrong(format!("begins at {begins} and has {bytes} bytes")));
             };

@@ -85,12 +85,15 @@ fn parsed(bytes: &[u8]) -> Result<Header, &'static str> {
             (3, I32) => header.packed = cursor.number()?,
             // Headers of data, of a dictionary, of data of the second version: each begins with its number of values.
             (5 | 7 | 8, STRUCT) => cursor.fields(|cursor, id, kind| {
-                if (id, kind) == (1, I32) {
-                    header.values = cursor.number()?;
-                    return Ok(true);
+                match (id, kind) {
+                    (1, I32) => header.values = cursor.number()?,
+                    (1, _) => return Err("a number of values of another kind"),
+                    _ => return Ok(false),
                 }
-                Ok(false)
+                Ok(true)
             })?,
+            // The reader goes by the number of a field alone.
+            (2 | 3 | 5 | 7 | 8, _) => return Err("a field of another kind"),
             _ => return Ok(false),
         }
         Ok(true)

@@ -1,6 +1,6 @@
 //! Values of single rows as a reader knows them, read from the frame.
 //!
-//! In: a frame's file and positions of rows. Out: texts. The value of a key or an id is never told: it would name a person.
+//! In: a frame's file and positions of rows. Out: texts. The value of a key, or of a column that `[privacy]` names, is never told.
 
 use std::path::Path;
 
@@ -63,7 +63,7 @@ pub(in super::super) fn values(
         for (row, all) in all.iter_mut().enumerate() {
             all.push(match (kind, &number) {
                 _ if array.is_null(row) => None,
-                (Some(_), _) if naming.iter().any(|own| own == name) => Some("(an id)".to_owned()),
+                (Some(_), _) if naming.iter().any(|own| own == name) => Some("(hidden)".to_owned()),
                 (Some(FieldKind::Vector { width }), _) => Some(format!("(vector of {width})")),
                 (_, Some(number)) => Some(number.as_primitive::<Float64Type>().value(row)).filter(|value| !value.is_nan()).map(shown),
                 _ => Some(cut(&array_value_to_string(array, row).map_err(|error| failed(&error))?)),
