@@ -147,7 +147,11 @@ async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
             shown::held(night.home, &run)?;
             return Ok(Ended::Held { run, figures: Vec::new(), by: past.manifest.held_by });
         }
-        shown::publish(night.home, &run)?;
+        if night.home.stays()? {
+            night.watch.note("somebody went back to the current run: it stays (`polytask rollback --to` chooses another)");
+        } else {
+            shown::publish(night.home, &run)?;
+        }
         return Ok(Ended::Already { run });
     }
 

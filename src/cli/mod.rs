@@ -124,7 +124,7 @@ struct MachineArgs {
     /// Queries and learners that run side by side [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Memory for queries, learning and scoring, for example 6GB; joins and sorts spill beyond it
+    /// Memory for queries, learning and scoring, for example 6GB; sorts spill beyond it, joins stop
     #[arg(long, value_name = "SIZE", default_value = "6GB", value_parser = memory)]
     memory: u64,
     /// Temporary files that queries may write when memory is short, for example 50GB

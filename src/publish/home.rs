@@ -15,6 +15,8 @@ use crate::table_file::FileError;
 
 /// Name of the file that names the published run.
 const CURRENT: &str = "CURRENT";
+/// The run that somebody went back to.
+const STAYS: &str = "STAYS";
 
 /// The folders of a job.
 #[derive(Debug, Clone)]
@@ -119,6 +121,24 @@ impl Home {
     /// [`PublishError`] when `CURRENT` cannot be replaced.
     pub fn switch(&self, id: &str) -> Result<(), PublishError> {
         Ok(folder::write_atomically(&self.runs.join(CURRENT), format!("{id}\n").as_bytes())?)
+    }
+
+    /// Notes that somebody went back to the run `id`: nights that are repeated leave it where it is, a new one does not.
+    ///
+    /// # Errors
+    /// [`PublishError`] when the note cannot be written.
+    pub fn stay(&self, id: &str) -> Result<(), PublishError> {
+        Ok(folder::write_atomically(&self.runs.join(STAYS), format!("{id}\n").as_bytes())?)
+    }
+
+    /// Whether the current run is one that somebody went back to.
+    ///
+    /// # Errors
+    /// [`PublishError`] when `CURRENT` cannot be read.
+    pub fn stays(&self) -> Result<bool, PublishError> {
+        let current = self.current()?;
+        let noted = fs::read_to_string(self.runs.join(STAYS)).ok();
+        Ok(noted.is_some_and(|noted| current.as_deref() == Some(noted.trim())))
     }
 
     /// The run `id`, if it is on disk.

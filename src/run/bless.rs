@@ -49,6 +49,8 @@ pub fn rollback(home: &Home, wanted: Option<&str>) -> Result<String, NightError>
     if let Some(first) = wrong.next() {
         return Err(PublishError::Damaged { run, first, more: wrong.count() }.into());
     }
+    // Before the switch: a note of a run that is not current means nothing.
+    home.stay(&run)?;
     shown::follow(home, &run)?;
     Ok(run)
 }

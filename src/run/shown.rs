@@ -32,7 +32,7 @@ pub(super) fn publish(home: &Home, run: &str) -> Result<bool, NightError> {
         shown.put(home, &past.manifest.as_of)?;
     }
     if newest {
-        shown.put_latest(home)?;
+        shown.put_latest(home, &past.manifest.as_of)?;
     }
     index(home)?;
     Ok(newest)
@@ -52,7 +52,7 @@ pub(super) fn follow(home: &Home, run: &str) -> Result<(), NightError> {
     let shown = Shown::of(&past)?;
     home.switch(run)?;
     shown.put(home, &past.manifest.as_of)?;
-    shown.put_latest(home)?;
+    shown.put_latest(home, &past.manifest.as_of)?;
     index(home)
 }
 
@@ -108,15 +108,21 @@ impl Shown {
         for (file, bytes) in &self.csv {
             replace(&tables.join(file), bytes)?;
         }
-        if let Some(summary) = &self.summary {
-            replace(&home.reports.join(format!("{name}.md")), summary)?;
+        if let Some(summary) = self.summary_of(name) {
+            replace(&home.reports.join(format!("{name}.md")), &summary)?;
         }
         Ok(replace(&home.reports.join(format!("{name}.html")), &self.html)?)
     }
 
-    fn put_latest(&self, home: &Home) -> Result<(), NightError> {
-        if let Some(summary) = &self.summary {
-            replace(&home.reports.join("latest.md"), summary)?;
+    /// The summary beside the CSV files of `name`: in the run's own folder they lie in `csv/`.
+    fn summary_of(&self, name: &str) -> Option<Vec<u8>> {
+        let text = self.summary.as_deref().map(String::from_utf8_lossy)?;
+        Some(text.replace("`csv/", &format!("`{name}-csv/")).into_bytes())
+    }
+
+    fn put_latest(&self, home: &Home, name: &str) -> Result<(), NightError> {
+        if let Some(summary) = self.summary_of(name) {
+            replace(&home.reports.join("latest.md"), &summary)?;
         }
         Ok(replace(&home.reports.join("latest.html"), &self.html)?)
     }

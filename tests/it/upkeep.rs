@@ -56,6 +56,9 @@ fn readers_go_back_to_the_run_before_but_not_to_a_damaged_one() {
     assert_eq!(current(&shop), both[0]);
     let latest = fs::read(shop.path().join("reports/shop/latest.html")).expect("a report");
     assert_eq!(latest, fs::read(shop.runs().join(&both[0]).join("report.html")).expect("a report"));
+    // A scheduler that tries the later night again does not undo what a person did.
+    shop.succeeds(&["run", "queries/shop", "--as-of", NEXT]);
+    assert_eq!(current(&shop), both[0]);
     shop.succeeds(&["rollback", "queries/shop", "--to", &both[1]]);
     assert_eq!(current(&shop), both[1]);
     fs::remove_file(shop.runs().join(&both[0]).join("model/model.json")).expect("a model");

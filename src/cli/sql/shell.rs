@@ -64,6 +64,8 @@ impl Shell {
 
     /// Talks with a person until they leave.
     pub(super) fn talk(&mut self) -> Result<Ending, Failure> {
+        // From the first wait on, Ctrl-C no longer ends the process: a pager or an editor may have the terminal.
+        self.runtime.spawn(tokio::signal::ctrl_c());
         let mut editor = Editor::new(Arc::clone(&self.analyst), Arc::clone(&self.runtime));
         say(&self.greeting());
         loop {

@@ -238,7 +238,7 @@ pub(super) fn calibration(report: &Report) -> Section {
         charts,
         tables: vec![Table {
             caption: words.calibration_table().into(),
-            what: words.ranges().into(),
+            what: words.ranges_wilson().into(),
             head: head([words.scenario(), words.task(), words.bin(), words.rows(), words.predicted(), words.observed()]),
             rows,
             folded: true,

@@ -47,6 +47,7 @@ words! {
     calibration: "Calibration", "校准";
     calibration_none: "No cell has enough support to judge its calibration.", "没有单元有足够的数据判断校准。";
     calibration_finding(error, cell): "The largest calibration error of a cell is {error} ({cell}).", "单元中最大的校准误差为 {error}（{cell}）。";
+    ranges_wilson: "Below each observed share its 95 % interval (Wilson).", "每个实际比例下方为其 95 % 区间（Wilson）。";
     calibration_table: "Predicted and observed shares by bin", "各分箱的预测与实际比例";
     bin: "bin", "分箱";
     predicted: "predicted", "预测";
