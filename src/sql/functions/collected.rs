@@ -4,7 +4,6 @@
 //! partial state is the rows themselves, so that merged states are a single pass over all rows. Memory grows with the rows, by
 //! eight bytes for each argument. Not here: sums (`summed`).
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray};
@@ -12,31 +11,20 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
-use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator, Signature, Volatility};
+use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator, Signature};
 use rayon::prelude::*;
 
 use super::columns::{self, Column, Part, state_type};
+use super::function::Function;
 use super::parameters::Spec;
 
 /// What a group comes to.
 pub(super) type Formula = fn(&Part<'_>) -> Result<ScalarValue>;
 
 /// An aggregate over all rows of a group.
-#[derive(Debug)]
-pub(super) struct Collected {
-    spec: &'static Spec,
-    gives: DataType,
-    formula: Formula,
-    signature: Signature,
-    documentation: Documentation,
-}
+pub(super) type Collected = Function<Formula>;
 
 impl Collected {
-    pub(super) fn new(spec: &'static Spec, gives: DataType, formula: Formula) -> Self {
-        let signature = Signature::user_defined(Volatility::Immutable);
-        Self { spec, gives, formula, signature, documentation: spec.documentation() }
-    }
-
     fn call(&self, args: &AccumulatorArgs<'_>) -> Result<Call> {
         if args.is_distinct {
             return plan_err!("`{}` counts every row; leave DISTINCT away", self.spec.name);
@@ -44,20 +32,6 @@ impl Collected {
         let types: Vec<DataType> = args.expr_fields.iter().map(|field| field.data_type().clone()).collect();
         let constants = self.spec.constants(args.exprs)?;
         Ok(Call { spec: self.spec, formula: self.formula, gives: self.gives.clone(), constants, types })
-    }
-}
-
-impl PartialEq for Collected {
-    fn eq(&self, other: &Self) -> bool {
-        self.spec.name == other.spec.name
-    }
-}
-
-impl Eq for Collected {}
-
-impl Hash for Collected {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.spec.name.hash(state);
     }
 }
 

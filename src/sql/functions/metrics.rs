@@ -170,9 +170,9 @@ pub(super) fn all() -> Vec<AggregateUDF> {
         (&NDCG_AT, |part| Ok(ScalarValue::Float64(means(part, part.constants[0] as usize).and_then(|means| means.ndcg)))),
     ];
     let summed = [
-        Summed::new(&LOG_LOSS, |label, p| (log_loss(label, p), 1.0)),
-        Summed::new(&BRIER, |label, p| ((p - label) * (p - label), 1.0)),
-        Summed::new(&PREDICTED_OBSERVED, |label, p| (p, label)),
+        Summed::new(&LOG_LOSS, DataType::Float64, |label, p| (log_loss(label, p), 1.0)),
+        Summed::new(&BRIER, DataType::Float64, |label, p| ((p - label) * (p - label), 1.0)),
+        Summed::new(&PREDICTED_OBSERVED, DataType::Float64, |label, p| (p, label)),
     ];
     let collected = collected.map(|(spec, formula)| AggregateUDF::from(Collected::new(spec, DataType::Float64, formula)));
     collected.into_iter().chain(summed.map(AggregateUDF::from)).collect()

@@ -10,6 +10,7 @@ mod association;
 mod collected;
 mod columns;
 mod drift;
+mod function;
 mod intervals;
 mod metrics;
 mod page;

@@ -1,50 +1,20 @@
 //! Functions of one row.
 //!
-//! In: a [`Spec`] and a formula over the arguments of a batch. Out: a DataFusion scalar function. Not here: what the formulas are
+//! In: a [`Spec`](super::parameters::Spec) and a formula over the arguments of a batch. Out: a DataFusion scalar function. Not here: what the formulas are
 //! (`shaping`).
-
-use std::hash::{Hash, Hasher};
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::{ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature};
 
-use super::parameters::Spec;
+use super::function::Function;
 
 /// What a batch of arguments comes to: arguments, constants, rows.
 pub(super) type Formula = fn(&[ColumnarValue], &[f64], usize) -> Result<ArrayRef>;
 
 /// A function of one row.
-#[derive(Debug)]
-pub(super) struct Rowwise {
-    spec: &'static Spec,
-    gives: DataType,
-    formula: Formula,
-    signature: Signature,
-    documentation: Documentation,
-}
-
-impl Rowwise {
-    pub(super) fn new(spec: &'static Spec, gives: DataType, formula: Formula) -> Self {
-        let signature = Signature::user_defined(Volatility::Immutable);
-        Self { spec, gives, formula, signature, documentation: spec.documentation() }
-    }
-}
-
-impl PartialEq for Rowwise {
-    fn eq(&self, other: &Self) -> bool {
-        self.spec.name == other.spec.name
-    }
-}
-
-impl Eq for Rowwise {}
-
-impl Hash for Rowwise {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.spec.name.hash(state);
-    }
-}
+pub(super) type Rowwise = Function<Formula>;
 
 impl ScalarUDFImpl for Rowwise {
     fn name(&self) -> &str {

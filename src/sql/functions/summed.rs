@@ -4,7 +4,6 @@
 //! rounding leaves behind, so that order, partial states and rows that left a window do not show. Not here: aggregates that need all
 //! rows at once (`collected`).
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array};
@@ -12,9 +11,10 @@ use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type};
 use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
-use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator, Signature, Volatility};
+use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator, Signature};
 
 use super::columns::{self, Column};
+use super::function::Function;
 use super::parameters::Spec;
 
 /// What a row of label and prediction adds above and below the line.
@@ -83,39 +83,14 @@ impl Sums {
 }
 
 /// A ratio of two sums.
-#[derive(Debug)]
-pub(super) struct Summed {
-    spec: &'static Spec,
-    terms: Terms,
-    signature: Signature,
-    documentation: Documentation,
-}
+pub(super) type Summed = Function<Terms>;
 
 impl Summed {
-    pub(super) fn new(spec: &'static Spec, terms: Terms) -> Self {
-        let signature = Signature::user_defined(Volatility::Immutable);
-        Self { spec, terms, signature, documentation: spec.documentation() }
-    }
-
     fn call(&self, args: &AccumulatorArgs<'_>) -> Result<Call> {
         if args.is_distinct {
             return plan_err!("`{}` counts every row; leave DISTINCT away", self.spec.name);
         }
-        Ok(Call { spec: self.spec, terms: self.terms })
-    }
-}
-
-impl PartialEq for Summed {
-    fn eq(&self, other: &Self) -> bool {
-        self.spec.name == other.spec.name
-    }
-}
-
-impl Eq for Summed {}
-
-impl Hash for Summed {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.spec.name.hash(state);
+        Ok(Call { spec: self.spec, terms: self.formula })
     }
 }
 
@@ -129,7 +104,7 @@ impl AggregateUDFImpl for Summed {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Float64)
+        Ok(self.gives.clone())
     }
 
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {

@@ -1,52 +1,23 @@
 //! Functions of a row among all rows of its window's partition.
 //!
-//! In: a [`Spec`] and a formula over a partition. Out: a DataFusion window function; frames do not matter to it. Not here: aggregates
+//! In: a [`Spec`](super::parameters::Spec) and a formula over a partition. Out: a DataFusion window function; frames do not matter to it. Not here: aggregates
 //! over frames (`collected`, `summed`); what the formulas are (`shaping`).
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
-use datafusion::logical_expr::{Documentation, PartitionEvaluator, Signature, Volatility, WindowUDFImpl};
+use datafusion::logical_expr::{Documentation, PartitionEvaluator, Signature, WindowUDFImpl};
 
-use super::parameters::Spec;
+use super::function::Function;
 
 /// What a partition comes to: arguments in the window's order, constants.
 pub(super) type Formula = fn(&[ArrayRef], &[f64]) -> Result<ArrayRef>;
 
 /// A function of a row among the rows of its partition.
-#[derive(Debug)]
-pub(super) struct Windowed {
-    spec: &'static Spec,
-    gives: DataType,
-    formula: Formula,
-    signature: Signature,
-    documentation: Documentation,
-}
-
-impl Windowed {
-    pub(super) fn new(spec: &'static Spec, gives: DataType, formula: Formula) -> Self {
-        let signature = Signature::user_defined(Volatility::Immutable);
-        Self { spec, gives, formula, signature, documentation: spec.documentation() }
-    }
-}
-
-impl PartialEq for Windowed {
-    fn eq(&self, other: &Self) -> bool {
-        self.spec.name == other.spec.name
-    }
-}
-
-impl Eq for Windowed {}
-
-impl Hash for Windowed {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.spec.name.hash(state);
-    }
-}
+pub(super) type Windowed = Function<Formula>;
 
 impl WindowUDFImpl for Windowed {
     fn name(&self) -> &str {
