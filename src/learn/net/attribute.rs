@@ -100,15 +100,11 @@ struct Explainer<'a> {
     shape: &'a Shape,
     weights: &'a Weights,
     background: &'a Background,
+    /// Raw outputs of the background row, served in each scenario and in none. Shape: `[scenarios + 1][tasks]`.
+    bases: Vec<Vec<f32>>,
 }
 
 impl Explainer<'_> {
-    /// Raw outputs of the background row. Shape: `[tasks]`.
-    fn base(&self, scenario: usize, space: &mut Workspace) -> Vec<f32> {
-        self.net.forward_from(self.weights, &self.background.x, scenario, space);
-        (0..self.net.tasks).map(|task| self.net.heads.raw(task, space.numbers(0))).collect()
-    }
-
     /// Integrated gradients of rows that lie in `desk.x`, served in `scenario`, in as many steps as each of them takes.
     fn integrate(&self, rows: usize, scenario: usize, desk: &mut Desk) -> Parts {
         let width = self.net.input.width;
@@ -137,7 +133,7 @@ impl Explainer<'_> {
     /// The way of every row in `steps` steps: the mean slopes, times the way, and what they miss spread by size.
     fn walk(&self, rows: usize, scenario: usize, steps: usize, desk: &mut Desk) -> Parts {
         let (net, width, fields) = (self.net, self.net.input.width, self.shape.fields.len());
-        let base = self.base(scenario, &mut desk.space);
+        let base = &self.bases[scenario];
         net.forward_from(self.weights, &desk.x[..rows * width], scenario, &mut desk.space);
         let raw = |at: usize| net.heads.raw(at % net.tasks, desk.space.numbers(at / net.tasks));
         let raw: Vec<f32> = (0..rows * net.tasks).map(raw).collect();
@@ -223,10 +219,14 @@ impl Explainer<'_> {
 /// Contributions of a block's rows.
 pub(super) fn attribute(net: &Network, shape: &Shape, weights: &Weights, background: &Background, block: &Block<'_>) -> Attribution {
     let (tasks, fields, width) = (net.tasks, shape.fields.len(), net.input.width);
-    let explainer = Explainer { net, shape, weights, background };
-    let mut space = net.workspace(STRETCH);
-    let base = explainer.base(net.scenarios, &mut space);
-    let own: Vec<Vec<f32>> = (0..=net.scenarios).map(|scenario| explainer.base(scenario, &mut space)).collect();
+    let mut space = net.workspace(1);
+    let of_background = |scenario: usize| -> Vec<f32> {
+        net.forward_from(weights, &background.x, scenario, &mut space);
+        (0..tasks).map(|task| net.heads.raw(task, space.numbers(0))).collect()
+    };
+    let bases: Vec<Vec<f32>> = (0..=net.scenarios).map(of_background).collect();
+    let base = bases[net.scenarios].clone();
+    let explainer = Explainer { net, shape, weights, background, bases };
     let blocks = std::slice::from_ref(block);
     let desk = || Desk {
         feed: Feed::default(),
@@ -245,7 +245,7 @@ pub(super) fn attribute(net: &Network, shape: &Shape, weights: &Weights, backgro
             let empty = || Array3::<f32>::zeros((rows, tasks, fields + 1));
             let (mut shared, mut scenario_part, mut task_part) = (empty(), empty(), empty());
             let mut missed = Array2::<f32>::zeros((rows, tasks));
-            for (scenario, own) in own.iter().enumerate() {
+            for (scenario, own) in explainer.bases.iter().enumerate() {
                 let order: Vec<u32> = (0..rows as u32).filter(|row| desk.feed.scenario[*row as usize] as usize == scenario).collect();
                 if order.is_empty() {
                     continue;

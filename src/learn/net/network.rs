@@ -224,11 +224,21 @@ impl Network {
                 *bent = x * factor;
             }
         }
+        self.forward_levels(weights, rows, None, space);
+    }
+
+    /// The levels and what follows them; with `first`, the first level begins behind its product.
+    fn forward_levels(&self, weights: &Weights, rows: usize, first: Option<&[f32]>, space: &mut Workspace) {
+        let pass = Pass { weights: &weights.dense, own: &weights.own, groups: &space.groups };
         for at in 0..self.levels.len() {
             let (before, own) = space.levels.split_at_mut(at);
-            let x = if self.gate_inputs.is_some() { &space.bent } else { &space.x };
-            let inputs = inputs(before.last(), &self.levels, at, Mat::new(x, rows, width), rows);
-            self.levels[at].forward_experts(&pass, &inputs, &mut own[0], &mut space.noise);
+            if let (0, Some(first)) = (at, first) {
+                self.levels[at].forward_from_first(&pass, first, &mut own[0]);
+            } else {
+                let x = if self.gate_inputs.is_some() { &space.bent } else { &space.x };
+                let inputs = inputs(before.last(), &self.levels, at, Mat::new(x, rows, self.input.width), rows);
+                self.levels[at].forward_experts(&pass, &inputs, &mut own[0], &mut space.noise);
+            }
             if at + 1 < self.levels.len() {
                 self.levels[at].forward_gates(&pass, &mut own[0]);
             }
@@ -412,11 +422,16 @@ impl Network {
         scratch: &mut Gradients,
         dx: &mut [f32],
     ) {
+        self.begin_slopes(rows, task, space);
+        self.backward_rest(weights, rows, None, space, scratch, Some(MatMut::new(dx, rows, self.input.width)));
+    }
+
+    /// Slopes of one task's raw output in the heads' numbers of the last forward pass.
+    fn begin_slopes(&self, rows: usize, task: usize, space: &mut Workspace) {
         let numbers = self.heads.numbers;
         for (z, d) in space.z.chunks_exact(numbers).zip(space.d.chunks_exact_mut(numbers)).take(rows) {
             self.heads.raw_slopes(task, z, d);
         }
-        self.backward_rest(weights, rows, None, space, scratch, Some(MatMut::new(dx, rows, self.input.width)));
     }
 
     /// Whether the inputs enter by one product alone, which is then linear in them: all but PEPNet's gates.
@@ -444,21 +459,7 @@ impl Network {
         let rows = first.len() / self.first_width();
         space.groups.clear();
         space.groups.push(Group { scenario, from: 0, to: rows });
-        let pass = Pass { weights: &weights.dense, own: &weights.own, groups: &space.groups };
-        for at in 0..self.levels.len() {
-            let (before, own) = space.levels.split_at_mut(at);
-            match before.last() {
-                None => self.levels[at].forward_from_first(&pass, first, &mut own[0]),
-                Some(before) => {
-                    let inputs = inputs(Some(before), &self.levels, at, Mat::new(&[], 0, 0), rows);
-                    self.levels[at].forward_experts(&pass, &inputs, &mut own[0], &mut space.noise);
-                }
-            }
-            if at + 1 < self.levels.len() {
-                self.levels[at].forward_gates(&pass, &mut own[0]);
-            }
-        }
-        self.forward_scenario(weights, rows, space);
+        self.forward_levels(weights, rows, Some(first), space);
     }
 
     /// Adds slopes of one task's raw output in the product of the last [`Network::forward_from_first`] to `sum`.
@@ -471,10 +472,7 @@ impl Network {
         scratch: &mut Gradients,
         sum: &mut [f32],
     ) {
-        let numbers = self.heads.numbers;
-        for (z, d) in space.z.chunks_exact(numbers).zip(space.d.chunks_exact_mut(numbers)).take(rows) {
-            self.heads.raw_slopes(task, z, d);
-        }
+        self.begin_slopes(rows, task, space);
         self.backward_rest(weights, rows, None, space, scratch, None);
         if let Some(trace) = space.levels.first() {
             super::dense::add(sum, trace.first_slopes(sum.len()));
