@@ -67,15 +67,10 @@ fn ids(report: &mut Report, key: &str, column: &str) {
             }
         }
     }
-    for effect in report.effects.iter_mut().filter(|effect| effect.feature == column) {
-        if !["missing", "unknown"].contains(&effect.label.as_str()) {
-            effect.label = pseudonym(key, column, &effect.label);
-        }
-    }
-    for point in report.explained.curves.iter_mut().filter(|point| point.feature == column) {
-        if !["missing", "unknown"].contains(&point.label.as_str()) {
-            point.label = pseudonym(key, column, &point.label);
-        }
+    let effects = report.effects.iter_mut().filter(|effect| effect.feature == column).map(|effect| &mut effect.label);
+    let points = report.explained.curves.iter_mut().filter(|point| point.feature == column).map(|point| &mut point.label);
+    for label in effects.chain(points).filter(|label| !["missing", "unknown"].contains(&label.as_str())) {
+        *label = pseudonym(key, column, label);
     }
     // Categories of an id that are new or gone are ids.
     for drift in report.drift.iter_mut().filter(|drift| drift.feature == column) {

@@ -13,7 +13,7 @@ use crate::publish::{Home, Lock, PastRun, PublishError, folder, upkeep};
 pub fn bless(home: &Home, run: &str, reason: &str) -> Result<(), NightError> {
     let _lock = Lock::take(home, &format!("bless {run}"))?;
     let past = home.find(run)?.ok_or_else(|| PublishError::NoRun { run: run.to_owned(), runs: home.runs.clone() })?;
-    if past.blessing.is_some() && follows(home, &past)? {
+    if past.blessing.is_some() && !past.current && shown::newest(home, &past)? {
         // It was begun before, and ended between its record and the switch.
         return shown::follow(home, run);
     }
@@ -28,12 +28,6 @@ pub fn bless(home: &Home, run: &str, reason: &str) -> Result<(), NightError> {
     folder::write_atomically(&past.folder.join(BLESSING), &json)?;
     shown::follow(home, run)?;
     Ok(())
-}
-
-/// Whether a run is not current, and no run of a later night is.
-fn follows(home: &Home, past: &PastRun) -> Result<bool, NightError> {
-    let current = home.current()?.map(|id| home.find(&id)).transpose()?.flatten();
-    Ok(!past.current && current.is_none_or(|current| current.manifest.as_of <= past.manifest.as_of))
 }
 
 /// Makes an earlier run the current one, after reading it back; returns its id. Without a name it is the newest published run

@@ -21,9 +21,8 @@ const HELD: &str = "-held";
 /// whether the run is current now.
 pub(super) fn publish(home: &Home, run: &str) -> Result<bool, NightError> {
     let past = on_disk(home, run)?;
-    let before = home.current()?.map(|id| home.find(&id)).transpose()?.flatten();
-    let newest = before.as_ref().is_none_or(|before| before.manifest.as_of <= past.manifest.as_of);
-    if newest && before.is_none_or(|before| before.manifest.run != run) {
+    let newest = newest(home, &past)?;
+    if newest && !past.current {
         home.switch(run)?;
     }
     let shown = Shown::of(&past)?;
@@ -36,6 +35,12 @@ pub(super) fn publish(home: &Home, run: &str) -> Result<bool, NightError> {
     }
     index(home)?;
     Ok(newest)
+}
+
+/// Whether the current run, if there is one, is of no later night than this.
+pub(super) fn newest(home: &Home, past: &PastRun) -> Result<bool, NightError> {
+    let current = home.current()?.map(|id| home.find(&id)).transpose()?.flatten();
+    Ok(current.is_none_or(|current| current.manifest.as_of <= past.manifest.as_of))
 }
 
 /// Shows the report of a held run, beside the one that stays.
@@ -131,8 +136,9 @@ impl Shown {
 /// Makes the index of all nights from the run folders.
 fn index(home: &Home) -> Result<(), NightError> {
     let past = home.past()?;
-    let nights = past.iter().map(|run| night(home, run, &past)).collect::<Result<Vec<_>, _>>()?;
-    let head = past.first().map(head).unwrap_or_default();
+    let heads: Vec<Head> = past.iter().map(head).collect();
+    let nights = past.iter().zip(&heads).map(|(run, head)| night(home, run, head, &past)).collect::<Result<Vec<_>, _>>()?;
+    let head = heads.into_iter().next().unwrap_or_default();
     let title = if head.title.is_empty() { home.job.clone() } else { head.title };
     let html = report::history(&head.language, &title, &nights).map_err(NightError::Report)?;
     Ok(replace(&home.reports.join("index.html"), html.as_bytes())?)
@@ -159,7 +165,7 @@ fn page_of(run: &PastRun) -> String {
 }
 
 /// A run as the index tells of it.
-fn night(home: &Home, run: &PastRun, past: &[PastRun]) -> Result<PastNight, NightError> {
+fn night(home: &Home, run: &PastRun, head: &Head, past: &[PastRun]) -> Result<PastNight, NightError> {
     let as_of = &run.manifest.as_of;
     let status = match (&run.blessing, run.manifest.status.as_str()) {
         (Some(_), _) => "by hand",
@@ -178,7 +184,7 @@ fn night(home: &Home, run: &PastRun, past: &[PastRun]) -> Result<PastNight, Nigh
         current: run.current,
         report: shown.then_some(file),
         // As for `head`.
-        figures: figures(run, head(run).privacy.min_group).unwrap_or_default(),
+        figures: figures(run, head.privacy.min_group).unwrap_or_default(),
     })
 }
 
