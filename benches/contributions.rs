@@ -3,8 +3,8 @@
 //!     polytask frame queries/complete_journey --as-of 2017-12-04 --out frame/
 //!     cargo bench --bench contributions -- --threads 2 data/complete_journey/runs/<run>/model frame/<snapshot>.parquet
 //!
-//! Explains 10,000 rows of the frame for every task, three times; prints the median, the largest gap between contributions and raw
-//! output, and what the integral missed before it was spread over the fields. The peer is `benches/peers/shap_contributions.py`.
+//! Explains 10,000 rows of the frame for every task, three times; prints the median, and the largest gap between contributions and
+//! raw output. The peer is `benches/peers/shap_contributions.py`.
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 use std::error::Error;
@@ -76,16 +76,6 @@ fn gaps(model: &dyn Model, found: &Attribution, raw: &Array2<f32>) {
             f64::from(found.base[task]) + values.row(task).iter().map(|value| f64::from(*value)).sum::<f64>()
         };
         let residual = (0..own.len()).map(|row| (total(row) - own[row]).abs()).fold(0.0, f64::max);
-        let mut missed: Vec<f64> = found.missed.column(task).iter().map(|missed| f64::from(*missed) / spread).collect();
-        missed.sort_by(f64::total_cmp);
-        let at = |share: f64| missed[((missed.len() - 1) as f64 * share) as usize];
-        println!(
-            "{:18} residual / spread {:.1e}; missed by the integral / spread: median {:.1e}, 99 % {:.1e}, most {:.1e}",
-            spec.name,
-            residual / spread,
-            at(0.5),
-            at(0.99),
-            at(1.0)
-        );
+        println!("{:18} residual / spread {:.1e}", spec.name, residual / spread);
     }
 }

@@ -51,9 +51,6 @@ pub struct Faithful {
     pub high: Option<f64>,
     /// Largest |base + Σ contributions − raw output|, as a share of the raw output's standard deviation.
     pub residual: f64,
-    /// Largest part of the raw output that the method missed before it was spread over the features, as the same share; 0 where the
-    /// contributions are exact in themselves.
-    pub missed: f64,
     /// Rows.
     pub n: u64,
 }
@@ -117,7 +114,6 @@ pub fn faithful(model: &dyn Model, block: &Block<'_>, settings: &FaithfulSetting
                 low: means[4].1.map(|(low, _)| low),
                 high: means[4].1.map(|(_, high)| high),
                 residual: residual / spread,
-                missed: found.missed.column(task).iter().fold(0.0_f64, |most, missed| most.max(f64::from(*missed))) / spread,
                 n: rows.rows() as u64,
             });
         }

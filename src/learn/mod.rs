@@ -222,9 +222,6 @@ pub struct Attribution {
     pub scenario_part: ndarray::Array3<f32>,
     /// The part that belongs to the task.
     pub task_part: ndarray::Array3<f32>,
-    /// |What the method missed of the raw output| before it was spread over the fields; 0 where contributions are exact in themselves.
-    /// Shape: `[rows, tasks]`.
-    pub missed: ndarray::Array2<f32>,
 }
 
 /// A model on its way to or from disk: `model.json` and `model.safetensors`.

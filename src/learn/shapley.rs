@@ -63,8 +63,7 @@ pub fn shapley(model: &dyn Model, block: &Block<'_>) -> Result<Attribution, Lear
             task_part[[row, task, field]] = *value - common;
         }
     }
-    let missed = ndarray::Array2::zeros((block.rows(), tasks));
-    Ok(Attribution { base: base.row(0).to_vec(), values, shared, scenario_part, task_part, missed })
+    Ok(Attribution { base: base.row(0).to_vec(), values, shared, scenario_part, task_part })
 }
 
 /// Orders of the players, each followed by its reverse.

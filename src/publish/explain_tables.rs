@@ -198,7 +198,6 @@ pub fn faithfulness(id: &str, rows: &[Faithful]) -> Batch {
         .number("low", rows.iter().map(|row| row.low))
         .number("high", rows.iter().map(|row| row.high))
         .number("residual", rows.iter().map(|row| Some(row.residual)))
-        .number("missed", rows.iter().map(|row| Some(row.missed)))
         .count("n", rows.iter().map(|row| row.n))
         .batch()
 }

@@ -330,6 +330,8 @@ pub struct ImportanceInfo {
     pub feature: String,
     /// Mean |contribution|.
     pub value: f64,
+    /// The same as a share of the sum over the features, in per cent.
+    pub percent: f64,
     /// Lower end of its 95 % interval.
     pub low: Option<f64>,
     /// Upper end of its 95 % interval.

@@ -154,8 +154,6 @@ pub struct FaithfulInfo {
     pub high: Option<f64>,
     /// Largest gap of the contributions, as a share of the output's spread.
     pub residual: f64,
-    /// What the method missed before it was spread over the features, as the same share.
-    pub missed: f64,
     /// Rows.
     pub n: u64,
 }

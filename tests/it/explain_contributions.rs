@@ -78,14 +78,7 @@ impl Planted {
 
     fn attribution(&self, from: usize, to: usize) -> Attribution {
         let zero = || Array3::zeros((to - from, 2, 5));
-        let mut found = Attribution {
-            base: vec![-1.0, -2.0],
-            values: zero(),
-            shared: zero(),
-            scenario_part: zero(),
-            task_part: zero(),
-            missed: ndarray::Array2::zeros((to - from, 2)),
-        };
+        let mut found = Attribution { base: vec![-1.0, -2.0], values: zero(), shared: zero(), scenario_part: zero(), task_part: zero() };
         for row in 0..to - from {
             let scenario = usize::from(self.scenario[from + row]);
             let deviation = SCENARIO.get(scenario).unwrap_or(&[0.0; 3]);

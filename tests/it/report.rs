@@ -331,13 +331,6 @@ fn every_number_of_the_page_is_in_report_json() {
     // Ends of scales, the level of every interval, and tenths in percent.
     said.extend(["0", "95", "0.1", "100"].map(str::to_owned));
     said.extend((1..10).map(|tenth| (tenth * 10).to_string()));
-    // The map of importance shows shares of a cell's sum.
-    let importance = json["importance"].as_array().expect("importance");
-    for row in importance {
-        let cell = |other: &&Value| other["task"] == row["task"] && other["scenario"] == row["scenario"];
-        let sum: f64 = importance.iter().filter(cell).filter_map(|other| other["value"].as_f64()).sum();
-        written(row["value"].as_f64().unwrap_or(0.0) / sum, &mut said);
-    }
     let text = own_text(&html);
     let shown = tokens(&text);
     assert!(shown.len() > 500, "the page shows {} numbers", shown.len());

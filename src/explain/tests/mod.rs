@@ -141,14 +141,7 @@ impl Model for Toy {
 
     fn attribute(&self, block: &Block<'_>) -> Option<Result<Attribution, LearnError>> {
         let empty = || Array3::zeros((block.rows(), 2, self.shape.fields.len() + 1));
-        let mut found = Attribution {
-            base: vec![0.0; 2],
-            values: empty(),
-            shared: empty(),
-            scenario_part: empty(),
-            task_part: empty(),
-            missed: ndarray::Array2::zeros((block.rows(), 2)),
-        };
+        let mut found = Attribution { base: vec![0.0; 2], values: empty(), shared: empty(), scenario_part: empty(), task_part: empty() };
         for row in 0..block.rows() {
             for (task, weights) in self.weights.iter().enumerate() {
                 for (field, (weight, x)) in weights.iter().zip(values(block, row)).enumerate() {

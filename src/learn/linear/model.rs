@@ -63,14 +63,8 @@ impl LinearModel {
         let x = self.design.expand(block, &self.shape, Use::Predict)?;
         let (rows, tasks, fields) = (block.rows(), self.shape.tasks.len(), self.shape.fields.len());
         let empty = || Array3::zeros((rows, tasks, fields + 1));
-        let mut found = Attribution {
-            base: self.base.to_vec(),
-            values: empty(),
-            shared: empty(),
-            scenario_part: empty(),
-            task_part: empty(),
-            missed: Array2::zeros((rows, tasks)),
-        };
+        let mut found =
+            Attribution { base: self.base.to_vec(), values: empty(), shared: empty(), scenario_part: empty(), task_part: empty() };
         let field_of: Vec<usize> = (0..self.design.terms.len()).map(|term| self.design.field(term)).collect();
         for row in 0..rows {
             let scenario = Some(block.scenario[row] as usize).filter(|scenario| *scenario < self.shape.scenarios.len());

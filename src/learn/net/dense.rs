@@ -222,22 +222,13 @@ impl Dense {
         }
     }
 
-    /// Relu of given numbers before it. Shape: `y: [rows, outputs]`.
-    pub(super) fn rectify(&self, y: &mut [f32]) {
-        y.chunks_exact_mut(self.outputs).for_each(|y| rectify(&mut y[..self.relu]));
-    }
-
-    /// Turns slopes in the outputs `y` into those before relu. Shapes: `[rows, outputs]`.
-    pub(super) fn mask(&self, y: &[f32], d: &mut [f32]) {
-        for (y, d) in y.chunks_exact(self.outputs).zip(d.chunks_exact_mut(self.outputs)) {
-            d[..self.relu].iter_mut().zip(&y[..self.relu]).for_each(|(d, y)| *d = if *y > 0.0 { *d } else { 0.0 });
+    /// Slopes in the inputs of slopes before relu. Shapes: `d: [rows, outputs]`, `dx: [rows, inputs]`.
+    pub(super) fn back(&self, pass: &Pass<'_>, d: Mat<'_>, mut dx: MatMut<'_>, into: Into) {
+        let mut whole = [Group { scenario: 0, from: 0, to: 0 }];
+        for group in self.stretches(pass.groups, &mut whole, d.rows) {
+            let d = d.rows(group.from, group.to);
+            product(dx.part(group.from, group.to), into, d, Op::N, self.weight_of(pass, group.scenario), Op::T);
         }
-    }
-
-    /// Slopes in the inputs of slopes before relu, all rows being served by the shared part. Shapes: `d: [rows, outputs]`,
-    /// `dx: [rows, inputs]`.
-    pub(super) fn back(&self, weights: &[f32], d: Mat<'_>, dx: MatMut<'_>) {
-        product(dx, Into::Set, d, Op::N, Mat::new(self.weight.of(weights), self.inputs, self.outputs), Op::T);
     }
 
     /// Shapes: `x: [rows, inputs]`, `y` and `d: [rows, outputs]`; `d` comes in as the loss's slope in `y` and goes out as
@@ -265,8 +256,7 @@ impl Dense {
             }
         }
         let mut whole = [Group { scenario: 0, from: 0, to: 0 }];
-        let stretches = self.stretches(pass.groups, &mut whole, x.rows);
-        for group in stretches {
+        for group in self.stretches(pass.groups, &mut whole, x.rows) {
             let place = match self.scenario_weight {
                 Some(own) if group.scenario < self.scenarios => {
                     own.effective.part(group.scenario * self.inputs, self.inputs).of_mut(&mut gradients.own)
@@ -276,11 +266,8 @@ impl Dense {
             let target = MatMut::new(place, self.inputs, self.outputs);
             product(target, Into::Add, x.rows(group.from, group.to), Op::T, d.view().rows(group.from, group.to), Op::N);
         }
-        if let Some((mut dx, into)) = dx {
-            for group in stretches {
-                let d = d.view().rows(group.from, group.to);
-                product(dx.part(group.from, group.to), into, d, Op::N, self.weight_of(pass, group.scenario), Op::T);
-            }
+        if let Some((dx, into)) = dx {
+            self.back(pass, d.view(), dx, into);
         }
     }
 }

@@ -7,6 +7,7 @@
 //! Chang et al. (2023), "PEPNet: Parameter and Embedding Personalized Network", equations 3 to 7 (Gate NU, EPNet, PPNet).
 
 use super::dense::{ByScenario, Dense, Gradients, Noise, Pass};
+use super::secant::{Place, Plan};
 use super::sgemm::{Into, Mat, MatMut};
 use super::weights::Layout;
 
@@ -49,6 +50,13 @@ impl GateUnit {
             factor: vec![0.0; rows * self.out.outputs],
             d_hidden: vec![0.0; rows * self.hidden.outputs],
         }
+    }
+
+    /// The unit as elementary operations: where its factors lie.
+    pub(super) fn plan<'a>(&'a self, plan: &mut Plan<'a>, x: Place) -> Place {
+        let hidden = plan.layer(&self.hidden, x);
+        let out = plan.linear(&self.out, hidden);
+        plan.sigmoid(out, RANGE)
     }
 
     /// Number of factors.

@@ -10,6 +10,7 @@
 
 use super::super::rows::{Shape, TaskKind};
 use super::feed::Feed;
+use super::secant::secant;
 use super::sgemm::{Mat, MatMut};
 
 /// One task's head: one number, or three (`ZeroInflated`: logit, amount, its spread).
@@ -154,6 +155,12 @@ fn entropy(p: f64) -> f64 {
     -(p * p.ln() + (1.0 - p) * (1.0 - p).ln())
 }
 
+/// The secant of [`softplus`].
+fn softplus_secant(a: f32, b: f32) -> f32 {
+    let of = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+    secant(a, b, of, |x| 1.0 / (1.0 + (-x).exp())) as f32
+}
+
 /// The spread of amounts that a number stands for, in units of the head's, and its slope: never 0.
 fn spread_of(z: f32) -> (f32, f32) {
     (softplus(z) + 1e-3, sigmoid(z))
@@ -250,21 +257,20 @@ impl Heads {
         }
     }
 
-    /// Slopes of a task's raw output in a row's numbers. Shape of both: `[numbers]`.
-    pub(super) fn raw_slopes(&self, task: usize, z: &[f32], d: &mut [f32]) {
+    /// Multipliers of a task's raw output between two settings of its numbers: `raw(b) − raw(a) = Σ d · (b − a)`. Shape of each:
+    /// `[width of the task's head]`.
+    pub(super) fn raw_secants(&self, task: usize, a: &[f32], b: &[f32], d: &mut [f32]) {
         let head = &self.tasks[task];
-        d.fill(0.0);
-        let (z, d) = (&z[head.first..head.first + head.width], &mut d[head.first..head.first + head.width]);
         match head.kind {
             TaskKind::Binary => d[0] = 1.0,
             TaskKind::Regression | TaskKind::RegressionLog1p => d[0] = head.spread,
-            TaskKind::Count => d[0] = sigmoid(z[0]),
+            TaskKind::Count => d[0] = softplus_secant(a[0], b[0]),
             TaskKind::ZeroInflated => {
-                let outer = sigmoid(head.log_amount(z));
-                let (s, slope) = spread_of(z[2]);
-                d[0] = outer * sigmoid(-z[0]);
+                let outer = softplus_secant(head.log_amount(a), head.log_amount(b));
+                let square = spread_of(a[2]).0 + spread_of(b[2]).0;
+                d[0] = outer * softplus_secant(-a[0], -b[0]);
                 d[1] = outer * head.spread;
-                d[2] = outer * head.spread * head.spread * s * slope;
+                d[2] = outer * head.spread * head.spread * square / 2.0 * softplus_secant(a[2], b[2]);
             }
         }
     }

@@ -15,6 +15,7 @@ use ndarray::Array2;
 
 use super::super::inside::{InsideGate, InsideLevel};
 use super::dense::{ByScenario, Dense, Gradients, Noise, Pass};
+use super::secant::{Place, Plan};
 use super::settings::TaskSharing;
 use super::sgemm::{Into, Mat, MatMut};
 use super::weights::{Begin, Decay, Layout, Slot};
@@ -68,13 +69,6 @@ pub(super) struct MixtureTrace {
     /// One per output. Shape: `[rows, width]`.
     pub(super) out: Vec<Vec<f32>>,
     pub(super) d_out: Vec<Vec<f32>>,
-}
-
-impl MixtureTrace {
-    /// The first `n` slopes that [`Mixture::first_slopes`] left.
-    pub(super) fn first_slopes(&self, n: usize) -> &[f32] {
-        &self.d_first[0][..n]
-    }
 }
 
 /// What a level is built for.
@@ -167,6 +161,25 @@ impl Mixture {
         }
     }
 
+    /// The level as elementary operations: where each output lies, from where the input streams lie.
+    pub(super) fn plan<'a>(&'a self, plan: &mut Plan<'a>, inputs: &[Place]) -> Vec<Place> {
+        let products: Vec<Place> = self.streams.iter().zip(inputs).map(|(stream, input)| plan.linear(stream, *input)).collect();
+        let mut expert = |expert: &'a Expert| {
+            let first = plan.relu(products[expert.stream], expert.column, self.first);
+            expert.layers.iter().fold(first, |from, layer| plan.layer(layer, from))
+        };
+        let experts: Vec<Place> = self.experts.iter().map(&mut expert).collect();
+        let mut output = |gate: &Gate| {
+            let parts: Vec<Place> = gate.experts.iter().map(|expert| experts[*expert]).collect();
+            if let [only] = parts[..] {
+                return only;
+            }
+            let shares = plan.softmax(products[gate.stream], gate.column, parts.len(), gate.scenario_bias);
+            plan.mixture(shares, parts)
+        };
+        self.gates.iter().map(&mut output).collect()
+    }
+
     /// Number of outputs.
     pub(super) fn outputs(&self) -> usize {
         self.gates.len()
@@ -235,24 +248,6 @@ impl Mixture {
             stream.forward(pass, *x, MatMut::new(first, rows, stream.outputs), noise);
         }
         self.forward_hidden(pass, rows, trace, noise);
-    }
-
-    /// Width of the first stream's product: the experts' first layers and the gates' logits.
-    pub(super) fn first_width(&self) -> usize {
-        self.streams[0].outputs
-    }
-
-    /// The first stream's product before relu. Shapes: `x: [rows, inputs]`, `first: [rows, first_width]`.
-    pub(super) fn first_product(&self, pass: &Pass<'_>, x: Mat<'_>, first: MatMut<'_>) {
-        self.streams[0].linear(pass, x, first);
-    }
-
-    /// The same as [`Mixture::forward_experts`], from a given product before relu.
-    pub(super) fn forward_from_first(&self, pass: &Pass<'_>, first: &[f32], trace: &mut MixtureTrace) {
-        let rows = first.len() / self.first_width();
-        trace.first[0][..first.len()].copy_from_slice(first);
-        self.streams[0].rectify(&mut trace.first[0][..first.len()]);
-        self.forward_hidden(pass, rows, trace, &mut Noise::none());
     }
 
     /// The experts' layers after the first.
@@ -328,18 +323,6 @@ impl Mixture {
             let d = MatMut::new(&mut trace.d_first[at], rows, stream.outputs);
             stream.backward(pass, inputs[at], y, d, scale, gradients, Some((d_inputs[at].again(), Into::Add)));
         }
-    }
-
-    /// Makes the slopes in the first stream's product before relu of those in `trace.d_out`.
-    pub(super) fn first_slopes(&self, pass: &Pass<'_>, rows: usize, trace: &mut MixtureTrace, gradients: &mut Gradients) {
-        self.backward_hidden(pass, rows, trace, None, 1.0, gradients);
-        let own = rows * self.first_width();
-        self.streams[0].mask(&trace.first[0][..own], &mut trace.d_first[0][..own]);
-    }
-
-    /// Slopes in the inputs of slopes in the first stream's product. Shapes: `d: [rows, first_width]`, `dx: [rows, inputs]`.
-    pub(super) fn first_back(&self, weights: &[f32], d: Mat<'_>, dx: MatMut<'_>) {
-        self.streams[0].back(weights, d, dx);
     }
 
     /// The way back to the streams' products.
@@ -430,7 +413,7 @@ impl Mixture {
 }
 
 /// `exp(x_i) / Σ exp(x_j)`, in place.
-fn softmax(values: &mut [f32]) {
+pub(super) fn softmax(values: &mut [f32]) {
     let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
     for value in values.iter_mut() {

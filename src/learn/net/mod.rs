@@ -17,6 +17,7 @@ mod model;
 mod network;
 mod optimise;
 mod predict;
+mod secant;
 mod settings;
 mod sgemm;
 mod start;

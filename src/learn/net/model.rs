@@ -103,7 +103,7 @@ impl Model for NetModel {
 
     fn attribute(&self, block: &Block<'_>) -> Option<Result<Attribution, LearnError>> {
         let checked = self.check(block);
-        Some(checked.map(|()| attribute::attribute(&self.net, &self.shape, &self.weights, &self.background, block)))
+        Some(checked.map(|()| attribute::attribute(&self.net, &self.shape, &self.weights, &self.background, attribute::STEPS, block)))
     }
 
     fn save(&self) -> Saved {

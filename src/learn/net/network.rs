@@ -12,6 +12,7 @@ use super::gate_unit::{GateTrace, GateUnit};
 use super::heads::{CellLosses, Heads};
 use super::input::Input;
 use super::mixture::{Level, Mixture, MixtureTrace};
+use super::secant::Plan;
 use super::settings::{NetSettings, ScenarioSharing, TaskSharing};
 use super::sgemm::{Into, Mat, MatMut};
 use super::tower::{Factors, Tower, TowerTrace};
@@ -224,21 +225,11 @@ impl Network {
                 *bent = x * factor;
             }
         }
-        self.forward_levels(weights, rows, None, space);
-    }
-
-    /// The levels and what follows them; with `first`, the first level begins behind its product.
-    fn forward_levels(&self, weights: &Weights, rows: usize, first: Option<&[f32]>, space: &mut Workspace) {
-        let pass = Pass { weights: &weights.dense, own: &weights.own, groups: &space.groups };
         for at in 0..self.levels.len() {
             let (before, own) = space.levels.split_at_mut(at);
-            if let (0, Some(first)) = (at, first) {
-                self.levels[at].forward_from_first(&pass, first, &mut own[0]);
-            } else {
-                let x = if self.gate_inputs.is_some() { &space.bent } else { &space.x };
-                let inputs = inputs(before.last(), &self.levels, at, Mat::new(x, rows, self.input.width), rows);
-                self.levels[at].forward_experts(&pass, &inputs, &mut own[0], &mut space.noise);
-            }
+            let x = if self.gate_inputs.is_some() { &space.bent } else { &space.x };
+            let inputs = inputs(before.last(), &self.levels, at, Mat::new(x, rows, width), rows);
+            self.levels[at].forward_experts(&pass, &inputs, &mut own[0], &mut space.noise);
             if at + 1 < self.levels.len() {
                 self.levels[at].forward_gates(&pass, &mut own[0]);
             }
@@ -300,12 +291,11 @@ impl Network {
         mut dx: MatMut<'_>,
     ) {
         let reversal = (reversal > 0.0).then_some((feed, order, reversal));
-        self.backward_rest(weights, order.len(), reversal, space, gradients, Some(dx.again()));
+        self.backward_rest(weights, order.len(), reversal, space, gradients, dx.again());
         self.input.backward(feed, order, dx.view(), gradients);
     }
 
-    /// The way back to the slopes of the input columns; without `dx` to those of the first product before relu, which stay in the
-    /// first level's trace.
+    /// The way back to the slopes of the input columns.
     fn backward_rest(
         &self,
         weights: &Weights,
@@ -313,7 +303,7 @@ impl Network {
         reversal: Option<(&Feed, &[u32], f32)>,
         space: &mut Workspace,
         gradients: &mut Gradients,
-        mut dx: Option<MatMut<'_>>,
+        mut dx: MatMut<'_>,
     ) {
         let width = self.input.width;
         let scale = space.noise.scale;
@@ -358,19 +348,12 @@ impl Network {
             }
             None => None,
         };
-        if let Some(dx) = &mut dx {
-            (0..rows).for_each(|row| dx.row(row).fill(0.0));
-        }
+        (0..rows).for_each(|row| dx.row(row).fill(0.0));
         for at in (0..self.levels.len()).rev() {
             let (before, own) = levels.split_at_mut(at);
             let extra = extra.filter(|_| at + 1 == self.levels.len());
             match before.last_mut() {
-                None => match &mut dx {
-                    Some(dx) => self.levels[at].backward(&pass, &[seen], &mut own[0], extra, scale, gradients, &mut [dx.again()]),
-                    None => {
-                        self.levels[at].first_slopes(&pass, rows, &mut own[0], gradients);
-                    }
-                },
+                None => self.levels[at].backward(&pass, &[seen], &mut own[0], extra, scale, gradients, &mut [dx.again()]),
                 Some(before) => {
                     let width = self.levels[at - 1].width;
                     let inputs: Vec<Mat<'_>> = before.out.iter().map(|out| Mat::new(out, rows, width)).collect();
@@ -386,7 +369,7 @@ impl Network {
                 }
             }
         }
-        if let (Some(gate), Some(trace), Some(mut dx)) = (&self.gate_inputs, gate_inputs.as_mut(), dx) {
+        if let (Some(gate), Some(trace)) = (&self.gate_inputs, gate_inputs.as_mut()) {
             for row in 0..rows {
                 for (column, d) in dx.row(row).iter_mut().enumerate() {
                     let at = row * width + column;
@@ -412,79 +395,23 @@ impl Network {
         self.forward_rest(weights, rows, space);
     }
 
-    /// Slopes of one task's raw output in the input columns of the last [`Network::forward_from`]. `dx: [rows, inputs]`.
-    pub(super) fn slopes_of(
-        &self,
-        weights: &Weights,
-        rows: usize,
-        task: usize,
-        space: &mut Workspace,
-        scratch: &mut Gradients,
-        dx: &mut [f32],
-    ) {
-        self.begin_slopes(rows, task, space);
-        self.backward_rest(weights, rows, None, space, scratch, Some(MatMut::new(dx, rows, self.input.width)));
-    }
-
-    /// Slopes of one task's raw output in the heads' numbers of the last forward pass.
-    fn begin_slopes(&self, rows: usize, task: usize, space: &mut Workspace) {
-        let numbers = self.heads.numbers;
-        for (z, d) in space.z.chunks_exact(numbers).zip(space.d.chunks_exact_mut(numbers)).take(rows) {
-            self.heads.raw_slopes(task, z, d);
+    /// The network as elementary operations.
+    pub(super) fn plan(&self) -> Plan<'_> {
+        let mut plan = Plan::new(self.input.width);
+        let x = self.gate_inputs.as_ref().map_or(0, |gate| {
+            let factor = gate.plan(&mut plan, 0);
+            plan.product(0, factor, 0)
+        });
+        let mut streams = vec![x];
+        for level in &self.levels {
+            streams = level.plan(&mut plan, &streams);
         }
-    }
-
-    /// Whether the inputs enter by one product alone, which is then linear in them: all but PEPNet's gates.
-    pub(super) fn enters_by_one_product(&self) -> bool {
-        self.gate_inputs.is_none() && self.gate_units.is_none() && !self.levels.is_empty()
-    }
-
-    /// Width of that product.
-    pub(super) fn first_width(&self) -> usize {
-        self.levels.first().map_or(0, Mixture::first_width)
-    }
-
-    /// That product before relu. Shapes: `x: [rows, inputs]`, `first: [rows, first_width]`.
-    pub(super) fn first_product(&self, weights: &Weights, x: &[f32], first: &mut [f32]) {
-        let rows = x.len() / self.input.width;
-        let groups = [Group { scenario: self.scenarios, from: 0, to: rows }];
-        let pass = Pass { weights: &weights.dense, own: &weights.own, groups: &groups };
-        if let Some(level) = self.levels.first() {
-            level.first_product(&pass, Mat::new(x, rows, self.input.width), MatMut::new(first, rows, level.first_width()));
+        let factors = self.gate_units.as_ref().map(|gate| gate.plan(&mut plan, x));
+        for (tower, stream) in self.towers.iter().zip(streams) {
+            let numbers = tower.plan(&mut plan, stream, factors);
+            plan.head(numbers);
         }
-    }
-
-    /// Heads' numbers of a given product, all rows being served in `scenario`.
-    pub(super) fn forward_from_first(&self, weights: &Weights, first: &[f32], scenario: usize, space: &mut Workspace) {
-        let rows = first.len() / self.first_width();
-        space.groups.clear();
-        space.groups.push(Group { scenario, from: 0, to: rows });
-        self.forward_levels(weights, rows, Some(first), space);
-    }
-
-    /// Adds slopes of one task's raw output in the product of the last [`Network::forward_from_first`] to `sum`.
-    pub(super) fn add_first_slopes(
-        &self,
-        weights: &Weights,
-        rows: usize,
-        task: usize,
-        space: &mut Workspace,
-        scratch: &mut Gradients,
-        sum: &mut [f32],
-    ) {
-        self.begin_slopes(rows, task, space);
-        self.backward_rest(weights, rows, None, space, scratch, None);
-        if let Some(trace) = space.levels.first() {
-            super::dense::add(sum, trace.first_slopes(sum.len()));
-        }
-    }
-
-    /// Slopes in the inputs of slopes in the product. Shapes: `d: [rows, first_width]`, `dx: [rows, inputs]`.
-    pub(super) fn first_back(&self, weights: &Weights, d: &[f32], dx: &mut [f32]) {
-        if let Some(level) = self.levels.first() {
-            let rows = dx.len() / self.input.width;
-            level.first_back(&weights.dense, Mat::new(d, rows, level.first_width()), MatMut::new(dx, rows, self.input.width));
-        }
+        plan
     }
 
     /// Cross-entropy of the scenario told from the experts' features. The guesser learns to tell; the features learn the

@@ -1,6 +1,7 @@
 //! Proofs of the network: slopes against finite differences, planted worlds, catch-up against dense Adam, threads, saving.
 
 mod conflict;
+mod contributions;
 mod going_on;
 mod heads;
 
@@ -582,29 +583,6 @@ fn conflicting_tasks_disagree_and_related_ones_agree() {
         found.iter().find(|conflict| conflict.scenario.is_none()).expect("a cosine").cosine
     };
     assert!(cosine(1.0) > 0.9 && cosine(-1.0) < -0.5, "{} {}", cosine(1.0), cosine(-1.0));
-}
-
-#[test]
-fn contributions_add_up_to_the_raw_output() {
-    let rows = Rows::everything(600, 6);
-    for tasks in TASK_SHARING {
-        for scenarios in SCENARIO_SHARING {
-            let form = NetSettings { task_sharing: vec![tasks], scenario_sharing: vec![scenarios], ..form() };
-            let model = net(form, plain_training(), 3).expect("settings").fit(&rows.examples(), &Silent).expect("a model");
-            let mut raw = Array2::zeros((600, 6));
-            model.raw(&rows.block(), raw.view_mut()).expect("outputs");
-            let found = model.attribute(&rows.block()).expect("contributions").expect("contributions");
-            for task in 0..6 {
-                let column = raw.column(task);
-                let spread = column.std(0.0);
-                let residual = (0..600)
-                    .map(|row| (found.base[task] + found.values.index_axis(ndarray::Axis(0), row).row(task).sum() - column[row]).abs())
-                    .fold(0.0_f32, f32::max);
-                // Rounding of single precision over 12 steps.
-                assert!(residual < 1e-4 * spread.max(1.0), "{tasks:?} × {scenarios:?}, task {task}: {residual} of {spread}");
-            }
-        }
-    }
 }
 
 /// The fixture that tests/fixtures/torch/make.py writes.

@@ -4,6 +4,7 @@
 //! (`none`), through its own weights (`star`), or through factors on the hidden units (`pepnet`).
 
 use super::dense::{ByScenario, Dense, Gradients, Noise, Pass};
+use super::secant::{Place, Plan};
 use super::sgemm::{Into, Mat, MatMut};
 use super::weights::Layout;
 
@@ -60,6 +61,19 @@ impl Tower {
     /// Every dense layer, for effective weights.
     pub(super) fn layers(&self) -> impl Iterator<Item = &Dense> {
         self.hidden.iter().chain([&self.head])
+    }
+
+    /// The tower as elementary operations: where its numbers lie.
+    pub(super) fn plan<'a>(&'a self, plan: &mut Plan<'a>, mut from: Place, factors: Option<Place>) -> Place {
+        let mut column = self.personal.unwrap_or(0);
+        for layer in &self.hidden {
+            from = plan.layer(layer, from);
+            if let Some(factors) = factors {
+                from = plan.product(from, factors, column);
+            }
+            column += layer.outputs;
+        }
+        plan.linear(&self.head, from)
     }
 
     /// What the layer after hidden layer `depth` reads.

@@ -44,7 +44,6 @@ fn table(words: Language, rows: &[FaithfulInfo]) -> Table {
             Cell::fixed(Some(row.random_insertion), 3),
             Cell::fixed(Some(row.gain), 3).within(row.low.zip(row.high), |end| fixed(Some(end), 3)),
             Cell::figure(Some(row.residual)),
-            Cell::figure(Some(row.missed)),
             Cell::count(row.n),
         ]
     });
@@ -56,7 +55,6 @@ fn table(words: Language, rows: &[FaithfulInfo]) -> Table {
         words.insertion_random(),
         words.gain(),
         words.residual_over_spread(),
-        words.missed_over_spread(),
         words.rows(),
     ];
     Table { caption: words.faithful_table().into(), head: head(columns), rows: cells.collect(), ..Table::default() }

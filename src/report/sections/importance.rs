@@ -43,10 +43,9 @@ pub(super) fn importance(report: &Report) -> Section {
 fn cell_map(report: &Report) -> String {
     let cells: Vec<(String, String)> =
         report.tasks.iter().flat_map(|task| report.scenarios.iter().map(move |scenario| (task.name.clone(), scenario.clone()))).collect();
-    let share = |task: &str, scenario: &str, feature: &str| {
-        let rows: Vec<_> = report.importance.iter().filter(|row| row.task == task && row.scenario == scenario).collect();
-        let sum: f64 = rows.iter().map(|row| row.value).sum();
-        rows.iter().find(|row| row.feature == feature).filter(|_| sum > 0.0).map(|row| row.value / sum)
+    let percent = |task: &str, scenario: &str, feature: &str| {
+        let own = |row: &&ImportanceInfo| row.task == task && row.scenario == scenario && row.feature == feature;
+        report.importance.iter().find(own).map(|row| row.percent)
     };
     let mut features: Vec<String> = Vec::new();
     for task in &report.tasks {
@@ -64,7 +63,7 @@ fn cell_map(report: &Report) -> String {
             cells
                 .iter()
                 .map(|(task, scenario)| {
-                    share(task, scenario, feature).map(|share| ((share * 4.0).min(1.0), format!("{:.1} %", share * 100.0)))
+                    percent(task, scenario, feature).map(|percent| ((percent / 25.0).min(1.0), format!("{percent:.1} %")))
                 })
                 .collect()
         })

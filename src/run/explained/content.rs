@@ -1,6 +1,8 @@
 //! What the report says of the model's reasons: values of `explain` as the report's own.
 //!
-//! In: [`Explained`]. Out: [`report::ExplainedInfo`]. No figure is computed here.
+//! In: [`Explained`]. Out: [`report::ExplainedInfo`]. No figure is computed here but shares in per cent.
+
+use std::collections::BTreeMap;
 
 use super::super::content::entry_name;
 use super::super::learned::Learned;
@@ -30,11 +32,20 @@ pub(in super::super) fn point(learned: &Learned, shape: &Shape, curve: &Curve) -
 /// Importance of the published learner.
 pub(in super::super) fn importance(explained: &Explained) -> Vec<report::ImportanceInfo> {
     let drops = drops(&explained.permuted);
+    let mut sums: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+    for row in &explained.importance {
+        *sums.entry((&row.scenario, &row.task)).or_default() += row.value;
+    }
+    let percent = |row: &Importance| {
+        let sum = sums[&(row.scenario.as_str(), row.task.as_str())];
+        if sum > 0.0 { row.value / sum * 100.0 } else { 0.0 }
+    };
     let told = explained.importance.iter().map(|row: &Importance| report::ImportanceInfo {
         scenario: row.scenario.clone(),
         task: row.task.clone(),
         feature: row.feature.clone(),
         value: row.value,
+        percent: percent(row),
         low: row.low,
         high: row.high,
         shared: row.shared,
@@ -149,7 +160,6 @@ fn faithful(explained: &Explained) -> Vec<report::FaithfulInfo> {
         low: row.low,
         high: row.high,
         residual: row.residual,
-        missed: row.missed,
         n: row.n,
     });
     told.collect()
