@@ -21,7 +21,8 @@ use super::feed::{Feed, Run, runs, teaching};
 use super::network::{Network, Weights};
 use super::secant::Way;
 
-/// Steps of the way: with 16 contributions differ from those of 512 by .. of the output's spread at most.
+/// Steps of the way. On the grocery job's network no contribution is further than .7 % of the output's spread from that of 256 steps, and
+/// in the median row the furthest of 96 is .05 % from it.
 pub(super) const STEPS: usize = 16;
 /// Rows that one worker explains at a time.
 const STRETCH: usize = 128;
