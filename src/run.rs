@@ -155,7 +155,7 @@ async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
         return Ok(Ended::Already { run });
     }
 
-    let warnings = arrivals::check(night, &sources, baseline)?;
+    let mut warnings = arrivals::check(night, &sources, baseline)?;
     for warning in warnings.iter().chain(&preflight::preflight(night, &sources, baseline)) {
         night.watch.note(&format!("warning: {warning}"));
     }
@@ -185,7 +185,8 @@ async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
     let candidates = data.tonight.as_ref().map_or(0, |tonight| tonight.rows);
     let clock = clock.lap("score and decide", candidates);
     night.watch.stage("judge");
-    let judgement = judgement::judge(night, &data, (&learned, &judged, &explained), baseline, counting)?;
+    let judgement = judgement::judge(night, &data, (&learned, &judged, &explained, &scored), baseline, counting)?;
+    warnings.extend(judgement.warnings.iter().cloned());
     let clock = clock.lap("judge", candidates);
     night.watch.stage("report");
     let facts = told::Facts {
