@@ -19,12 +19,13 @@ pub(super) fn preflight(night: &Night<'_>, sources: &Sources, before: Option<&Pa
     let published: u64 = before.map_or(0, |run| run.manifest.files.iter().map(|file| file.bytes).sum());
     let disk = input.saturating_mul(BYTES_PER_INPUT).saturating_add(published);
     let peak = before.and_then(peak_of);
-    let memory = peak.unwrap_or(night.options.memory);
     let gigabytes = |bytes: u64| format!("{:.2} GB", bytes as f64 / 1e9);
+    let memory = peak.map_or_else(
+        || "memory not measured yet (the first run tells)".to_owned(),
+        |peak| format!("about {} of memory (as the run before)", gigabytes(peak)),
+    );
     night.watch.note(&format!(
-        "preflight: {rows} rows of input, about {} of memory{}, up to {} of disk for run and cache, and at most {} for spilled rows",
-        gigabytes(memory),
-        if peak.is_some() { " (as the run before)" } else { "" },
+        "preflight: {rows} rows of input, {memory}, up to {} of disk for run and cache, and at most {} for spilled rows",
         gigabytes(disk),
         gigabytes(night.options.temp),
     ));

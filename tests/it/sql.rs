@@ -204,9 +204,9 @@ fn an_error_points_at_its_place_and_names_the_nearest_name() {
     assert!(said(&output.stderr).contains("line 5, column 8\n    select nothing from"), "{}", said(&output.stderr));
     assert!(said(&output.stdout).contains("(1 row)"), "what came before is answered");
     // What has no run, no date or no name yet says what makes one.
-    wrong(&shop, &["-c", "select * from current.scores"], 2, &["there is no current run yet", "`polytask run` makes one"]);
+    wrong(&shop, &["-c", "select * from current.scores"], 2, &["current.scores: nothing is published yet", "`polytask run` makes one"]);
     wrong(&shop, &["-c", "select * from features.pair"], 2, &["needs an as-of date", "--as-of YYYY-MM-DD"]);
-    wrong(&shop, &["-c", "select 1", "--run", "2026"], 2, &["there is no run `2026`", "`polytask run` makes one"]);
+    wrong(&shop, &["-c", "select 1", "--run", "2026"], 2, &["there is no run `2026`", "`polytask run <job> --as-of DATE` makes one"]);
     wrong(&shop, &["@by_chanel"], 2, &["there is no saved query `@by_chanel`", "did you mean `@by_channel`?"]);
     wrong(&shop, &["by_channel"], 2, &["a saved query is named `@by_channel`"]);
 }
