@@ -55,7 +55,10 @@ pub(super) async fn reused(
         let days = night.job.snapshots.horizon;
         lines.push(("refused", format!("where the newest event of the clean tables is older than {days}: known when they are made")));
     }
-    lines.push(("learn", format!("{}: always anew; a network goes on after the last pass of a night that died", learners(night).join(", "))));
+    lines.push((
+        "learn",
+        format!("{}: always anew; a network goes on after the last pass of a night that died", learners(night).join(", ")),
+    ));
     if night.job.model == ModelKind::Net || !night.job.challengers.is_empty() {
         lines.push(("transfer", ledger_of(night, before)?));
     }

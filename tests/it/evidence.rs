@@ -82,13 +82,18 @@ fn a_held_run_is_published_by_hand_with_a_reason() {
     assert_eq!(current(&shop), None, "the first night was held: nothing is published");
     assert!(shop.path().join(format!("reports/shop/{NIGHT}-held.html")).is_file());
     let run = held(&shop);
+    let (verified, _) = shop.succeeds(&["verify", "queries/shop", &run]);
+    assert!(verified.contains("the run is held, readers do not follow it") && !verified.contains("as published"), "{verified}");
+    let none = shop.polytask(&["verify", "queries/shop"]);
+    assert!(said(&none.stderr).contains(&format!("hint: {run} is held: name it")), "{}", said(&none.stderr));
     let silent = shop.polytask(&["bless", "queries/shop", &run, "--reason", " "]);
     assert_eq!(code(&silent), Some(2));
-    let unknown = shop.polytask(&["bless", "queries/shop", "2026-02-20-0", "--reason", "why not"]);
+    let unknown = shop.polytask(&["bless", "queries/shop", "2026-02-20-none", "--reason", "why not"]);
     assert_eq!(code(&unknown), Some(2), "{}", said(&unknown.stderr));
     let files = |run: &str| fs::read(shop.runs().join(run).join("manifest.json")).expect("a manifest");
     let manifest = files(&run);
-    shop.succeeds(&["bless", "queries/shop", &run, "--reason", "a <strict> gate"]);
+    shop.succeeds(&["bless", "queries/shop", &run[..14], "--reason", "a <strict> gate"]);
+    assert!(shop.succeeds(&["runs", "queries/shop"]).0.contains("current, blessed"));
     assert_eq!(current(&shop).as_deref().map(str::trim), Some(run.as_str()));
     let report = fs::read_to_string(shop.path().join("reports/shop/latest.html")).expect("a report");
     assert!(report.contains("published by hand") && report.contains("a &#60;strict&#62; gate"), "the report gives the reason, escaped");
@@ -148,7 +153,7 @@ fn a_scenario_that_has_lost_all_its_rows_holds_the_night_unless_the_job_allows_i
     let before = current(&shop);
     no_app_since(&shop, "2026-02-25");
     // Half of the rows are there, and every figure is of the held-out night.
-    add(&shop, "\n[gates]\nrows = 0.1\nscore_psi = 0.0\n");
+    add(&shop, "\n[gates]\nrows = 0.1\nscore_psi = 0.0\nagainst_current = false\n");
     let night = shop.night("2026-02-27", &[]);
     let told = "There are no rows to score in app; the current run had ";
     assert_eq!(code(&night), Some(4), "{}{}", said(&night.stdout), said(&night.stderr));

@@ -247,3 +247,38 @@ fn ctrl_c_ends_a_long_query_and_leaves_no_file() {
     let left: Vec<_> = fs::read_dir(shop.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left.len(), 2, "queries, data and nothing else: {left:?}");
 }
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_error() {
+    let shop = Shop::new();
+    for format in ["csv", "tsv", "json", "ndjson"] {
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin("polytask"))
+            .args(["sql", "queries/shop", "--format", format, "-c", "select value from generate_series(1, 3000000)"])
+            .current_dir(shop.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a process");
+        let mut first = [0; 8];
+        std::io::Read::read_exact(&mut child.stdout.take().expect("a pipe"), &mut first).expect("its beginning");
+        let output = child.wait_with_output().expect("an exit");
+        assert_eq!((output.status.code(), said(&output.stderr).as_str()), (Some(0), ""), "{format}");
+    }
+}
+
+#[test]
+fn the_name_of_a_file_says_its_format() {
+    let shop = Shop::new();
+    for (file, begins) in [("two.csv", "product_id,category\n"), ("two.ndjson", "{\"product_id\""), ("two.md", "| product_id |")] {
+        answer(&shop, &["--out", file, "-c", TWO]);
+        let text = fs::read_to_string(shop.path().join(file)).expect("a file");
+        assert!(text.starts_with(begins), "{file}: {text}");
+    }
+    answer(&shop, &["--out", "two.parquet", "-c", TWO]);
+    assert_eq!(read(&shop.path().join("two.parquet")).num_rows(), 2);
+    answer(&shop, &["--out", "two.dat", "--format", "csv", "-c", TWO]);
+    for file in ["two.xlsx", "two"] {
+        wrong(&shop, &["--out", file, "-c", TWO], 2, &["does not say in which format", "`--format`"]);
+        assert!(!shop.path().join(file).exists());
+    }
+}
