@@ -65,6 +65,29 @@ fn near(name: &str, known: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::Threshold;
+    use crate::learn::rows::TaskKind;
+
+    #[test]
+    fn the_usual_requirement_asks_nothing_of_a_job_without_events() {
+        let asked = |kind, require: &str| {
+            let raw = RawGates {
+                require: vec![require.to_owned()],
+                against_current: true,
+                margin: 0.0,
+                rows: 0.5,
+                scenario_rows: 0.25,
+                may_be_empty: Vec::new(),
+                score_psi: 0.0,
+            };
+            let task = Task { name: "spend".into(), kind, after: None, alpha: 1.0 };
+            let task = JobTask { label: "spend".into(), weight: None, threshold: Threshold::BestF1, task };
+            check(raw, &[task], &[]).map(|settings| settings.require.len()).map_err(|error| error.to_string())
+        };
+        assert_eq!(asked(TaskKind::Binary, "auc >= 0.5"), Ok(1));
+        assert_eq!(asked(TaskKind::Regression, "auc >= 0.5"), Ok(0));
+        assert!(asked(TaskKind::Regression, "auc >= 0.6").is_err_and(|told| told.contains("no task of the job has `auc`")));
+    }
 
     #[test]
     fn the_nearest_name_is_told_or_all_of_them() {

@@ -142,12 +142,14 @@ fn no_row(job: &Job, home: &Home, run: &PastRun, asked: &Asked) -> Result<NightE
         let rows = matching(job, &file, &anywhere)?;
         let served = if rows.is_empty() { Vec::new() } else { column(&rows_at(&file, &rows)?, &job.scenario)? };
         let served: BTreeSet<String> = served.into_iter().flatten().collect();
-        places.extend(served.into_iter().map(|scenario| format!("{scenario} ({night})")));
+        if !served.is_empty() {
+            places.push(format!("{} ({night})", served.into_iter().collect::<Vec<_>>().join(", ")));
+        }
     }
     let hint = if places.is_empty() {
         "nor in another scenario: keys of held-out rows are in holdout/holdout.parquet, of scored ones in scores/".to_owned()
     } else {
-        format!("it is in {}", places.join(", "))
+        format!("it is in {}", places.join("; "))
     };
     Ok(unexplained(format!("{what} in the scenario `{scenario}`"), hint))
 }

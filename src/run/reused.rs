@@ -53,7 +53,7 @@ pub(super) async fn reused(
         lines.extend(dates.chain([format!("{} tonight", night.as_of)]).map(|date| ("snapshot", date)));
         lines.push(("snapshot", "those that see no other rows than before are found in the cache, once the clean tables are made".into()));
         let days = night.job.snapshots.horizon;
-        lines.push(("refused", format!("where the newest event of the clean tables is older than {days}: known when they are made")));
+        lines.push(("refused", format!("if the newest event of the clean tables is older than {days}: known when they are made")));
     }
     lines.push((
         "learn",
@@ -127,6 +127,9 @@ fn told(standing: &Standing) -> String {
         return format!("all {all} tables in the cache");
     }
     let why = if standing.older { "it sees other rows, or a query has changed" } else { "no night has made them" };
+    if standing.cached == 0 {
+        return format!("all {all} tables to be made ({why})");
+    }
     format!("{} of {all} tables in the cache; to be made: {} ({why})", standing.cached, standing.missing.join(", "))
 }
 
