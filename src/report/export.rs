@@ -212,9 +212,9 @@ fn plain(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             // Within a word it marks nothing.
             '_' if before.ends_with(char::is_alphanumeric) && after.starts_with(char::is_alphanumeric) => escaped.push('_'),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '@' | '$' => escaped.extend(['\\', c]),
-            // A heading, a list, a line below a heading.
-            '#' | '-' | '+' | '=' if begins => escaped.extend(['\\', c]),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '@' | '$' => escaped.extend(['\\', c]),
+            // A list, a line below a heading.
+            '-' | '+' | '=' if begins => escaped.extend(['\\', c]),
             // After what may be a scheme: addresses would be made links of.
             ':' if before.ends_with(char::is_alphanumeric) && after.starts_with(|c: char| !c.is_whitespace() && !c.is_ascii_digit()) => {
                 escaped.push_str("\\:");
