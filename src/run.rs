@@ -25,6 +25,7 @@ mod outputs;
 mod plan;
 mod predecessor;
 mod preflight;
+mod reused;
 mod scorer;
 mod shown;
 mod telling;
@@ -53,7 +54,7 @@ use crate::ingest::{Cache, Engine, Graph, SourceFiles, clean};
 use crate::job::{Job, Split};
 use crate::publish::staging::{self, Placed};
 use crate::publish::{Home, Lock, PastRun, Staging, folder};
-use crate::table_file::{self, Kept, TableWriter};
+use crate::table_file::{self, FileError, Kept, TableWriter};
 use crate::watch::Watch;
 
 /// How much of the machine a night may use, and whether it may use what earlier nights made.
@@ -155,12 +156,12 @@ async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
         return Ok(Ended::Already { run });
     }
 
-    let warnings = arrivals::check(night, &sources, baseline)?;
+    let mut warnings = arrivals::check(night, &sources, baseline)?;
     for warning in warnings.iter().chain(&preflight::preflight(night, &sources, baseline)) {
         night.watch.note(&format!("warning: {warning}"));
     }
     learned::learners(night.job)?;
-    plan_all(night.job, night.home, &sources.graph, &sources.files).await?;
+    plan_all(night.job, &sources.graph, &sources.files).await?;
     let data = data::data(night, &sources, true).await?;
     let clock = clock.lap("ingest and features", sources.files.iter().map(SourceFiles::rows).sum());
     let staging = Staging::start(night.home)?;
@@ -185,7 +186,8 @@ async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
     let candidates = data.tonight.as_ref().map_or(0, |tonight| tonight.rows);
     let clock = clock.lap("score and decide", candidates);
     night.watch.stage("judge");
-    let judgement = judgement::judge(night, &data, (&learned, &judged, &explained), baseline, counting)?;
+    let judgement = judgement::judge(night, &data, (&learned, &judged, &explained, &scored), baseline, counting)?;
+    warnings.extend(judgement.warnings.iter().cloned());
     let clock = clock.lap("judge", candidates);
     night.watch.stage("report");
     let facts = told::Facts {
@@ -243,17 +245,16 @@ fn drop_scratch(staging: &Staging) -> Result<(), NightError> {
     Ok(folder::remove(&scratch)?)
 }
 
+/// An engine to plan with, and its folder. Planning spills nothing, and may be asked for where the runs cannot be written.
+fn planning() -> Result<(Engine, tempfile::TempDir), NightError> {
+    let spill = tempfile::tempdir().map_err(|source| FileError::Io { what: "create a folder in", path: std::env::temp_dir(), source })?;
+    Ok((Engine::new(1, 1 << 30, 1 << 30, spill.path())?, spill))
+}
+
 /// Plans every query on empty tables, so that a mistake in the last one is found before the first one has run. Returns the
 /// columns of each clean table and the number of features.
-async fn plan_all(
-    job: &Job,
-    home: &Home,
-    graph: &Graph,
-    files: &[SourceFiles],
-) -> Result<(BTreeMap<String, SchemaRef>, usize), NightError> {
-    let spill = home.cache.join("spill");
-    folder::create(&spill)?;
-    let engine = Engine::new(1, 1 << 30, 1 << 30, &spill)?;
+async fn plan_all(job: &Job, graph: &Graph, files: &[SourceFiles]) -> Result<(BTreeMap<String, SchemaRef>, usize), NightError> {
+    let (engine, _spill) = planning()?;
     let tables = clean::plan_all(&engine, job, graph, files).await?;
     let features = crate::features::snapshot::plan_all(&engine, job, graph, &tables).await?;
     Ok((tables, features))
@@ -270,7 +271,7 @@ pub async fn check(job: &Job, home: &Home) -> Result<String, NightError> {
     let graph = Graph::new(job)?;
     let cache = Cache::new(home.cache.clone(), false);
     let files = data::locate(job, home, &cache)?;
-    let (tables, features) = plan_all(job, home, &graph, &files).await?;
+    let (tables, features) = plan_all(job, &graph, &files).await?;
     let mut lines = vec![format!("{}: configuration, queries and sources are sound", job.name)];
     for source in &files {
         lines.push(format!(
@@ -311,7 +312,7 @@ pub async fn frame(night: &Night<'_>, out: &Path) -> Result<Vec<(PathBuf, u64)>,
 /// Copies a snapshot's frame with the columns `as_of` and `split` after the keys.
 fn write_frame(job: &Job, snapshot: &Snapshot, split: Split, out: &Path) -> Result<(PathBuf, u64), NightError> {
     let path = out.join(data::frame_file(&snapshot.as_of));
-    let failed = |message: String| table_file::FileError::Rows(message);
+    let failed = |message: String| FileError::Rows(message);
     let mut writer: Option<TableWriter> = None;
     for batch in table_file::read(&snapshot.file)? {
         let batch = batch.map_err(|error| failed(error.to_string()))?;

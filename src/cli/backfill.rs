@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::civil::Date;
 
 use super::backtest::{every, span};
-use super::console::{Console, say};
+use super::console::{self, Console, say};
 use super::{Failure, MachineArgs, PlaceArgs, block_on, night};
 use crate::job::{Days, Job};
 use crate::outcome::Ending;
@@ -54,6 +54,8 @@ pub(super) fn run(args: &BackfillArgs) -> Result<Ending, Failure> {
     for ended in &ended {
         say(&night::summary(ended, &home));
     }
-    let held = ended.iter().any(|ended| matches!(ended, Ended::Held { .. }));
-    Ok(if held { Ending::Held } else { Ending::Published })
+    let ending = if ended.iter().any(|ended| matches!(ended, Ended::Held { .. })) { Ending::Held } else { Ending::Published };
+    let nights: Vec<_> = ended.iter().map(night::outcome).collect();
+    console::end("info", serde_json::json!({ "status": "done", "exit_code": ending as u8, "nights": nights }));
+    Ok(ending)
 }

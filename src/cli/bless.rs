@@ -18,7 +18,7 @@ use crate::run;
 pub(super) struct BlessArgs {
     /// Folder of the job
     job: PathBuf,
-    /// The held run, as `polytask runs` lists it
+    /// The held run, as `polytask runs` lists it, or how it begins
     run: String,
     /// Why it is published although a gate was not passed
     #[arg(long, value_name = "TEXT")]
@@ -32,7 +32,7 @@ pub(super) fn run(args: &BlessArgs) -> Result<Ending, Failure> {
         return Err(Failure::usage("`--reason` says nothing", "say why the run is published although a gate was not passed"));
     }
     let home = args.places.home(&args.job)?;
-    run::bless(&home, &args.run, args.reason.trim())?;
-    say(&format!("published {}\nreport  {}", args.run, home.reports.join("latest.html").display()));
+    let run = run::bless(&home, &args.run, args.reason.trim())?;
+    say(&format!("published {run}\nreport  {}", home.reports.join("latest.html").display()));
     Ok(Ending::Published)
 }

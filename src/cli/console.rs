@@ -14,6 +14,9 @@ use crate::watch::Watch;
 /// Whether the log is JSON: decided once, by the command line.
 static JSON: AtomicBool = AtomicBool::new(false);
 
+/// Whether the log has said how the program ended.
+static ENDED: AtomicBool = AtomicBool::new(false);
+
 /// Form of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Form {
@@ -28,6 +31,14 @@ fn log(level: &str, mut event: serde_json::Value) {
     event["time"] = jiff::Timestamp::now().to_string().into();
     event["level"] = level.into();
     tell(&event.to_string());
+}
+
+/// Ends a JSON log: its last event says how the program ended, and `exit_code` is the program's. Only the first call counts.
+pub(super) fn end(level: &str, mut event: serde_json::Value) {
+    if JSON.load(Ordering::Relaxed) && !ENDED.swap(true, Ordering::Relaxed) {
+        event["event"] = "ended".into();
+        log(level, event);
+    }
 }
 
 /// Lets a panic leave one line in the log instead of many.

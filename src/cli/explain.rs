@@ -20,7 +20,7 @@ use crate::run::{self, Account, Asked};
 pub(super) struct ExplainArgs {
     /// Folder of the job
     job: PathBuf,
-    /// The run [default: the published one]
+    /// The run, or how its id begins [default: the published one]
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
     /// Keys of the row, for example `household_id=1,product_id=2`

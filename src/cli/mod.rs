@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use serde_json::json;
 
 use crate::job::JobError;
 use crate::outcome::{Ending, Outcome};
@@ -178,19 +179,27 @@ pub fn main() -> ExitCode {
     console::tell_panics();
     // A panic is a defect, and still an outcome: an exit code, a line, a hint.
     match std::panic::catch_unwind(|| run(cli.command)) {
-        Ok(Ok(ending)) => ExitCode::from(ending as u8),
+        Ok(Ok(ending)) => {
+            console::end("info", json!({ "status": "done", "exit_code": ending as u8 }));
+            ExitCode::from(ending as u8)
+        }
         Ok(Err(failure)) => {
             console::error(&failure.message, failure.hint.as_deref());
+            failed(&failure.message, failure.ending as u8);
             ExitCode::from(failure.ending as u8)
         }
         Err(_) => {
-            console::error(
-                "the program broke down; nothing was published",
-                Some("this is a defect of polytask: please report it with the line above"),
-            );
+            let message = "the program broke down; nothing was published";
+            console::error(message, Some("this is a defect of polytask: please report it with the line above"));
+            failed(message, Ending::Internal as u8);
             ExitCode::from(Ending::Internal as u8)
         }
     }
+}
+
+/// The end of the log of a command that failed.
+fn failed(message: &str, code: u8) {
+    console::end("error", json!({ "status": "failed", "message": message, "exit_code": code }));
 }
 
 fn run(command: Command) -> Result<Ending, Failure> {
@@ -254,10 +263,9 @@ fn block_on<T>(threads: usize, work: impl Future<Output = Result<T, Failure>>) -
 /// removes, what is done lies in the cache, and a run is published by one replacement.
 async fn leave_when_asked() {
     let (name, code) = asked_to_leave().await;
-    console::error(
-        &format!("stopped by {name}; a run is published whole or not at all"),
-        Some("run the same command again: it goes on from what is in the cache"),
-    );
+    let message = format!("stopped by {name}; a run is published whole or not at all");
+    console::error(&message, Some("run the same command again: it goes on from what is in the cache"));
+    console::end("error", json!({ "status": "stopped", "message": message, "exit_code": code }));
     std::process::exit(code);
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::civil::Date;
 
-use super::console::{Console, say};
+use super::console::{self, Console, say};
 use super::notify::notify;
 use super::{Failure, MachineArgs, PlaceArgs, block_on};
 use crate::job::Job;
@@ -48,7 +48,18 @@ pub(super) fn night(folder: &std::path::Path, as_of: Date, machine: &MachineArgs
     notify(&job, &home, &as_of.to_string(), ended.as_ref());
     let ended = ended?;
     say(&summary(&ended, &home));
+    console::end("info", outcome(&ended));
     Ok(if matches!(ended, Ended::Held { .. }) { Ending::Held } else { Ending::Published })
+}
+
+/// How a night ended, for the log; the words are those of `night.json`.
+pub(super) fn outcome(ended: &Ended) -> serde_json::Value {
+    let (status, run, ending, by) = match ended {
+        Ended::Published { run, .. } => ("published", run, Ending::Published, &[][..]),
+        Ended::Held { run, by, .. } => ("held", run, Ending::Held, by.as_slice()),
+        Ended::Already { run } | Ended::SameBytes { run } => ("unchanged", run, Ending::Published, &[][..]),
+    };
+    serde_json::json!({ "status": status, "run": run, "exit_code": ending as u8, "gates_not_passed": by })
 }
 
 /// How a night ended, in lines.

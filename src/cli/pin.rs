@@ -7,7 +7,6 @@ use clap::Args;
 use super::console::say;
 use super::{Failure, PlaceArgs};
 use crate::outcome::Ending;
-use crate::publish::PublishError;
 use crate::publish::upkeep::{Keep, pin};
 
 /// Arguments of `polytask pin`.
@@ -17,7 +16,7 @@ use crate::publish::upkeep::{Keep, pin};
 pub(super) struct PinArgs {
     /// Folder of the job
     job: PathBuf,
-    /// The run
+    /// The run, or how its id begins
     run: String,
     /// Let `polytask gc` remove it again
     #[arg(long)]
@@ -28,8 +27,8 @@ pub(super) struct PinArgs {
 
 pub(super) fn run(args: &PinArgs) -> Result<Ending, Failure> {
     let home = args.places.home(&args.job)?;
-    let run = home.find(&args.run)?.ok_or_else(|| PublishError::NoRun { run: args.run.clone(), runs: home.runs.clone() })?;
+    let run = home.named(&args.run)?;
     pin(&run, if args.undo { Keep::AsOthers } else { Keep::Always })?;
-    say(&format!("{} {}", if args.undo { "unpinned" } else { "pinned" }, args.run));
+    say(&format!("{} {}", if args.undo { "unpinned" } else { "pinned" }, run.manifest.run));
     Ok(Ending::Published)
 }

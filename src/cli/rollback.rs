@@ -18,7 +18,7 @@ use crate::run;
 pub(super) struct RollbackArgs {
     /// Folder of the job
     job: PathBuf,
-    /// The run [default: the newest published one before the current]
+    /// The run, or how its id begins [default: the newest published one before the current]
     #[arg(long, value_name = "RUN")]
     to: Option<String>,
     #[command(flatten)]

@@ -49,9 +49,9 @@ pub(super) struct SqlArgs {
     /// File of SQL to run
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     file: Option<PathBuf>,
-    /// How results are written: table, csv, tsv, json, ndjson, markdown or parquet
-    #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = format)]
-    format: Format,
+    /// How results are written: table, csv, tsv, json, ndjson, markdown or parquet [default: as the name of --out ends, or table]
+    #[arg(long, value_name = "FORMAT", value_parser = format)]
+    format: Option<Format>,
     /// File that the result is written to, whole or not at all
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -109,7 +109,20 @@ fn param(text: &str) -> Result<(String, Param), String> {
     Ok((name.to_owned(), value))
 }
 
+/// The form that results are written in: the one that is named, or that of the file's name.
+fn form(args: &SqlArgs) -> Result<Format, Failure> {
+    let (None, Some(out)) = (args.format, &args.out) else { return Ok(args.format.unwrap_or(Format::Table)) };
+    let ending = out.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    Format::of_ending(&ending).ok_or_else(|| {
+        Failure::usage(
+            format!("the name `{}` does not say in which format the result is written", out.display()),
+            "name one with `--format`, or let the file end in .csv, .tsv, .json, .ndjson, .md, .txt or .parquet",
+        )
+    })
+}
+
 pub(super) fn run(args: &SqlArgs) -> Result<Ending, Failure> {
+    let form = form(args)?;
     let job = Job::load(&args.job)?;
     let home = Home::of(&job.folder, &args.places.places());
     let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
@@ -129,12 +142,12 @@ pub(super) fn run(args: &SqlArgs) -> Result<Ending, Failure> {
         ending: Ending::Internal,
     })?;
     let scripts = scripts(args, &analyst)?;
-    let mut shell = Shell::new(analyst, runtime, args.format, scripts.is_none());
+    let mut shell = Shell::new(analyst, runtime, form, scripts.is_none());
     let Some(scripts) = scripts else { return shell.talk() };
     if let Some(out) = &args.out {
         return shell.write_to(out, &scripts);
     }
-    if args.format == Format::Parquet && std::io::stdout().is_terminal() {
+    if form == Format::Parquet && std::io::stdout().is_terminal() {
         return Err(Failure::usage("Parquet is no text", "name a file with `--out FILE`"));
     }
     scripts.iter().try_for_each(|script| shell.script(script))?;

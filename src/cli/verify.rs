@@ -17,7 +17,7 @@ use crate::publish::{PastRun, PublishError};
 pub(super) struct VerifyArgs {
     /// Folder of the job
     job: PathBuf,
-    /// The run [default: the published one]
+    /// The run, or how its id begins [default: the published one]
     run: Option<String>,
     /// Every run
     #[arg(long, conflicts_with = "run")]
@@ -28,30 +28,31 @@ pub(super) struct VerifyArgs {
 
 pub(super) fn run(args: &VerifyArgs) -> Result<Ending, Failure> {
     let home = args.places.home(&args.job)?;
-    let past = home.past()?;
-    let wanted = |run: &&PastRun| match &args.run {
-        _ if args.all => true,
-        Some(wanted) => run.manifest.run == *wanted,
-        None => run.current,
+    let runs: Vec<PastRun> = match &args.run {
+        _ if args.all => home.past()?,
+        Some(wanted) => vec![home.named(wanted)?],
+        None => vec![home.published()?],
     };
-    let runs: Vec<&PastRun> = past.iter().filter(wanted).collect();
     if runs.is_empty() {
-        let run = args.run.clone().unwrap_or_else(|| "CURRENT".into());
-        return Err(PublishError::NoRun { run, runs: home.runs.clone() }.into());
+        say(&format!("{} has no runs yet", home.job));
     }
-    let mut damaged = Vec::new();
-    for run in runs {
+    let mut damaged = None;
+    for run in &runs {
         let found = verify(run)?;
-        if found.wrong.is_empty() {
-            say(&format!("{}  {} files, {} bytes: as published", run.manifest.run, found.files, found.bytes));
+        let id = &run.manifest.run;
+        match found.wrong.as_slice() {
+            [] => say(&format!("{id}  {} files, {} bytes: {}", found.files, found.bytes, whole(run))),
+            wrong => wrong.iter().for_each(|what| say(&format!("{id}  {what}"))),
         }
-        damaged.extend(found.wrong.into_iter().map(|what| (run.manifest.run.clone(), what)));
+        if let Some(first) = found.wrong.first().filter(|_| damaged.is_none()) {
+            let (first, more) = (first.clone(), found.wrong.len() - 1);
+            damaged = Some(PublishError::Damaged { run: id.clone(), first, more, current: run.current });
+        }
     }
-    for (run, what) in &damaged {
-        say(&format!("{run}  {what}"));
-    }
-    match damaged.into_iter().next() {
-        None => Ok(Ending::Published),
-        Some((run, first)) => Err(PublishError::Damaged { run, first, more: 0 }.into()),
-    }
+    damaged.map_or(Ok(Ending::Published), |damaged| Err(damaged.into()))
+}
+
+/// What the bytes of a sound run are.
+fn whole(run: &PastRun) -> &'static str {
+    if run.published() { "as published" } else { "as made; the run is held, readers do not follow it" }
 }

@@ -11,4 +11,4 @@ pub mod snapshot;
 pub mod view;
 
 pub use error::FeatureError;
-pub use snapshot::{Makings, RowKind, Snapshot, cached_features, snapshot};
+pub use snapshot::{Makings, RowKind, Snapshot, Standing, cached_features, snapshot, standing};

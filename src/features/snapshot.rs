@@ -3,6 +3,8 @@
 //! In: clean tables, the queries, an as-of date. Out: a Parquet file with keys, scenario, labels (for examples) and
 //! features, sorted by entity, keys and scenario. One frame.sql for learning and scoring; it never sees a label.
 
+mod standing;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +29,8 @@ use crate::ingest::sql::{Params, plan};
 use crate::ingest::{CleanTables, Engine, IngestError};
 use crate::job::{AsOf, Job};
 use crate::table_file::{self, FileError, Kept, TableWriter, drain, write_stream};
+
+pub use standing::{Standing, standing};
 
 /// Which rows a frame is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,7 +138,8 @@ impl<'a> Making<'a> {
         })
     }
 
-    async fn make(mut self) -> Result<Snapshot, FeatureError> {
+    /// The feature tables behind the frame, each after what it needs.
+    fn wanted(&self) -> Vec<&'a Node> {
         let graph = self.night.graph;
         let mut wanted = vec![&graph.frame];
         match self.kind {
@@ -144,7 +149,12 @@ impl<'a> Making<'a> {
         if self.kind == RowKind::Candidates || graph.examples.uses.contains(&Table::Candidates) {
             wanted.push(&graph.candidates);
         }
-        for node in graph.features_for(&wanted) {
+        graph.features_for(&wanted)
+    }
+
+    async fn make(mut self) -> Result<Snapshot, FeatureError> {
+        let graph = self.night.graph;
+        for node in self.wanted() {
             self.feature(node).await?;
         }
         let (rows, rows_print) = self.rows().await?;
@@ -209,8 +219,8 @@ impl<'a> Making<'a> {
         self.session.register_table(name, table).map_err(|error| FileError::Query(error).into()).map(|_| ())
     }
 
-    /// The rows that the frame is made for: keys, scenario and labels, sorted and unique.
-    async fn rows(&mut self) -> Result<(PathBuf, String), FeatureError> {
+    /// The query of the rows, and its fingerprint.
+    fn rows_print(&mut self) -> (&'a Node, String) {
         let graph = self.night.graph;
         let node = match self.kind {
             RowKind::Examples => &graph.examples,
@@ -220,7 +230,12 @@ impl<'a> Making<'a> {
             let print = self.print("candidates", &graph.candidates).hex();
             self.prints.insert(Table::Candidates, print);
         }
-        let print = self.print("rows", node).hex();
+        (node, self.print("rows", node).hex())
+    }
+
+    /// The rows that the frame is made for: keys, scenario and labels, sorted and unique.
+    async fn rows(&mut self) -> Result<(PathBuf, String), FeatureError> {
+        let (node, print) = self.rows_print();
         let name = format!("{}-{}", word(self.kind), self.as_of);
         let folder = match self.night.cache.find("rows", &name, &print) {
             Some(folder) => {

@@ -46,6 +46,14 @@ impl Cache {
         (!self.rebuild && path.is_dir()).then_some(path)
     }
 
+    /// Whether the cache has an entry of that name, whatever it was made from.
+    pub(crate) fn has_other(&self, kind: &str, name: &str) -> bool {
+        let begins = format!("{name}-");
+        let other =
+            |entry: fs::DirEntry| entry.file_name().to_string_lossy().strip_prefix(&begins).is_some_and(|print| print.len() == SHORT);
+        fs::read_dir(self.root.join(kind)).into_iter().flatten().flatten().any(other)
+    }
+
     /// A folder to fill and then [`NewEntry::keep`].
     ///
     /// # Errors

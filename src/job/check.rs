@@ -7,22 +7,20 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use super::error::JobError;
+use super::gates;
 use super::queries::{Queries, is_table_name};
 use super::raw::{
-    Ordered, RawGates, RawJob, RawSentinel, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawThreshold, RawTransfer, Transform,
+    Ordered, RawJob, RawSentinel, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawThreshold, RawTransfer, Transform,
 };
 use super::{
     Days, ExplainSettings, FeatureRoles, Job, JobTask, Param, PartitionType, Sentinel, Snapshots, Source, TableTime, Threshold, Transfer,
 };
-use crate::evaluate::gates::{GateSettings, Requirement};
 use crate::learn::rows::{Task, TaskKind};
 
 /// Parameters that polytask sets itself.
 pub(super) const OWN_PARAMS: [&str; 3] = ["as_of", "as_of_date", "horizon_end"];
 /// Columns that polytask adds to scores, frames and held-out predictions.
 const OWN_COLUMNS: [&str; 6] = ["as_of", "split", "rank", "run", "under", "refused"];
-/// How a requirement is written.
-const REQUIREMENT: &str = "write it as \"auc of purchase in every scenario >= 0.7\"";
 /// Tables that polytask makes itself.
 const OWN_TABLES: [&str; 5] = ["candidates", "rows", "rows_with_labels", "scores", "scores_under"];
 
@@ -59,6 +57,7 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
     let zone = TimeZone::get(&raw.job.timezone)
         .map_err(|_| value("job.timezone", format!("`{}` is not an IANA zone", raw.job.timezone), "for example \"Europe/Berlin\""))?;
     let tasks = tasks(raw.tasks)?;
+    let gates = gates::check(raw.gates, &tasks, &raw.scenario.values)?;
     if let Some(task) = tasks.iter().find(|task| keys.contains(&task.task.name)) {
         return Err(value(format!("tasks.{}", task.task.name), "is the name of a key", "scores have a column for each: rename one"));
     }
@@ -108,7 +107,7 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         transfer: transfer(&raw.transfer)?,
         sentinel: sentinel(raw.sentinel)?,
         drift_psi: positive("drift.psi", raw.drift.psi)?,
-        gates: gates(&raw.gates)?,
+        gates,
         rank_by,
         under_every_scenario: raw.scores.under_every_scenario,
         notify: raw.notify.command,
@@ -137,7 +136,7 @@ fn explain(raw: ExplainSettings) -> Result<ExplainSettings, JobError> {
     Ok(raw)
 }
 
-fn value(key: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) -> JobError {
+pub(super) fn value(key: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) -> JobError {
     JobError::Value { key: key.into(), message: message.into(), hint: hint.into() }
 }
 
@@ -346,22 +345,8 @@ fn sentinel(raw: RawSentinel) -> Result<Sentinel, JobError> {
     Ok(Sentinel { auc: raw.auc, allow: raw.allow.0 })
 }
 
-fn gates(raw: &RawGates) -> Result<GateSettings, JobError> {
-    let require = raw.require.iter().map(|text| Requirement::parse(text).map_err(|message| value("gates.require", message, REQUIREMENT)));
-    if !(0.0..1.0).contains(&raw.rows) {
-        return Err(value("gates.rows", format!("{} is no share", raw.rows), "between 0 (off) and 1, for example 0.5"));
-    }
-    Ok(GateSettings {
-        require: require.collect::<Result<_, _>>()?,
-        against_current: raw.against_current,
-        margin: positive("gates.margin", raw.margin)?,
-        rows: raw.rows,
-        score_psi: positive("gates.score_psi", raw.score_psi)?,
-    })
-}
-
 /// A finite number that is not below 0.
-fn positive(key: &str, number: f64) -> Result<f64, JobError> {
+pub(super) fn positive(key: &str, number: f64) -> Result<f64, JobError> {
     if number.is_finite() && number >= 0.0 { Ok(number) } else { Err(value(key, format!("{number} is below 0"), "0 or more")) }
 }
 

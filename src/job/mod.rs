@@ -4,6 +4,7 @@
 
 mod check;
 mod error;
+mod gates;
 pub mod queries;
 mod raw;
 pub mod scaffold;

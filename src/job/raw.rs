@@ -270,6 +270,8 @@ pub(super) struct RawGates {
     pub(super) against_current: bool,
     pub(super) margin: f64,
     pub(super) rows: f64,
+    pub(super) scenario_rows: f64,
+    pub(super) may_be_empty: Vec<String>,
     pub(super) score_psi: f64,
 }
 

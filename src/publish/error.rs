@@ -24,6 +24,15 @@ pub enum PublishError {
     /// A run that does not exist.
     #[error("there is no run `{run}` in `{}`", runs.display())]
     NoRun { run: String, runs: PathBuf },
+    /// A beginning that several runs have.
+    #[error("{} runs begin with `{begins}`", runs.len())]
+    ManyRuns { begins: String, runs: Vec<String> },
+    /// No run was published, where one is asked for.
+    #[error("nothing of `{job}` is published yet")]
+    NothingPublished { job: String, held: Option<String> },
+    /// No run to go back to.
+    #[error("no run was published before {current}, the current one")]
+    NothingEarlier { current: String },
     /// A run that passed its gates, or was blessed before.
     #[error("run {run} is not held")]
     NotHeld { run: String },
@@ -32,7 +41,7 @@ pub enum PublishError {
     Held { run: String },
     /// Files of a run that are not as they were published.
     #[error("run {run} is damaged: {first}{}", if *more > 0 { format!(", and {more} more") } else { String::new() })]
-    Damaged { run: String, first: String, more: usize },
+    Damaged { run: String, first: String, more: usize, current: bool },
     /// A scenario whose folder could not be made.
     #[error("scenario `{}…` has a name of {bytes} bytes once encoded, and a folder's name has at most {most}", begins.escape_debug())]
     LongScenario { begins: String, bytes: usize, most: usize },
@@ -55,7 +64,12 @@ impl Outcome for PublishError {
             Self::LongScenario { .. } => Ending::Refused,
             Self::Audit { .. } | Self::Damaged { .. } => Ending::Io,
             Self::NotRepeatable { .. } | Self::Table { .. } => Ending::Internal,
-            Self::NoRun { .. } | Self::NotHeld { .. } | Self::Held { .. } => Ending::Usage,
+            Self::NoRun { .. }
+            | Self::ManyRuns { .. }
+            | Self::NothingPublished { .. }
+            | Self::NothingEarlier { .. }
+            | Self::NotHeld { .. }
+            | Self::Held { .. } => Ending::Usage,
             Self::Query(error) => error.ending(),
         }
     }
@@ -66,11 +80,22 @@ impl Outcome for PublishError {
             Self::Locked { .. } => "wait for it to end; a lock of a dead process is released by itself".into(),
             Self::Audit { .. } => "the disk returned other bytes than were written; the previous run stays current".into(),
             Self::NotRepeatable { .. } => "this is a defect of polytask: please report it; the published run was left alone".into(),
-            Self::NoRun { .. } => "`polytask runs <job>` lists them".into(),
+            Self::NoRun { .. } => "`polytask runs <job>` lists them; `polytask run <job> --as-of DATE` makes one".into(),
+            Self::ManyRuns { runs, .. } => format!("one of: {}", runs.join(", ")),
+            Self::NothingPublished { held: None, .. } => "`polytask run <job> --as-of DATE` publishes a first night".into(),
+            Self::NothingPublished { held: Some(run), .. } => format!(
+                "{run} is held: name it, or, when you have read its report, publish it: `polytask bless <job> {run} --reason \"…\"`"
+            ),
+            Self::NothingEarlier { .. } => "`polytask runs <job>` lists all runs; `--to RUN` names a published one".into(),
             Self::Held { .. } => "`polytask bless <job> <run> --reason \"…\"` publishes it all the same".into(),
-            Self::Damaged { .. } => {
+            Self::Damaged { current: true, .. } => {
                 "`polytask rollback <job>` goes back to an earlier run; `polytask run <job> --as-of <its date> --rebuild` tells whether the \
                  night still gives the bytes that it gave"
+                    .into()
+            }
+            Self::Damaged { .. } => {
+                "readers do not follow it; `polytask run <job> --as-of <its date> --rebuild` tells whether the night still gives the bytes \
+                 that it gave"
                     .into()
             }
             Self::LongScenario { .. } => "give the scenario a shorter name in candidates.sql and examples.sql".into(),

@@ -164,6 +164,40 @@ impl Home {
         Ok(Some(PastRun { folder, manifest, current, blessing }))
     }
 
+    /// The run whose id is `wanted`, or the only one whose id begins so.
+    ///
+    /// # Errors
+    /// [`PublishError::NoRun`] or [`PublishError::ManyRuns`], or that a manifest cannot be read.
+    pub fn named(&self, wanted: &str) -> Result<PastRun, PublishError> {
+        if !wanted.is_empty()
+            && let Some(run) = self.find(wanted)?
+        {
+            return Ok(run);
+        }
+        let mut like = self.past()?;
+        like.retain(|run| !wanted.is_empty() && run.manifest.run.starts_with(wanted));
+        match like.len() {
+            0 => Err(PublishError::NoRun { run: wanted.to_owned(), runs: self.runs.clone() }),
+            1 => Ok(like.remove(0)),
+            _ => {
+                let runs = like.into_iter().map(|run| run.manifest.run).collect();
+                Err(PublishError::ManyRuns { begins: wanted.to_owned(), runs })
+            }
+        }
+    }
+
+    /// The published run.
+    ///
+    /// # Errors
+    /// [`PublishError::NothingPublished`] where there is none yet, or that it cannot be read.
+    pub fn published(&self) -> Result<PastRun, PublishError> {
+        let Some(id) = self.current()? else {
+            let held = self.past()?.into_iter().find(|run| !run.published()).map(|run| run.manifest.run);
+            return Err(PublishError::NothingPublished { job: self.job.clone(), held });
+        };
+        self.find(&id)?.ok_or_else(|| PublishError::NoRun { run: id, runs: self.runs.clone() })
+    }
+
     /// All runs, newest as-of date first.
     ///
     /// # Errors

@@ -44,6 +44,9 @@ pub struct Manifest {
     /// Rows to score and rows held out, of this night and of those before it that led to it, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub row_counts: Vec<(u64, u64)>,
+    /// Rows to score of each scenario, of the same nights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenario_rows: Vec<BTreeMap<String, u64>>,
     /// Cells that another model scores: scenario, task, model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stand_ins: Vec<(String, String, String)>,

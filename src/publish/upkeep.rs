@@ -73,16 +73,16 @@ fn as_listed(path: &Path, bytes: u64, sha256: &str, rows: Option<u64>) -> Result
 /// The run to go back to: the one that is named, else the newest published one before the current.
 ///
 /// # Errors
-/// [`PublishError::NoRun`] when there is none, [`PublishError::Held`] for one that was never published.
+/// [`PublishError::NothingEarlier`] when there is none, [`PublishError::Held`] for one that was never published.
 pub fn earlier(home: &Home, wanted: Option<&str>) -> Result<PastRun, PublishError> {
-    let none = |run: &str| PublishError::NoRun { run: run.to_owned(), runs: home.runs.clone() };
     if let Some(wanted) = wanted {
-        let run = home.find(wanted)?.ok_or_else(|| none(wanted))?;
-        return if run.published() { Ok(run) } else { Err(PublishError::Held { run: wanted.to_owned() }) };
+        let run = home.named(wanted)?;
+        return if run.published() { Ok(run) } else { Err(PublishError::Held { run: run.manifest.run }) };
     }
+    let current = home.published()?.manifest.run;
     let past = home.past()?;
     let mut after = past.iter().skip_while(|run| !run.current).skip(1);
-    after.find(|run| run.published()).cloned().ok_or_else(|| none("before the current one"))
+    after.find(|run| run.published()).cloned().ok_or(PublishError::NothingEarlier { current })
 }
 
 /// Runs beyond the `keep` newest, oldest first: neither current nor pinned, and none that a run which stays was compared with.

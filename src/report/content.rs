@@ -156,7 +156,7 @@ pub struct FigureInfo {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GateInfo {
-    /// `required`, `current run`, `rows` or `scores`.
+    /// `required`, `current run`, `rows`, `scenario rows` or `scores`.
     pub kind: String,
     /// What is asked for.
     pub gate: String,

@@ -200,23 +200,44 @@ fn markdown(table: &Table) -> String {
     text
 }
 
-/// Text that Markdown takes for text: no markup, no HTML, no link.
+/// Text that Markdown takes for text: no markup, no HTML, no link. What means nothing where it stands is left as it is.
 fn plain(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
+        let (before, after) = (&text[..at], &text[at + c.len_utf8()..]);
+        let begins = before.trim().is_empty();
         match c {
-            '&' => escaped.push_str("&amp;"),
+            '&' if after.starts_with(|c: char| c.is_alphanumeric() || c == '#') => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '@' | '$' => escaped.extend(['\\', c]),
-            // A scheme or a host would be made a link of.
-            ':' => escaped.push_str("&#58;"),
+            // Within a word it marks nothing.
+            '_' if before.ends_with(char::is_alphanumeric) && after.starts_with(char::is_alphanumeric) => escaped.push('_'),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '@' | '$' => escaped.extend(['\\', c]),
+            // A list, a line below a heading.
+            '-' | '+' | '=' if begins => escaped.extend(['\\', c]),
+            // After what may be a scheme: addresses would be made links of.
+            ':' if before.ends_with(char::is_alphanumeric) && after.starts_with(|c: char| !c.is_whitespace() && !c.is_ascii_digit()) => {
+                escaped.push_str("\\:");
+            }
             c if c.is_whitespace() => escaped.push(' '),
             c if c.is_control() || disguises(c) => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
     }
-    escaped.replace("www.", "www&#46;")
+    // A host is made a link of too, whatever its letters' size.
+    let mut whole = String::with_capacity(escaped.len());
+    for c in escaped.chars() {
+        if c == '.' && ends_so(&whole, "www") {
+            whole.push('\\');
+        }
+        whole.push(c);
+    }
+    whole
+}
+
+/// Whether a text ends in a word, whatever the size of its letters.
+fn ends_so(text: &str, word: &str) -> bool {
+    text.len().checked_sub(word.len()).and_then(|at| text.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]
@@ -250,6 +271,16 @@ mod tests {
         let text = plain(hostile);
         for never in ["<", "](j", "![", "https:", "www.", "\n", " #"] {
             assert!(!text.contains(never) || never == "](j" && text.contains("\\](j"), "{never} in {text}");
+        }
+        for (hostile, safe) in [("mailto:a@b.c", "mailto\\:a\\@b.c"), ("WWW.evil", "WWW\\.evil"), ("# a", "\\# a"), ("- a", "\\- a")] {
+            assert_eq!(plain(hostile), safe);
+        }
+    }
+
+    #[test]
+    fn what_means_nothing_to_markdown_stays_as_it_is() {
+        for text in ["Held: 2 of 7", "discount_purchase of home", "a & b", "12:30", "fell by -0.1!", "run 2026-02-20"] {
+            assert_eq!(plain(text), text);
         }
     }
 }

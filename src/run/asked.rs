@@ -3,6 +3,7 @@
 //! In: a run, keys of rows. Out: an [`Account`] per row and task. The rows' features are read from the frames in the cache, the model
 //! from the run's folder.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{AsArray as _, RecordBatch};
@@ -20,7 +21,7 @@ use crate::features::{FeatureError, RowKind};
 use crate::ingest::Cache;
 use crate::job::Job;
 use crate::job::time::epoch_day;
-use crate::publish::{Home, PastRun, PublishError};
+use crate::publish::{Home, PastRun};
 use crate::table_file;
 
 /// Rows that are explained at most: a key that names more is meant otherwise.
@@ -100,10 +101,10 @@ fn unexplained(what: impl Into<String>, hint: impl Into<String>) -> NightError {
 /// # Errors
 /// [`NightError`]: no such run, key or row, or a frame that is no longer in the cache.
 pub fn explain(job: &Job, home: &Home, asked: &Asked) -> Result<Vec<Account>, NightError> {
-    let wanted = if asked.run.is_some() { asked.run.clone() } else { home.current()? };
-    let found = wanted.as_deref().map(|run| home.find(run)).transpose()?.flatten();
-    let none = || PublishError::NoRun { run: wanted.clone().unwrap_or_else(|| "CURRENT".into()), runs: home.runs.clone() };
-    let run = found.ok_or_else(none)?;
+    let run = match &asked.run {
+        Some(wanted) => home.named(wanted)?,
+        None => home.published()?,
+    };
     if let Some((key, _)) = asked.keys.iter().find(|(key, _)| !job.keys.contains(key)) {
         return Err(unexplained(format!("`{key}` is no key of the job"), format!("its keys are {}", job.keys.join(", "))));
     }
@@ -125,14 +126,32 @@ pub fn explain(job: &Job, home: &Home, asked: &Asked) -> Result<Vec<Account>, Ni
             accounts.extend(told(job, &run, &scorer, (&night, day), &rows_at(&file, &rows)?, asked)?);
         }
     }
-    if accounts.is_empty() {
-        let keys: Vec<String> = asked.keys.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        return Err(unexplained(
-            format!("run {} has no row with {}", run.manifest.run, keys.join(", ")),
-            "keys of held-out rows are in holdout/holdout.parquet, of scored ones in scores/",
-        ));
+    if accounts.is_empty() { Err(no_row(job, home, &run, asked)?) } else { Ok(accounts) }
+}
+
+/// No row has the keys, or none of those that have them is in the scenario.
+fn no_row(job: &Job, home: &Home, run: &PastRun, asked: &Asked) -> Result<NightError, NightError> {
+    let keys: Vec<String> = asked.keys.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let what = format!("run {} has no row with {}", run.manifest.run, keys.join(", "));
+    let Some(scenario) = &asked.scenario else {
+        return Ok(unexplained(what, "keys of held-out rows are in holdout/holdout.parquet, of scored ones in scores/"));
+    };
+    let anywhere = Asked { scenario: None, ..asked.clone() };
+    let mut places = Vec::new();
+    for (night, _, file) in frames(home, run)? {
+        let rows = matching(job, &file, &anywhere)?;
+        let served = if rows.is_empty() { Vec::new() } else { column(&rows_at(&file, &rows)?, &job.scenario)? };
+        let served: BTreeSet<String> = served.into_iter().flatten().collect();
+        if !served.is_empty() {
+            places.push(format!("{} ({night})", served.into_iter().collect::<Vec<_>>().join(", ")));
+        }
     }
-    Ok(accounts)
+    let hint = if places.is_empty() {
+        "nor in another scenario: keys of held-out rows are in holdout/holdout.parquet, of scored ones in scores/".to_owned()
+    } else {
+        format!("it is in {}", places.join("; "))
+    };
+    Ok(unexplained(format!("{what} in the scenario `{scenario}`"), hint))
 }
 
 /// The held-out frame and tonight's, each with what it is and its day.

@@ -2,7 +2,7 @@
 //!
 //! In: past runs and tonight's predictions. Out: the run to compare with, and an [`Against`] per cell.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::{Array as _, AsArray as _, Float64Array, RecordBatch};
 use arrow::compute::cast;
@@ -49,13 +49,32 @@ pub(super) fn row_counts(baseline: Option<&PastRun>, to_score: u64, held_out: u6
     std::iter::once((to_score, held_out)).chain(before.iter().copied()).take(NIGHTS + 1).collect()
 }
 
+/// Rows to score of each scenario, of the same nights.
+pub(super) fn scenario_rows(baseline: Option<&PastRun>, tonight: BTreeMap<String, u64>) -> Vec<BTreeMap<String, u64>> {
+    let before = baseline.map_or(&[][..], |run| &run.manifest.scenario_rows);
+    std::iter::once(tonight).chain(before.iter().cloned()).take(NIGHTS + 1).collect()
+}
+
 /// The same as what gates look at.
-pub(super) fn counted(counts: &[(u64, u64)]) -> Vec<Counted> {
-    let Some(((to_score, held_out), past)) = counts.split_first() else { return Vec::new() };
-    vec![
-        Counted { what: "rows to score", tonight: *to_score as f64, past: past.iter().map(|(scored, _)| *scored as f64).collect() },
-        Counted { what: "rows held out", tonight: *held_out as f64, past: past.iter().map(|(_, held)| *held as f64).collect() },
-    ]
+pub(super) fn counted(counts: &[(u64, u64)], by_scenario: &[BTreeMap<String, u64>]) -> Vec<Counted> {
+    let counted = |what, scenario: &str, mut counts: Vec<f64>| {
+        let past = counts.split_off(1);
+        Counted { what, scenario: scenario.to_owned(), tonight: counts[0], past }
+    };
+    if counts.is_empty() {
+        return Vec::new();
+    }
+    let mut found = vec![
+        counted("rows to score", "*", counts.iter().map(|(scored, _)| *scored as f64).collect()),
+        counted("rows held out", "*", counts.iter().map(|(_, held)| *held as f64).collect()),
+    ];
+    // A scenario that one night does not know had no rows then.
+    let scenarios: BTreeSet<&String> = by_scenario.iter().flat_map(BTreeMap::keys).collect();
+    found.extend(scenarios.into_iter().map(|scenario| {
+        let rows = by_scenario.iter().map(|night| night.get(scenario).copied().unwrap_or(0) as f64);
+        counted("rows to score", scenario, rows.collect())
+    }));
+    found
 }
 
 /// Tonight against the baseline in every cell and over all scenarios.

@@ -131,7 +131,7 @@ async fn snapshots(makings: Makings<'_>, wanted: &[(&AsOf, RowKind)], watch: &dy
 }
 
 /// Refuses a night whose oldest snapshot has too little past, or whose newest event is long gone.
-fn enough_history(job: &Job, plan: &Plan, tables: &CleanTables) -> Result<(), NightError> {
+pub(super) fn enough_history(job: &Job, plan: &Plan, tables: &CleanTables) -> Result<(), NightError> {
     let timed = tables.values().filter(|table| table.time.as_ref().is_some_and(|time| time.known_ahead.0 == 0));
     let days: Vec<_> = timed.map(|table| &table.days.events).collect();
     let first = days.iter().filter_map(|events| events.keys().next()).min();

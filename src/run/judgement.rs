@@ -3,15 +3,17 @@
 //! In: figures, quality, tonight's scores, the run before. Out: [`Judgement`]. The glue between `evaluate::gates`,
 //! `evaluate::drift` and the rest.
 
+use std::collections::BTreeMap;
+
 use super::baseline;
 use super::data::Data;
 use super::drift::{Counting, Drifted, Rescored};
 use super::evaluated::Judged;
 use super::explained::Explained;
 use super::learned::Learned;
+use super::outputs::Scored;
 use super::{Night, NightError};
-use crate::evaluate::drift::Drift;
-use crate::evaluate::gates::{Against, Gate, Measured, gates};
+use crate::evaluate::gates::{Against, Gate, Measured, Moved, gates};
 use crate::ingest::quality::{self, Quality, QualityCounter};
 use crate::job::time::epoch_day;
 use crate::publish::PastRun;
@@ -25,6 +27,10 @@ pub(super) struct Judgement {
     pub(super) drifted: Drifted,
     /// Rows to score and rows held out, tonight first.
     pub(super) row_counts: Vec<(u64, u64)>,
+    /// Rows to score of each scenario, tonight first.
+    pub(super) scenario_rows: Vec<BTreeMap<String, u64>>,
+    /// What holds no night and is worth a word.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Judgement {
@@ -38,7 +44,7 @@ impl Judgement {
 pub(super) fn judge(
     night: &Night<'_>,
     data: &Data,
-    (learned, judged, explained): (&Learned, &Judged, &Explained),
+    (learned, judged, explained, scored): (&Learned, &Judged, &Explained, &Scored),
     before: Option<&PastRun>,
     mut counting: Counting,
 ) -> Result<Judgement, NightError> {
@@ -49,10 +55,13 @@ pub(super) fn judge(
     };
     let drifted = counting.finish(night, learned, judged, explained, before.map(|before| (before, &rescored)))?;
     let scores = drifted.drifts.iter().filter(|drift| drift.measure == "score psi" && drift.p.is_some());
-    // What chance explains is no drift, whatever its size.
-    let sure = |drift: &Drift| if drift.alarm { drift.value } else { 0.0 };
-    let score_psi: Vec<(String, String, f64)> =
-        scores.map(|drift| (drift.scenario.clone(), drift.feature.trim_start_matches("score:").to_owned(), sure(drift))).collect();
+    let moved = scores.map(|drift| Moved {
+        scenario: drift.scenario.clone(),
+        task: drift.feature.trim_start_matches("score:").to_owned(),
+        psi: drift.value,
+        beyond_chance: drift.alarm,
+    });
+    let moved: Vec<Moved> = moved.collect();
     let published = learned.taught[0].name;
     let figures = judged.figures.iter().filter(|(learner, _)| *learner == published).map(|(_, figure)| Measured {
         measure: figure.metric.to_owned(),
@@ -70,12 +79,32 @@ pub(super) fn judge(
     let measured: Vec<Measured> = figures.filter(|measured| measured.of != "*").chain(measures).collect();
     let to_score = data.tonight.as_ref().map_or(0, |tonight| tonight.rows);
     let row_counts = baseline::row_counts(before, to_score, learned.holdout.scenario.len() as u64);
-    let counted = baseline::counted(&row_counts);
-    let gates = gates(&night.job.gates, &measured, &against, &counted, &score_psi);
+    let scenarios = &learned.encoder.shape().scenarios;
+    let scenario_rows = baseline::scenario_rows(before, rows_by_scenario(scenarios, scored));
+    let counted = baseline::counted(&row_counts, &scenario_rows);
+    let gates = gates(&night.job.gates, &measured, &against, &counted, &moved);
     for gate in gates.iter().filter(|gate| !gate.passed) {
         night.watch.note(&format!("gate not passed: {}", gate.words));
     }
-    Ok(Judgement { gates, against, quality, drifted, row_counts })
+    let warnings = if before.is_none() { empty_scenarios(night, &scenario_rows[0]) } else { Vec::new() };
+    for warning in &warnings {
+        night.watch.note(&format!("warning: {warning}"));
+    }
+    Ok(Judgement { gates, against, quality, drifted, row_counts, scenario_rows, warnings })
+}
+
+/// Rows to score of every scenario that the model or tonight knows.
+fn rows_by_scenario(scenarios: &[String], scored: &Scored) -> BTreeMap<String, u64> {
+    let mut rows: BTreeMap<String, u64> = scenarios.iter().map(|scenario| (scenario.clone(), 0)).collect();
+    rows.extend(scored.summary.iter().map(|(scenario, summary)| (scenario.clone(), summary.rows)));
+    rows
+}
+
+/// On a first night there is nothing to hold a scenario without rows against: it is told.
+fn empty_scenarios(night: &Night<'_>, rows: &BTreeMap<String, u64>) -> Vec<String> {
+    let may = |scenario: &String| night.job.gates.may_be_empty.iter().any(|name| name == "*" || name == scenario);
+    let empty = rows.iter().filter(|(scenario, rows)| **rows == 0 && !may(scenario));
+    empty.map(|(scenario, _)| format!("scenario `{scenario}` has no rows to score tonight")).collect()
 }
 
 /// Quality of tonight's candidates, of the clean tables and of the held-out labels.

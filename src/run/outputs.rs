@@ -138,6 +138,7 @@ pub(super) fn manifest(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) 
         status: if facts.judgement.held_by().is_empty() { "published" } else { "held" }.to_owned(),
         held_by: facts.judgement.held_by(),
         row_counts: facts.judgement.row_counts.clone(),
+        scenario_rows: facts.judgement.scenario_rows.clone(),
         stand_ins: super::content::stand_ins(facts.learned),
         warm_start: facts.learned.begun_from.clone(),
         versions: super::told::versions(),

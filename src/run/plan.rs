@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::data;
 use super::predecessor::Predecessor;
-use super::{Night, NightError, baseline, run_id};
+use super::{Night, NightError, baseline, reused, run_id};
 use crate::publish::{Manifest, PastRun};
 
 /// Says what the night would do.
@@ -21,9 +21,12 @@ pub async fn plan(night: &Night<'_>) -> Result<String, NightError> {
     let before = baseline::find(night, &own)?;
     let (_, run) = run_id(night, &own, before.as_ref());
     let warnings = super::arrivals::check(night, &sources, before.as_ref())?;
-    super::plan_all(night.job, night.home, &sources.graph, &sources.files).await?;
+    super::plan_all(night.job, &sources.graph, &sources.files).await?;
     let mut text = format!("night {} of {}\n", night.as_of, night.job.name);
-    let state = match night.home.find(&run)? {
+    let found = night.home.find(&run)?;
+    let to_be_made = found.is_none() || night.options.rebuild;
+    let state = match found {
+        Some(_) if night.options.rebuild => "there already: to be made again",
         Some(past) if past.published() => "there already: nothing to do",
         Some(_) => "there already, and held",
         None => "to be made",
@@ -34,13 +37,15 @@ pub async fn plan(night: &Night<'_>) -> Result<String, NightError> {
     if let Some(predecessor) = &predecessor {
         let _ = writeln!(text, "  begins from    the network of {}", predecessor.run);
     }
-    for (as_of, split) in &sources.plan.labelled {
-        let _ = writeln!(text, "  snapshot       {as_of} {}", split.name());
-    }
-    let _ = writeln!(text, "  snapshot       {} tonight", night.as_of);
     for source in &sources.files {
         let bytes: u64 = source.files.iter().map(|file| file.bytes).sum();
         let _ = writeln!(text, "  reads          {}: {} file(s), {} rows, {bytes} bytes", source.name, source.files.len(), source.rows());
+    }
+    if to_be_made {
+        let (engine, _spill) = super::planning()?;
+        for (stage, told) in reused::reused(&engine, night, &sources, before.as_ref()).await? {
+            let _ = writeln!(text, "  {stage:<13}  {told}");
+        }
     }
     for warning in warnings {
         let _ = writeln!(text, "  warning        {warning}");

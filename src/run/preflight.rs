@@ -19,35 +19,35 @@ pub(super) fn preflight(night: &Night<'_>, sources: &Sources, before: Option<&Pa
     let published: u64 = before.map_or(0, |run| run.manifest.files.iter().map(|file| file.bytes).sum());
     let disk = input.saturating_mul(BYTES_PER_INPUT).saturating_add(published);
     let peak = before.and_then(peak_of);
-    let memory = peak.unwrap_or(night.options.memory);
-    let gigabytes = |bytes: u64| format!("{:.2} GB", bytes as f64 / 1e9);
+    let memory = peak.map_or_else(
+        || "memory not measured yet (the first run tells)".to_owned(),
+        |peak| format!("about {} of memory (as the run before)", size(peak)),
+    );
     night.watch.note(&format!(
-        "preflight: {rows} rows of input, about {} of memory{}, up to {} of disk for run and cache, and at most {} for spilled rows",
-        gigabytes(memory),
-        if peak.is_some() { " (as the run before)" } else { "" },
-        gigabytes(disk),
-        gigabytes(night.options.temp),
+        "preflight: {rows} rows of input, {memory}, up to {} of disk for run and cache, and at most {} for spilled rows",
+        size(disk),
+        size(night.options.temp),
     ));
     let mut warnings = Vec::new();
     if let Some(peak) = peak.filter(|peak| *peak > night.options.memory) {
         warnings.push(format!(
             "`--memory` is {}, and the run before took {} at its peak: queries will spill, or stop with an error",
-            gigabytes(night.options.memory),
-            gigabytes(peak)
+            size(night.options.memory),
+            size(peak)
         ));
     }
     if let Some(available) = available_memory().filter(|available| *available < night.options.memory) {
-        warnings.push(format!("`--memory` is {}, and the machine has {} left", gigabytes(night.options.memory), gigabytes(available)));
+        warnings.push(format!("`--memory` is {}, and the machine has {} left", size(night.options.memory), size(available)));
     }
     if let Some(free) = free(&night.home.runs).filter(|free| *free < disk) {
-        warnings.push(format!(
-            "the night may need {} of disk, and `{}` has {} left",
-            gigabytes(disk),
-            night.home.runs.display(),
-            gigabytes(free)
-        ));
+        warnings.push(format!("the night may need {} of disk, and `{}` has {} left", size(disk), night.home.runs.display(), size(free)));
     }
     warnings
+}
+
+/// Bytes as people say them.
+fn size(bytes: u64) -> String {
+    if bytes < 1_000_000_000 { format!("{} MB", bytes.div_ceil(1_000_000)) } else { format!("{:.2} GB", bytes as f64 / 1e9) }
 }
 
 /// Largest memory of the run before.

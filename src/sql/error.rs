@@ -27,11 +27,8 @@ pub enum SqlError {
     #[error("there is no saved query `@{name}`")]
     NoSaved { name: String, hint: String },
     /// No published run, where one is asked for.
-    #[error("{what}: there is no {which} run yet")]
+    #[error("{what}: {}", if *which == "previous" { "no run was published before the current one" } else { "nothing is published yet" })]
     NoRun { what: String, which: &'static str },
-    /// A run that does not exist, or several that begin so.
-    #[error("there is no run `{wanted}`")]
-    UnknownRun { wanted: String, known: String },
     /// No as-of date for what depends on one.
     #[error("`{0}` needs an as-of date, and no night has run yet")]
     NoDate(String),
@@ -69,7 +66,6 @@ impl Outcome for SqlError {
             | Self::NoValue { .. }
             | Self::NoSaved { .. }
             | Self::NoRun { .. }
-            | Self::UnknownRun { .. }
             | Self::NoDate(_) => Ending::Usage,
             Self::Told { ending, .. } => *ending,
             Self::Gone { .. } | Self::Table { .. } | Self::Run { .. } => Ending::Refused,
@@ -86,8 +82,7 @@ impl Outcome for SqlError {
             Self::Wrong { hint, .. } | Self::Told { hint, .. } => return hint.clone(),
             Self::Refused { hint, .. } | Self::NoSaved { hint, .. } | Self::Gone { hint, .. } => hint.clone(),
             Self::NoValue { name, known } => format!("give it with `--param {name}=…`; with a value here: {known}"),
-            Self::NoRun { .. } => "`polytask run` makes one; `polytask runs` lists them".into(),
-            Self::UnknownRun { known, .. } => known.clone(),
+            Self::NoRun { .. } => "`polytask run` makes one; `polytask runs` lists them; `--run RUN` reads a held one".into(),
             Self::NoDate(_) => "give one with `--as-of YYYY-MM-DD`".into(),
             Self::Table { .. } => return None,
             Self::Run { out_of_memory: true, .. } => "give more with `--memory 8GB`, or make the build side of the join smaller".into(),

@@ -57,6 +57,20 @@ impl Format {
     }
 }
 
+impl Format {
+    /// The format of files whose name ends so.
+    #[must_use]
+    pub fn of_ending(ending: &str) -> Option<Self> {
+        match ending {
+            "txt" => Some(Self::Table),
+            "md" => Some(Self::Markdown),
+            "jsonl" => Some(Self::Ndjson),
+            "table" => None,
+            other => Self::named(other),
+        }
+    }
+}
+
 type Sink = Box<dyn Write + Send>;
 
 enum Form {

@@ -244,23 +244,7 @@ fn current(home: &Home, wanted: Option<&str>) -> Result<Option<PastRun>, SqlErro
         let current = home.current()?;
         return Ok(current.map(|run| home.find(&run)).transpose()?.flatten());
     };
-    if let Some(run) = home.find(wanted)? {
-        return Ok(Some(run));
-    }
-    let past = home.past()?;
-    let mut like: Vec<&PastRun> = past.iter().filter(|run| run.manifest.run.starts_with(wanted)).collect();
-    match (like.pop(), like.is_empty()) {
-        (Some(run), true) => Ok(Some(run.clone())),
-        (found, _) => {
-            let names: Vec<&str> =
-                if found.is_some() { like.iter().copied().chain(found).collect::<Vec<_>>() } else { past.iter().collect() }
-                    .into_iter()
-                    .map(|run| run.manifest.run.as_str())
-                    .collect();
-            let known = if names.is_empty() { "`polytask run` makes one".to_owned() } else { format!("runs: {}", names.join(", ")) };
-            Err(SqlError::UnknownRun { wanted: wanted.to_owned(), known })
-        }
-    }
+    Ok(Some(home.named(wanted)?))
 }
 
 /// The newest date whose candidates a night has made.

@@ -201,3 +201,17 @@ fn data_runs_and_reports_may_lie_elsewhere() {
     assert!(shop.path().join("elsewhere/reports/latest.html").is_file());
     assert!(!shop.runs().exists() && !shop.path().join("reports").exists());
 }
+
+/// A place where no folder can be made, whoever asks.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_job_is_checked_and_planned_where_its_runs_cannot_be_written() {
+    let shop = Shop::new();
+    let nowhere = ["--runs", "/proc/polytask/runs"];
+    let (said, _) = shop.succeeds(&[&["check", "queries/shop"], &nowhere[..]].concat());
+    assert!(said.contains("are sound"), "{said}");
+    let (said, _) = shop.succeeds(&[&["plan", "queries/shop", "--as-of", "2026-02-20"], &nowhere[..]].concat());
+    assert!(said.contains("(to be made)"), "{said}");
+    let (said, _) = shop.succeeds(&["check", "queries/shop"]);
+    assert!(said.contains("are sound"), "{said}");
+}

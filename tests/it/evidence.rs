@@ -82,13 +82,18 @@ fn a_held_run_is_published_by_hand_with_a_reason() {
     assert_eq!(current(&shop), None, "the first night was held: nothing is published");
     assert!(shop.path().join(format!("reports/shop/{NIGHT}-held.html")).is_file());
     let run = held(&shop);
+    let (verified, _) = shop.succeeds(&["verify", "queries/shop", &run]);
+    assert!(verified.contains("the run is held, readers do not follow it") && !verified.contains("as published"), "{verified}");
+    let none = shop.polytask(&["verify", "queries/shop"]);
+    assert!(said(&none.stderr).contains(&format!("hint: {run} is held: name it")), "{}", said(&none.stderr));
     let silent = shop.polytask(&["bless", "queries/shop", &run, "--reason", " "]);
     assert_eq!(code(&silent), Some(2));
-    let unknown = shop.polytask(&["bless", "queries/shop", "2026-02-20-0", "--reason", "why not"]);
+    let unknown = shop.polytask(&["bless", "queries/shop", "2026-02-20-none", "--reason", "why not"]);
     assert_eq!(code(&unknown), Some(2), "{}", said(&unknown.stderr));
     let files = |run: &str| fs::read(shop.runs().join(run).join("manifest.json")).expect("a manifest");
     let manifest = files(&run);
-    shop.succeeds(&["bless", "queries/shop", &run, "--reason", "a <strict> gate"]);
+    shop.succeeds(&["bless", "queries/shop", &run[..14], "--reason", "a <strict> gate"]);
+    assert!(shop.succeeds(&["runs", "queries/shop"]).0.contains("current, blessed"));
     assert_eq!(current(&shop).as_deref().map(str::trim), Some(run.as_str()));
     let report = fs::read_to_string(shop.path().join("reports/shop/latest.html")).expect("a report");
     assert!(report.contains("published by hand") && report.contains("a &#60;strict&#62; gate"), "the report gives the reason, escaped");
@@ -135,11 +140,57 @@ fn half_of_the_rows_missing_holds_the_night() {
     assert!(said(&night.stdout).contains("rows to score; the median of 1 past night(s)"), "{}", said(&night.stdout));
 }
 
+/// Candidates of whom none is in `app` from a day on.
+fn no_app_since(shop: &Shop, day: &str) {
+    let own = "-- Every pair bought before. Grain: household x product x channel.\nwith pairs as (\n    select household_id, product_id, last_value(channel order by sold_at, channel) as channel\n    from orders\n    group by household_id, product_id\n)\n";
+    shop.put("candidates.sql", &format!("{own}select * from pairs where channel <> 'app' or $as_of < timestamp '{day} 00:00:00'\n"));
+}
+
+#[test]
+fn a_scenario_that_has_lost_all_its_rows_holds_the_night_unless_the_job_allows_it() {
+    let shop = Shop::new();
+    shop.published();
+    let before = current(&shop);
+    no_app_since(&shop, "2026-02-25");
+    // Half of the rows are there, and every figure is of the held-out night.
+    add(&shop, "\n[gates]\nrows = 0.1\nscore_psi = 0.0\nagainst_current = false\n");
+    let night = shop.night("2026-02-27", &[]);
+    let told = "There are no rows to score in app; the current run had ";
+    assert_eq!(code(&night), Some(4), "{}{}", said(&night.stdout), said(&night.stderr));
+    assert!(said(&night.stdout).contains(told), "{}", said(&night.stdout));
+    assert_eq!(current(&shop), before);
+    let run = shop.runs().join(held(&shop));
+    let failed = texts(&run, "gates", "words").into_iter().filter(|words| words.starts_with(told)).count();
+    assert_eq!(failed, 1);
+    assert!(texts(&run, "gates", "kind").contains(&"scenario rows".to_owned()));
+    shop.edit("job.toml", "rows = 0.1", "rows = 0.1\nmay_be_empty = [\"app\"]");
+    shop.succeeds(&["run", "queries/shop", "--as-of", "2026-02-27"]);
+    // The next night it is as in the current run.
+    shop.edit("job.toml", "may_be_empty = [\"app\"]", "may_be_empty = []");
+    shop.succeeds(&["run", "queries/shop", "--as-of", "2026-02-28"]);
+}
+
+#[test]
+fn a_first_night_warns_of_a_scenario_without_rows() {
+    let shop = Shop::new();
+    no_app_since(&shop, NIGHT);
+    let log = shop.published();
+    assert!(log.contains("warning: scenario `app` has no rows to score tonight"), "{log}");
+    let told = fs::read_to_string(shop.current().join("run.json")).expect("run.json");
+    assert!(told.contains("scenario `app` has no rows to score tonight"), "{told}");
+}
+
 #[test]
 fn a_gate_that_cannot_be_read_is_refused_before_the_night() {
-    for (gates, told) in
-        [("require = [\"auc > 0.7\"]", "has not one >= or <="), ("rows = 1.5", "is no share"), ("margin = -0.1", "is below 0")]
-    {
+    for (gates, told) in [
+        ("require = [\"auc > 0.7\"]", "has not one >= or <="),
+        ("rows = 1.5", "is no share"),
+        ("scenario_rows = 1.0", "is no share"),
+        ("margin = -0.1", "is below 0"),
+        ("require = [\"acu >= 0.7\"]", "`gates.require`: `acu >= 0.7`: there is no measure `acu`\nhint: did you mean `auc`?"),
+        ("require = [\"auc of purchse >= 0.7\"]", "there is no task `purchse`\nhint: did you mean `purchase`?"),
+        ("require = [\"auc of spend >= 0.7\"]", "`auc` is not measured of the task `spend`"),
+    ] {
         let shop = Shop::new();
         add(&shop, &format!("\n[gates]\n{gates}\n"));
         let output = shop.polytask(&["check", "queries/shop"]);

@@ -163,6 +163,11 @@ fn any_row_of_a_run_can_be_asked_for() {
         let gap = account["base"].as_f64().expect("a base") + sum - account["raw"].as_f64().expect("a raw output");
         assert!(gap.abs() < 1e-4 && account["residual"].as_f64().is_some_and(|residual| residual < 1e-4), "{account}");
     }
+    let scenario = told.column_by_name("scenario").expect("a scenario").as_string::<i32>().value(0);
+    let other = if scenario == "app" { "store" } else { "app" };
+    let output = shop.polytask(&["explain", "queries/shop", "--key", &asked, "--scenario", other]);
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(words.contains(&format!("in the scenario `{other}`")) && words.contains(&format!("hint: it is in {scenario} (")), "{words}");
     for (args, said) in [
         (vec!["--key", "colour=red"], "is no key of the job"),
         (vec!["--key", "household_id=none"], "has no row with"),

@@ -513,6 +513,7 @@ fn a_run_made_again_is_recognised_whatever_its_figures() {
             status: "published".into(),
             held_by: Vec::new(),
             row_counts: Vec::new(),
+            scenario_rows: Vec::new(),
             stand_ins: Vec::new(),
             warm_start: None,
             versions: BTreeMap::new(),

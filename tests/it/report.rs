@@ -176,6 +176,26 @@ fn hostile(text: &str, language: &str) -> Report {
 }
 
 #[test]
+fn a_scenario_that_has_lost_its_rows_is_the_first_finding_in_both_languages() {
+    let gate = report::GateInfo {
+        kind: "scenario rows".into(),
+        gate: "rows to score in every scenario that had some".into(),
+        scenario: "mailer".into(),
+        value: Some(0.0),
+        limit: Some(1.0),
+        words: "There are no rows to score in mailer; the current run had 812.".into(),
+        ..report::GateInfo::default()
+    };
+    for (language, told) in [("en", gate.words.as_str()), ("zh", "场景 mailer 今晚没有待评分的行，而当前运行有。")] {
+        let of = Report { language: language.into(), gates: vec![gate.clone()], ..Report::default() };
+        let exports = report::exports(&of);
+        let summary = exports.iter().find(|export| export.file == "summary.md").expect("a summary");
+        assert!(summary.text.contains(&format!("1. {told}")), "{}", summary.text);
+        assert!(report::html(&of).expect("a page").matches(told).count() >= 2, "in the findings and in the table");
+    }
+}
+
+#[test]
 fn hostile_text_is_inert_in_page_csv_markdown_and_index() {
     for text in CORPUS {
         for language in ["en", "zh"] {
@@ -471,7 +491,8 @@ fn all_words_of_the_report_have_one_place() {
 }
 
 /// Names of values of other stages, which are compared and not shown.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
+    "scenario rows",
     "by hand",
     "no evidence",
     "values present",

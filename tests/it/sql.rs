@@ -204,9 +204,9 @@ fn an_error_points_at_its_place_and_names_the_nearest_name() {
     assert!(said(&output.stderr).contains("line 5, column 8\n    select nothing from"), "{}", said(&output.stderr));
     assert!(said(&output.stdout).contains("(1 row)"), "what came before is answered");
     // What has no run, no date or no name yet says what makes one.
-    wrong(&shop, &["-c", "select * from current.scores"], 2, &["there is no current run yet", "`polytask run` makes one"]);
+    wrong(&shop, &["-c", "select * from current.scores"], 2, &["current.scores: nothing is published yet", "`polytask run` makes one"]);
     wrong(&shop, &["-c", "select * from features.pair"], 2, &["needs an as-of date", "--as-of YYYY-MM-DD"]);
-    wrong(&shop, &["-c", "select 1", "--run", "2026"], 2, &["there is no run `2026`", "`polytask run` makes one"]);
+    wrong(&shop, &["-c", "select 1", "--run", "2026"], 2, &["there is no run `2026`", "`polytask run <job> --as-of DATE` makes one"]);
     wrong(&shop, &["@by_chanel"], 2, &["there is no saved query `@by_chanel`", "did you mean `@by_channel`?"]);
     wrong(&shop, &["by_channel"], 2, &["a saved query is named `@by_channel`"]);
 }
@@ -246,4 +246,39 @@ fn ctrl_c_ends_a_long_query_and_leaves_no_file() {
     assert!(said(&output.stderr).contains("stopped by SIGINT"), "{}", said(&output.stderr));
     let left: Vec<_> = fs::read_dir(shop.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left.len(), 2, "queries, data and nothing else: {left:?}");
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_error() {
+    let shop = Shop::new();
+    for format in ["csv", "tsv", "json", "ndjson"] {
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin("polytask"))
+            .args(["sql", "queries/shop", "--format", format, "-c", "select value from generate_series(1, 3000000)"])
+            .current_dir(shop.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a process");
+        let mut first = [0; 8];
+        std::io::Read::read_exact(&mut child.stdout.take().expect("a pipe"), &mut first).expect("its beginning");
+        let output = child.wait_with_output().expect("an exit");
+        assert_eq!((output.status.code(), said(&output.stderr).as_str()), (Some(0), ""), "{format}");
+    }
+}
+
+#[test]
+fn the_name_of_a_file_says_its_format() {
+    let shop = Shop::new();
+    for (file, begins) in [("two.csv", "product_id,category\n"), ("two.ndjson", "{\"product_id\""), ("two.md", "| product_id |")] {
+        answer(&shop, &["--out", file, "-c", TWO]);
+        let text = fs::read_to_string(shop.path().join(file)).expect("a file");
+        assert!(text.starts_with(begins), "{file}: {text}");
+    }
+    answer(&shop, &["--out", "two.parquet", "-c", TWO]);
+    assert_eq!(read(&shop.path().join("two.parquet")).num_rows(), 2);
+    answer(&shop, &["--out", "two.dat", "--format", "csv", "-c", TWO]);
+    for file in ["two.xlsx", "two"] {
+        wrong(&shop, &["--out", file, "-c", TWO], 2, &["does not say in which format", "`--format`"]);
+        assert!(!shop.path().join(file).exists());
+    }
 }

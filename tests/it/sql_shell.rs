@@ -139,13 +139,25 @@ fn a_person_asks_errs_completes_stops_and_leaves() {
     terminal.types("\x1b[A\x1b[A\r");
     terminal.shows("timing is on");
     terminal.shows("shop> ");
-    terminal.types("\\q\r");
+    // A command in the midst of a statement is done, and the statement stands there again; `\r` drops it.
+    terminal.types("select 40 +\r");
+    terminal.shows("(; runs, \\r drops)");
+    terminal.types("\\timing\r");
+    terminal.shows("timing is off");
+    terminal.shows("select 40 +");
+    terminal.types("2 as sum;\r");
+    terminal.shows(" 42");
+    terminal.shows("shop> ");
+    terminal.types("select 'never run'\r\\r\r");
+    terminal.shows("dropped what was typed");
+    terminal.shows("shop> ");
+    terminal.types("select 1\rexit\r");
     let begun = Instant::now();
     let code = loop {
         if let Some(status) = terminal.child.try_wait().expect("a state") {
             break status.code();
         }
-        assert!(begun.elapsed() < Duration::from_secs(20), "`\\q` does not leave");
+        assert!(begun.elapsed() < Duration::from_secs(20), "`exit` does not leave");
         std::thread::sleep(Duration::from_millis(20));
     };
     assert_eq!(code, Some(0));

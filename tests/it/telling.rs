@@ -67,10 +67,21 @@ fn the_log_can_be_json_line_by_line() {
     let stages: Vec<&str> = log.iter().filter_map(|line| line["stage"].as_str()).collect();
     assert_eq!(stages, ["ingest", "features", "learn", "evaluate", "explain", "score", "judge", "report", "publish"]);
     assert!(log.iter().all(|line| line["time"].is_string() && line["level"].is_string()));
-    let failed = shop.night("2020-01-01", &["--log", "json"]);
-    let last = parse(&failed.stderr).pop().expect("a line");
-    assert_eq!((last["event"].as_str(), last["level"].as_str()), (Some("error"), Some("error")));
-    assert!(last["hint"].is_string());
+    let preflight = log.iter().filter_map(|line| line["message"].as_str()).find(|message| message.starts_with("preflight"));
+    assert!(preflight.is_some_and(|message| message.contains("memory not measured yet")), "{preflight:?}");
+    let last = log.last().expect("a line");
+    assert_eq!((last["event"].as_str(), last["status"].as_str(), last["exit_code"].as_i64()), (Some("ended"), Some("published"), Some(0)));
+    assert_eq!(last["run"].as_str(), shop.current().file_name().and_then(std::ffi::OsStr::to_str));
+    let mut told = parse(&shop.night("2020-01-01", &["--log", "json"]).stderr);
+    let last = told.pop().expect("a line");
+    assert_eq!((last["event"].as_str(), last["status"].as_str(), last["exit_code"].as_i64()), (Some("ended"), Some("failed"), Some(3)));
+    let error = told.pop().expect("a line");
+    assert_eq!((error["event"].as_str(), error["level"].as_str()), (Some("error"), Some("error")));
+    assert!(error["hint"].is_string());
+    shop.edit("job.toml", "[encode]", "[gates]\nrequire = [\"auc of purchase >= 0.999\"]\n\n[encode]");
+    let last = parse(&shop.night(NIGHT, &["--log", "json"]).stderr).pop().expect("a line");
+    assert_eq!((last["status"].as_str(), last["exit_code"].as_i64()), (Some("held"), Some(4)));
+    assert!(last["gates_not_passed"][0].as_str().is_some_and(|gate| gate.contains("at least 0.999 is required")), "{last}");
 }
 
 #[test]

@@ -28,6 +28,8 @@ fn current(shop: &Shop) -> String {
 fn a_flipped_byte_in_a_published_file_is_found_and_named() {
     let shop = Shop::new();
     shop.published();
+    let none = shop.polytask(&["rollback", "queries/other"]);
+    assert_eq!(none.status.code(), Some(2));
     let (out, _) = shop.succeeds(&["verify", "queries/shop"]);
     assert!(out.contains("as published"), "{out}");
     let file = shop.current().join("metrics.parquet");
@@ -66,6 +68,41 @@ fn readers_go_back_to_the_run_before_but_not_to_a_damaged_one() {
     assert_eq!(damaged.status.code(), Some(74), "{}", said(&damaged.stderr));
     assert!(said(&damaged.stderr).contains("model/model.json"), "{}", said(&damaged.stderr));
     assert_eq!(current(&shop), both[1]);
+}
+
+#[test]
+fn a_run_is_named_by_how_its_id_begins() {
+    let shop = Shop::new();
+    for (args, hint) in [
+        (&["verify", "queries/shop"][..], "`polytask run <job> --as-of DATE`"),
+        (&["rollback", "queries/shop"], "`polytask run <job> --as-of DATE`"),
+        (&["explain", "queries/shop", "--key", "household_id=1"], "`polytask run <job> --as-of DATE`"),
+        (&["pin", "queries/shop", "2026"], "`polytask runs <job>`"),
+    ] {
+        let output = shop.polytask(args);
+        let told = said(&output.stderr);
+        assert!(output.status.code() == Some(2) && told.contains(hint), "{args:?}: {told}");
+        assert!(!told.contains("CURRENT") && !told.contains("before the current one"), "{args:?}: {told}");
+    }
+    shop.published();
+    let alone = shop.polytask(&["rollback", "queries/shop"]);
+    assert!(said(&alone.stderr).contains("no run was published before 2026-02-20-"), "{}", said(&alone.stderr));
+    shop.succeeds(&["run", "queries/shop", "--as-of", NEXT]);
+    let both = runs(&shop);
+    let (out, _) = shop.succeeds(&["pin", "queries/shop", "2026-02-20"]);
+    assert_eq!(out.trim(), format!("pinned {}", both[0]));
+    shop.succeeds(&["verify", "queries/shop", "2026-02-27"]);
+    shop.succeeds(&["explain", "queries/shop", "--run", "2026-02-27", "--key", "household_id=1,product_id=1"]);
+    let several = shop.polytask(&["rollback", "queries/shop", "--to", "2026-02-2"]);
+    let told = said(&several.stderr);
+    assert_eq!(several.status.code(), Some(2), "{told}");
+    assert!(told.contains("2 runs begin with `2026-02-2`") && both.iter().all(|run| told.contains(run.as_str())), "{told}");
+    shop.succeeds(&["rollback", "queries/shop", "--to", "2026-02-20"]);
+    assert_eq!(current(&shop), both[0]);
+    let (out, _) = shop.succeeds(&["runs", "queries/shop"]);
+    let state = |run: &str| out.lines().find(|line| line.contains(run)).expect("a line").to_owned();
+    assert!(state(&both[0]).starts_with('*') && state(&both[0]).contains("current, pinned"), "{out}");
+    assert!(state(&both[1]).contains(" published "), "{out}");
 }
 
 #[test]
@@ -138,11 +175,21 @@ fn a_plan_says_what_has_changed_and_builds_nothing() {
     let (first, _) = shop.succeeds(&["plan", "queries/shop", "--as-of", NIGHT]);
     assert!(first.contains("(to be made)") && first.contains("it would be the first"), "{first}");
     assert!(!shop.runs().join("cache/clean").exists(), "nothing is built");
+    assert!(first.contains("clean          orders: to be made, the cache has none"), "{first}");
     shop.published();
+    let (next, _) = shop.succeeds(&["plan", "queries/shop", "--as-of", NEXT]);
+    assert!(next.contains("clean          orders: in the cache, "), "{next}");
+    assert!(next.contains("snapshot       2026-02-13 valid: all 3 tables in the cache"), "{next}");
+    assert!(next.contains("snapshot       2026-02-20 holdout: "), "{next}");
+    assert!(next.contains("2026-02-27 tonight: all 3 tables to be made (no night has made them)"), "{next}");
+    let late = shop.polytask(&["plan", "queries/shop", "--as-of", "2027-02-27"]);
+    assert_eq!(late.status.code(), Some(3), "the night would be refused: {}", said(&late.stdout));
     let (done, _) = shop.succeeds(&["plan", "queries/shop", "--as-of", NIGHT]);
     assert!(done.contains("there already: nothing to do"), "{done}");
     shop.edit("job.toml", "min_count = 2", "min_count = 3");
     shop.edit("frame.sql", "-- purchases so far", "-- purchases");
+    let (again, _) = shop.succeeds(&["plan", "queries/shop", "--as-of", NIGHT]);
+    assert!(again.contains("2026-02-20 tonight: 2 of 3 tables in the cache; to be made: frame.sql (it sees other rows, or"), "{again}");
     let (changed, _) = shop.succeeds(&["plan", "queries/shop", "--as-of", NEXT]);
     for line in ["as-of date: 2026-02-20 -> 2026-02-27", "query frame.sql: other bytes", "job.toml encode.min_count: 2 -> 3"] {
         assert!(changed.contains(&format!("changed        {line}")), "no {line} in\n{changed}");

@@ -27,6 +27,8 @@ const QUEUE: usize = 4;
 pub(super) enum Unanswered {
     /// The person pressed Ctrl-C.
     Stopped,
+    /// Who reads the result has read enough: the pipe is closed.
+    Read,
     /// The statement, or the place that its rows go to, is at fault.
     Failed(Failure),
 }
@@ -39,6 +41,9 @@ impl From<SqlError> for Unanswered {
 
 impl From<std::io::Error> for Unanswered {
     fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self::Read;
+        }
         Self::Failed(Failure { message: format!("cannot write the result: {error}"), hint: None, ending: crate::outcome::Ending::Io })
     }
 }

@@ -14,7 +14,7 @@ use arrow::datatypes::DataType;
 use super::ask::Unanswered;
 use super::pager;
 use super::shell::{Shell, Then};
-use super::statements::pieces;
+use super::statements::{drops, pieces};
 use crate::cli::Failure;
 use crate::cli::console::{say, say_all, tell};
 use crate::publish::Columns;
@@ -33,11 +33,12 @@ const HELP: &str = r"\d [TABLE]        the tables, or the columns of one and wha
 \watch [SECONDS]  run the last SQL again and again, until Ctrl-C
 \timing           tell how long each statement took, or not
 \e                edit the last SQL in $EDITOR, then run it
-\? \q             this list; leave
+\r                drop what was typed, in the midst of a statement
+\? \q             this list; leave, as exit and quit do
 SQL ends with ;   Tab completes names, Ctrl-R searches the history, Ctrl-C stops a query.";
 
 /// Every command, for completion.
-pub(super) const COMMANDS: [&str; 13] = ["d", "dt", "df", "saved", "x", "format", "o", "chart", "watch", "timing", "e", "?", "q"];
+pub(super) const COMMANDS: [&str; 14] = ["d", "dt", "df", "saved", "x", "format", "o", "chart", "watch", "timing", "e", "r", "?", "q"];
 
 /// Runs a command.
 pub(super) fn run(shell: &mut Shell, command: &str) -> Result<Then, Unanswered> {
@@ -46,6 +47,8 @@ pub(super) fn run(shell: &mut Shell, command: &str) -> Result<Then, Unanswered> 
     match name {
         "q" | "quit" => return Ok(Then::Quit),
         "?" | "h" | "help" => say(HELP),
+        // Nothing is open.
+        name if drops(name) => {}
         "d" if !argument.is_empty() => describe(shell, argument)?,
         "d" | "dt" => tables(shell, argument)?,
         "df" => functions(shell, argument)?,

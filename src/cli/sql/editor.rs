@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use reedline::{
-    Color, ColumnarMenu, Completer, CompletionResult, DefaultHinter, Emacs, FileBackedHistory, Highlighter, KeyCode, KeyModifiers,
-    MenuBuilder as _, Prompt, PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, Signal, Span, StyledText,
-    Suggestion, ValidationResult, Validator, default_emacs_keybindings,
+    Color, ColumnarMenu, Completer, CompletionResult, DefaultHinter, EditCommand, Emacs, FileBackedHistory, Highlighter, KeyCode,
+    KeyModifiers, MenuBuilder as _, Prompt, PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, Signal, Span,
+    StyledText, Suggestion, ValidationResult, Validator, default_emacs_keybindings,
 };
 use tokio::runtime::Runtime;
 
@@ -72,7 +72,11 @@ impl Editor {
         Self { line, prompt }
     }
 
-    pub(super) fn read(&mut self) -> Typed {
+    /// Reads what is typed after `begun`, which stands on the line already.
+    pub(super) fn read(&mut self, begun: &str) -> Typed {
+        if !begun.is_empty() {
+            self.line.run_edit_commands(&[EditCommand::InsertString(begun.to_owned())]);
+        }
         match self.line.read_line(&self.prompt) {
             Ok(Signal::Success(text)) => Typed::Text(text),
             Ok(Signal::CtrlD) => Typed::Leave,
@@ -106,7 +110,7 @@ impl Prompt for JobPrompt {
     }
 
     fn render_prompt_multiline_indicator(&self) -> Cow<'_, str> {
-        Cow::Owned(format!("{}. ", " ".repeat(self.0.len())))
+        Cow::Owned(format!("{} (; runs, \\r drops) ", " ".repeat(self.0.len())))
     }
 
     fn render_prompt_history_search_indicator(&self, search: PromptHistorySearch) -> Cow<'_, str> {

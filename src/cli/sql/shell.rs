@@ -16,7 +16,7 @@ use super::ask::{Unanswered, ask, grouped};
 use super::commands;
 use super::editor::{Editor, Typed};
 use super::pager;
-use super::statements::{Piece, pieces};
+use super::statements::{Piece, drops, edits, interrupted, pieces};
 use crate::cli::Failure;
 use crate::cli::console::{error, say, say_all, tell};
 use crate::outcome::Ending;
@@ -45,6 +45,8 @@ pub(super) struct Shell {
     /// The rows that it showed.
     pub(super) rows: Vec<RecordBatch>,
     person: bool,
+    /// A statement that a command interrupted: it stands on the next line again.
+    begun: String,
 }
 
 impl Shell {
@@ -59,6 +61,7 @@ impl Shell {
             last: String::new(),
             rows: Vec::new(),
             person,
+            begun: String::new(),
         }
     }
 
@@ -69,7 +72,7 @@ impl Shell {
         let mut editor = Editor::new(Arc::clone(&self.analyst), Arc::clone(&self.runtime));
         say(&self.greeting());
         loop {
-            match editor.read() {
+            match editor.read(&std::mem::take(&mut self.begun)) {
                 Typed::Text(text) => {
                     if self.heard(&text) == Then::Quit {
                         return Ok(Ending::Published);
@@ -91,14 +94,29 @@ impl Shell {
 
     /// Runs what was typed; an error is told and ends nothing.
     fn heard(&mut self, text: &str) -> Then {
-        for piece in pieces(text) {
-            match self.piece(&piece) {
+        let mut all = pieces(text);
+        if let Some((open, command)) = interrupted(text) {
+            if drops(command) {
+                tell("dropped what was typed");
+                return Then::Next;
+            }
+            if edits(command) {
+                open.trim().clone_into(&mut self.last);
+            } else {
+                open.clone_into(&mut self.begun);
+            }
+            all = vec![Piece::Command(command.to_owned())];
+        }
+        for piece in &all {
+            match self.piece(piece) {
                 Ok(Then::Next) => {}
                 Ok(Then::Quit) => return Then::Quit,
                 Err(Unanswered::Stopped) => {
                     tell("stopped");
                     break;
                 }
+                // A pager that was left early.
+                Err(Unanswered::Read) => break,
                 Err(Unanswered::Failed(failure)) => {
                     error(&failure.message, failure.hint.as_deref());
                     break;
@@ -119,7 +137,7 @@ impl Shell {
         for piece in &all {
             match self.piece(piece) {
                 Ok(Then::Next) => {}
-                Ok(Then::Quit) => break,
+                Ok(Then::Quit) | Err(Unanswered::Read) => break,
                 Err(unanswered) => return Err(ended(unanswered)),
             }
         }
@@ -257,6 +275,7 @@ fn in_its_line(sql: &str, from: usize) -> String {
 fn ended(unanswered: Unanswered) -> Failure {
     match unanswered {
         Unanswered::Failed(failure) => failure,
+        Unanswered::Read => Failure { message: "the reader of the result is gone".to_owned(), hint: None, ending: Ending::Io },
         Unanswered::Stopped => Failure { message: "stopped by SIGINT".to_owned(), hint: None, ending: Ending::Stopped },
     }
 }

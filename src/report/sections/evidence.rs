@@ -10,6 +10,12 @@ use super::super::words::Language;
 pub(in crate::report) fn gate_words(words: Language, gate: &GateInfo) -> String {
     match words {
         Language::English => gate.words.clone(),
+        Language::Chinese if gate.kind == "scenario rows" && gate.value == Some(0.0) => words.gate_empty(&gate.scenario),
+        Language::Chinese if gate.kind == "scenario rows" => words.gate_rows(&gate.scenario, maybe(gate.value), maybe(gate.limit)),
+        // Scores beyond the limit pass where chance explains them.
+        Language::Chinese if gate.kind == "scores" && gate.passed && gate.value > gate.limit => {
+            words.gate_chance(&gate.task, words.place(&gate.scenario), maybe(gate.value))
+        }
         Language::Chinese => words.gate_in_words(&gate.gate, maybe(gate.value), maybe(gate.limit)),
     }
 }

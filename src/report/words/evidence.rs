@@ -16,6 +16,9 @@ words! {
     limit: "limit", "界限";
     in_words: "in words", "说明";
     gate_in_words(gate, value, limit): "{gate}: tonight {value}, limit {limit}.", "{gate}：今晚为 {value}，界限为 {limit}。";
+    gate_empty(scenario): "There are no rows to score in {scenario}, and the current run had some.", "场景 {scenario} 今晚没有待评分的行，而当前运行有。";
+    gate_rows(scenario, value, limit): "{scenario}: {value} rows, limit {limit}.", "{scenario} 的行数：今晚为 {value}，相对以往夜晚中位数的界限为 {limit}。";
+    gate_chance(task, scenario, value): "The scores of {task} in {scenario} are spread as in the current run: stability index {value}, within chance.", "{scenario} 中 {task} 的评分分布与当前运行一致：稳定性指数 {value}，在随机波动范围内。";
     gates_how: "A night is published when it passes every gate; else its run is kept and the one before it stays. A comparison with the current run holds a night only where its model is worse beyond doubt (95 %, corrected for the number of comparisons) and by more than the margin that the job allows. Differences are positive where tonight is better. The table is gates.parquet.", "通过全部门槛的夜晚才会发布；否则保留其运行结果，继续使用之前的运行。与当前运行比较时，只有当今晚的模型确定更差（95 %，已按比较次数校正）且差距超过作业允许的幅度，才会扣留。差值为正表示今晚更好。数据表为 gates.parquet。";
 
     transfer: "Transfer ledger", "迁移账本";

@@ -3,7 +3,7 @@
 use super::Language;
 
 /// Values of other stages and their Chinese.
-const VALUES: [(&str, &str); 58] = [
+const VALUES: [(&str, &str); 59] = [
     ("completeness", "完整性"),
     ("consistency", "一致性"),
     ("diversity", "多样性"),
@@ -29,6 +29,7 @@ const VALUES: [(&str, &str); 58] = [
     ("no evidence", "无证据"),
     ("required", "要求"),
     ("current run", "当前运行"),
+    ("scenario rows", "场景行数"),
     ("scores", "评分"),
     ("train", "训练"),
     ("gap", "间隔"),

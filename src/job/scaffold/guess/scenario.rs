@@ -46,7 +46,9 @@ pub(super) fn scenario(table: &Table, chosen: &Chosen) -> Scenario {
             column: None,
             name: "scenario".into(),
             values: vec!["all".into()],
-            why: format!("No text column of 2 to {FEW} values is named like one (scenario, channel, page, placement, source, device …)"),
+            why: format!(
+                "One for all rows: no text column of 2 to {FEW} values is named like one (scenario, channel, page, placement, source, device …)"
+            ),
         };
     };
     let column = &table.columns[at];
