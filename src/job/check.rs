@@ -12,7 +12,8 @@ use super::raw::{
     Ordered, RawGates, RawJob, RawSentinel, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawThreshold, RawTransfer, Transform,
 };
 use super::{
-    Days, ExplainSettings, FeatureRoles, Job, JobTask, Param, PartitionType, Sentinel, Snapshots, Source, TableTime, Threshold, Transfer,
+    Days, ExplainSettings, FeatureRoles, Job, JobTask, Param, PartitionType, Sentinel, Snapshots, Source, StoreUrl, TableTime, Threshold,
+    Transfer,
 };
 use crate::evaluate::gates::{GateSettings, Requirement};
 use crate::learn::rows::{Task, TaskKind};
@@ -112,6 +113,7 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         rank_by,
         under_every_scenario: raw.scores.under_every_scenario,
         notify: raw.notify.command,
+        keep: (raw.retention.keep > 0).then_some(raw.retention.keep),
         privacy: raw.privacy,
         card: raw.card,
         language: raw.report.language,
@@ -260,6 +262,7 @@ fn source((name, raw): (String, RawSource)) -> Result<Source, JobError> {
             "a path below data/<job>/input/, or an absolute one",
         ));
     }
+    let url = StoreUrl::parse(&raw.path).map_err(|(message, hint)| value(key, message, hint))?;
     let length = |key: &str, text: &Option<String>| {
         let key = format!("sources.{name}.{key}");
         if text.is_some() && !raw.partitions.0.iter().any(|(_, kind)| *kind == PartitionType::Date) {
@@ -274,6 +277,7 @@ fn source((name, raw): (String, RawSource)) -> Result<Source, JobError> {
         complete,
         lookback,
         path: raw.path,
+        url,
         partitions: raw.partitions.0,
         columns: raw.columns.0,
         untrusted: raw.untrusted,

@@ -31,6 +31,7 @@ mod incremental;
 mod job_folder;
 mod learn_conformance;
 mod night;
+mod object_stores;
 mod point_in_time;
 mod published;
 mod refusals;
