@@ -58,7 +58,7 @@ pub struct SourceFiles {
 /// its neighbours, sizes that it cannot have. A file of an untrusted source is read in a child process and from then on
 /// only as that child wrote it.
 pub fn locate(source: &Source, input: &Path, digests: &mut Digests, shelter: &Shelter<'_>) -> Result<SourceFiles, IngestError> {
-    let (mut root, mut paths) = places(source, input, shelter)?;
+    let (mut root, mut paths) = places(source, input, *shelter)?;
     let mut schema: Option<(SchemaRef, String)> = None;
     let mut files = Vec::with_capacity(paths.len());
     for path in &mut paths {
@@ -98,7 +98,7 @@ pub fn locate(source: &Source, input: &Path, digests: &mut Digests, shelter: &Sh
 /// # Errors
 /// [`IngestError`] naming the source and the file: missing, not Parquet, not in its partition.
 pub fn glance(source: &Source, input: &Path, digests: Option<&mut Digests>, shelter: &Shelter<'_>) -> Result<SourceFiles, IngestError> {
-    let (mut root, mut paths) = places(source, input, shelter)?;
+    let (mut root, mut paths) = places(source, input, *shelter)?;
     let mut own = Digests::default();
     let mut digests = if source.untrusted { Some(digests.unwrap_or(&mut own)) } else { digests };
     let mut files = Vec::with_capacity(paths.len());
@@ -127,7 +127,7 @@ pub fn glance(source: &Source, input: &Path, digests: Option<&mut Digests>, shel
 }
 
 /// The source's folder or file, and the Parquet files there, sorted. Of a source in an object store, the mirror as it is.
-fn places(source: &Source, input: &Path, shelter: &Shelter<'_>) -> Result<(PathBuf, Vec<PathBuf>), IngestError> {
+fn places(source: &Source, input: &Path, shelter: Shelter<'_>) -> Result<(PathBuf, Vec<PathBuf>), IngestError> {
     let mirror = source.url.as_ref().map(|url| remote::folder(source, url, shelter.cache()));
     let root = mirror.unwrap_or_else(|| input.join(&source.path));
     if !root.exists() {

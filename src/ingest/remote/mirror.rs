@@ -26,9 +26,9 @@ use crate::watch::Watch;
 /// Objects that are fetched at a time.
 const AT_A_TIME: usize = 4;
 /// Time in which a store must answer, its retries included.
-const ANSWER: Duration = Duration::from_secs(120);
+const ANSWER: Duration = Duration::from_mins(2);
 /// Time in which the next piece of an object must come.
-const STALL: Duration = Duration::from_secs(60);
+const STALL: Duration = Duration::from_mins(1);
 /// Objects of a source, at most: a listing is held in memory.
 const OBJECTS: usize = 1_000_000;
 /// Bytes after which the index is written, so that a night that is killed has not fetched in vain.

@@ -17,7 +17,7 @@ use crate::job::StoreUrl;
 /// How often a request is tried again after the first time: with pauses that double from a tenth of a second.
 const RETRIES: usize = 5;
 /// Time after the first try in which it is tried again.
-const RETRY: Duration = Duration::from_secs(60);
+const RETRY: Duration = Duration::from_mins(1);
 /// Time until a connection must stand.
 const CONNECT: &str = "10 seconds";
 /// Time that one answer may take with all of its body: a large object over a slow line. That nothing comes at all is noticed much
