@@ -30,7 +30,11 @@ pub(super) struct Begun {
 /// A night begins: the first line of its lineage.
 pub(super) fn begin(night: &Night<'_>) -> Begun {
     let at = Timestamp::now();
-    let begun = Begun { id: uuid(&format!("{} {} {} {}", night.job.name, night.as_of, at.as_nanosecond(), std::process::id())), at, since: Instant::now() };
+    let begun = Begun {
+        id: uuid(&format!("{} {} {} {}", night.job.name, night.as_of, at.as_nanosecond(), std::process::id())),
+        at,
+        since: Instant::now(),
+    };
     tell(night, lineage(night, &begun, "START", at, None, None));
     begun
 }

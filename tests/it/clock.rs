@@ -20,7 +20,9 @@ fn said(output: &Output) -> String {
 fn manifests(shop: &Shop) -> BTreeMap<String, Vec<u8>> {
     let runs = fs::read_dir(shop.runs()).expect("runs").flatten().map(|entry| entry.path().join("manifest.json"));
     runs.filter(|file| file.is_file())
-        .map(|file| (file.parent().expect("a run").file_name().expect("a name").to_string_lossy().into_owned(), fs::read(&file).expect("a file")))
+        .map(|file| {
+            (file.parent().expect("a run").file_name().expect("a name").to_string_lossy().into_owned(), fs::read(&file).expect("a file"))
+        })
         .collect()
 }
 
@@ -79,7 +81,8 @@ fn nights_on_a_clock_that_is_set_back_by_a_century_are_the_same_nights() {
         command.args(["-f", clock]).arg(assert_cmd::cargo::cargo_bin("polytask")).args(["run", "queries/shop", "--as-of", as_of]);
         command.current_dir(shop.path()).output().expect("an exit")
     };
-    let told = || -> serde_json::Value { serde_json::from_slice(&fs::read(shop.runs().join("night.json")).expect("a file")).expect("JSON") };
+    let told =
+        || -> serde_json::Value { serde_json::from_slice(&fs::read(shop.runs().join("night.json")).expect("a file")).expect("JSON") };
     let ahead = night("@2099-12-31 23:59:50", NIGHT);
     assert!(ahead.status.success(), "{}", said(&ahead));
     assert!(told()["begun"].as_str().is_some_and(|at| at.starts_with("2099-12-31")), "{}", told());

@@ -75,8 +75,28 @@ fn seeds(corpus: &str, end: &str) -> Vec<Vec<u8>> {
 
 /// Numbers and texts at the edges of what a format can say.
 const ODD: [&str; 22] = [
-    "0", "-1", "1", "18446744073709551615", "-9223372036854775808", "4294967296", "1e308", "-1e-320", "nan", "inf", "0x7fffffff", "\"\"",
-    "\"..\"", "\"%2e%2e/\"", "\"\\u0000\"", "\"𝔸\u{202e}\"", "[]", "{}", "[[[[[[[[[[]]]]]]]]]]", "true", "1979-05-27T07:32:00Z", "'''\n'''",
+    "0",
+    "-1",
+    "1",
+    "18446744073709551615",
+    "-9223372036854775808",
+    "4294967296",
+    "1e308",
+    "-1e-320",
+    "nan",
+    "inf",
+    "0x7fffffff",
+    "\"\"",
+    "\"..\"",
+    "\"%2e%2e/\"",
+    "\"\\u0000\"",
+    "\"𝔸\u{202e}\"",
+    "[]",
+    "{}",
+    "[[[[[[[[[[]]]]]]]]]]",
+    "true",
+    "1979-05-27T07:32:00Z",
+    "'''\n'''",
 ];
 
 /// Some changes of a text: bytes, stretches, lines, tokens, a piece of another text.
@@ -91,7 +111,8 @@ fn mutate(text: &[u8], others: &[Vec<u8>], tokens: &[&str], dice: &mut Dice) -> 
             1 => drop(text.drain(at.min(end)..end)),
             2 => {
                 let again: Vec<u8> = text[at.min(end)..end].to_vec();
-                (0..=dice.below(1 << dice.below(10))).for_each(|_| drop(text.splice(at..at, again.iter().copied())));
+                let times = 1 << dice.below(10);
+                (0..=dice.below(times)).for_each(|_| drop(text.splice(at..at, again.iter().copied())));
             }
             3 => drop(text.splice(at..at, one(dice, tokens).bytes())),
             4 => drop(text.splice(at..end.max(at), one(dice, &ODD).bytes())),
@@ -138,10 +159,25 @@ fn any_job_toml_is_a_job_or_an_error() {
     seeds.push(fs::read(shop.job().join("job.toml")).expect("job.toml"));
     seeds.push(polytask::job::DEFAULTS.into());
     let tokens = [
-        "[job]\n", "[sources.a]\npath = \"a\"\n", "[tasks.b]\nkind = \"binary\"\n", "\"14 days\"", "keep = ", "path = \"s3://", "after = \"", "timezone = \"",
-        "require = [\"auc of ", "every scenario >= ", "kind = \"zero-inflated\"\n", "partitions = { day = \"date\" }\n", "[params]\n", "[[", "]]", ".", "\"",
+        "[job]\n",
+        "[sources.a]\npath = \"a\"\n",
+        "[tasks.b]\nkind = \"binary\"\n",
+        "\"14 days\"",
+        "keep = ",
+        "path = \"s3://",
+        "after = \"",
+        "timezone = \"",
+        "require = [\"auc of ",
+        "every scenario >= ",
+        "kind = \"zero-inflated\"\n",
+        "partitions = { day = \"date\" }\n",
+        "[params]\n",
+        "[[",
+        "]]",
+        ".",
+        "\"",
     ];
-    let next = |dice: &mut Dice| vec![mutate(one(dice, &seeds), &seeds, &tokens, dice)];
+    let next = |dice: &mut Dice| vec![mutate(one::<Vec<u8>>(dice, &seeds), &seeds, &tokens, dice)];
     fuzz("job_toml", next, |parts| {
         fs::write(shop.job().join("job.toml"), &parts[0]).expect("a writable job");
         sound(&shop.job())
@@ -154,10 +190,35 @@ fn any_query_is_a_query_or_an_error() {
     let mut seeds = seeds("queries", ".sql");
     seeds.push(fs::read(shop.job().join("features/pair.sql")).expect("a query"));
     let tokens = [
-        "--", "-- ", "/*", "*/", "$as_of", "$", "raw.", "outcome.orders", "from ", "with a as (", "select * from ", "(((((((((", "case when ", "interval '1 day'",
-        " over (partition by ", "union all ", "'", "\"", ";", ", -- ", "\u{2028}", "\r", "lateral ", "unnest(", "$$", "e'\\x", "not not not ",
+        "--",
+        "-- ",
+        "/*",
+        "*/",
+        "$as_of",
+        "$",
+        "raw.",
+        "outcome.orders",
+        "from ",
+        "with a as (",
+        "select * from ",
+        "(((((((((",
+        "case when ",
+        "interval '1 day'",
+        " over (partition by ",
+        "union all ",
+        "'",
+        "\"",
+        ";",
+        ", -- ",
+        "\u{2028}",
+        "\r",
+        "lateral ",
+        "unnest(",
+        "$$",
+        "e'\\x",
+        "not not not ",
     ];
-    let next = |dice: &mut Dice| vec![mutate(one(dice, &seeds), &seeds, &tokens, dice)];
+    let next = |dice: &mut Dice| vec![mutate(one::<Vec<u8>>(dice, &seeds), &seeds, &tokens, dice)];
     fuzz("queries", next, |parts| {
         fs::write(shop.job().join("features/pair.sql"), &parts[0]).expect("a writable job");
         drop(queries::definitions(&String::from_utf8_lossy(&parts[0])));
@@ -208,41 +269,56 @@ fn models() -> Vec<Saved> {
 }
 
 /// Changes somewhere in a JSON tree.
-fn mutate_json(root: &mut Value, dice: &mut Dice) {
-    let mut here = root;
-    // A walk that may stop at any depth.
-    loop {
-        let stop = dice.below(5) == 0;
-        match here {
-            Value::Object(map) if !map.is_empty() && !stop => {
-                let at = dice.below(map.len() as i64) as usize;
-                if dice.below(40) == 0 {
-                    let name = map.keys().nth(at).cloned().expect("a key");
-                    map.shift_remove(&name);
-                    return;
-                }
-                here = map.values_mut().nth(at).expect("a value");
-            }
-            Value::Array(items) if !items.is_empty() && !stop => {
-                let at = dice.below(items.len() as i64) as usize;
-                match dice.below(12) {
-                    0 => drop(items.remove(at)),
-                    1 => {
-                        let again = items[at].clone();
-                        (0..=dice.below(1 << dice.below(12))).for_each(|_| items.push(again.clone()));
-                    }
-                    _ => {
-                        here = &mut items[at];
-                        continue;
-                    }
-                }
-                return;
-            }
-            _ => break,
-        }
+fn mutate_json(value: &mut Value, dice: &mut Dice) {
+    const ODD_JSON: [&str; 17] = [
+        "0",
+        "1",
+        "-1",
+        "3",
+        "255",
+        "4096",
+        "65536",
+        "4294967295",
+        "18446744073709551615",
+        "1e38",
+        "-1e308",
+        "null",
+        "\"\"",
+        "\"net\"",
+        "[]",
+        "{}",
+        "true",
+    ];
+    let children = match value {
+        Value::Object(map) => map.len(),
+        Value::Array(items) => items.len(),
+        _ => 0,
+    };
+    if children == 0 || dice.below(5) == 0 {
+        *value = serde_json::from_str(one(dice, &ODD_JSON)).expect("JSON");
+        return;
     }
-    let odd = ["0", "1", "-1", "3", "255", "4096", "65536", "4294967295", "18446744073709551615", "1e39", "-1e308", "null", "\"\"", "\"net\"", "[]", "{}", "true"];
-    *here = serde_json::from_str(one(dice, &odd)).expect("JSON");
+    let at = dice.below(children as i64) as usize;
+    let how = dice.below(30);
+    match value {
+        Value::Object(map) => {
+            let name = map.keys().nth(at).cloned().expect("a key");
+            if how == 0 {
+                map.shift_remove(&name);
+            } else if let Some(child) = map.get_mut(&name) {
+                mutate_json(child, dice);
+            }
+        }
+        Value::Array(items) => match how {
+            0..=2 => drop(items.remove(at)),
+            3..=5 => {
+                let (again, times) = (items[at].clone(), 1 << dice.below(12));
+                (0..=dice.below(times)).for_each(|_| items.push(again.clone()));
+            }
+            _ => mutate_json(&mut items[at], dice),
+        },
+        _ => {}
+    }
 }
 
 /// A model whose JSON or weights are changed; mostly with the digest that belongs to its weights.
@@ -298,12 +374,16 @@ fn any_saved_model_is_a_model_or_an_error() {
     for saved in &seeds {
         predict(learn::load(saved).expect("a model").as_ref());
     }
-    fuzz("models", |dice| damaged(&seeds, dice), |parts| {
-        let json = String::from_utf8_lossy(&parts[0]).into_owned();
-        let loaded = learn::load(&Saved { json, tensors: parts[1].clone() });
-        loaded.as_ref().is_ok_and(|model| {
-            predict(model.as_ref());
-            true
-        })
-    });
+    fuzz(
+        "models",
+        |dice| damaged(&seeds, dice),
+        |parts| {
+            let json = String::from_utf8_lossy(&parts[0]).into_owned();
+            let loaded = learn::load(&Saved { json, tensors: parts[1].clone() });
+            loaded.as_ref().is_ok_and(|model| {
+                predict(model.as_ref());
+                true
+            })
+        },
+    );
 }

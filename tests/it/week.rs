@@ -56,7 +56,8 @@ fn nights_that_are_killed_twice_end_in_the_same_bytes() {
         let ended = process.try_wait().expect("a status").is_some();
         let _ = process.kill();
         let _ = process.wait();
-        let done = fs::read_dir(shop.runs()).map_or(0, |runs| runs.flatten().filter(|run| run.path().join("manifest.json").is_file()).count());
+        let done =
+            fs::read_dir(shop.runs()).map_or(0, |runs| runs.flatten().filter(|run| run.path().join("manifest.json").is_file()).count());
         println!("kill {kill} after {wait:?} of {whole:?}: {done} of {nights} runs are there{}", if ended { "; it had ended" } else { "" });
     }
     shop.succeeds(&args);

@@ -1,7 +1,7 @@
 //! A folder that holds what a store lists below a prefix: whole files only, each under its key.
 //!
 //! In: a store, a prefix, the folder. Out: the folder as the store is. An object is fetched under a temporary name, held against the
-//! size and ETag that were listed, flushed, and renamed. Beside the folder an index says of which version each file is; it only names
+//! size and `ETag` that were listed, flushed, and renamed. Beside the folder an index says of which version each file is; it only names
 //! files that are in place: one that is about to be replaced is forgotten first. So whatever a night dies of, the next one fetches what
 //! is missing and nothing else.
 
