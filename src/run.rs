@@ -25,6 +25,7 @@ mod outputs;
 mod plan;
 mod predecessor;
 mod preflight;
+mod retention;
 mod reused;
 mod scorer;
 mod shown;
@@ -50,7 +51,7 @@ use predecessor::Predecessor;
 
 use crate::features::Snapshot;
 use crate::fingerprint::Fingerprint;
-use crate::ingest::{Cache, Engine, Graph, SourceFiles, clean};
+use crate::ingest::{Cache, Engine, Graph, SourceFiles, clean, remote};
 use crate::job::{Job, Split};
 use crate::publish::staging::{self, Placed};
 use crate::publish::{Home, Lock, PastRun, Staging, folder};
@@ -133,7 +134,7 @@ pub async fn night(night: &Night<'_>) -> Result<Ended, NightError> {
 /// The night itself, with the lock in hand.
 async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
     let clock = Clock::start();
-    let sources = data::sources(night)?;
+    let sources = data::sources(night).await?;
     let predecessor = Predecessor::find(night, &sources.plan)?;
     let predecessor = predecessor.as_ref();
     let own = data::fingerprint(night.job, &sources, predecessor.map(|before| before.run.as_str()));
@@ -152,6 +153,7 @@ async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
             night.watch.note("somebody went back to the current run: it stays (`polytask rollback --to` chooses another)");
         } else {
             shown::publish(night.home, &run)?;
+            retention::apply(night, &run, predecessor);
         }
         return Ok(Ended::Already { run });
     }
@@ -223,6 +225,7 @@ async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
         return Ok(Ended::Held { run, figures, by: manifest.held_by });
     }
     let current = shown::publish(night.home, &run)?;
+    retention::apply(night, &run, predecessor);
     Ok(match placed {
         Placed::New => Ended::Published { run, figures, current },
         Placed::SameBytes => Ended::SameBytes { run },
@@ -270,6 +273,12 @@ pub async fn check(job: &Job, home: &Home) -> Result<String, NightError> {
     job.plan(jiff::civil::date(2000, 1, 1))?;
     let graph = Graph::new(job)?;
     let cache = Cache::new(home.cache.clone(), false);
+    let outstanding = remote::outstanding(&job.sources, &cache).await?;
+    if outstanding.iter().any(|source| !source.nothing()) {
+        let told = outstanding.iter().map(|source| format!("  would fetch {source}"));
+        let head = format!("{}: configuration is sound; the queries can be tried when a night has fetched its sources", job.name);
+        return Ok(std::iter::once(head).chain(told).collect::<Vec<_>>().join("\n"));
+    }
     let files = data::locate(job, home, &cache)?;
     let (tables, features) = plan_all(job, &graph, &files).await?;
     let mut lines = vec![format!("{}: configuration, queries and sources are sound", job.name)];
@@ -302,7 +311,7 @@ pub async fn check(job: &Job, home: &Home) -> Result<String, NightError> {
 /// [`NightError`].
 pub async fn frame(night: &Night<'_>, out: &Path) -> Result<Vec<(PathBuf, u64)>, NightError> {
     let _lock = Lock::take(night.home, &format!("frame --as-of {}", night.as_of))?;
-    let sources = data::sources(night)?;
+    let sources = data::sources(night).await?;
     data::refuse_other_frames(&sources.plan, out)?;
     let data = data::data(night, &sources, false).await?;
     folder::create(out)?;

@@ -51,6 +51,21 @@ pub enum IngestError {
     /// A column that had another type in the run before.
     #[error("source `{source_name}`: `{file}`: column `{column}` {how}")]
     ChangedColumn { source_name: String, file: String, column: String, how: String },
+    /// An object store that did not answer, or refused.
+    #[error("source `{source_name}`: {url}: {message}")]
+    Store { source_name: String, url: String, message: String },
+    /// An object store that holds no Parquet file there.
+    #[error("source `{source_name}`: {url} holds no .parquet object")]
+    EmptyStore { source_name: String, url: String },
+    /// An object whose key could be no file's name.
+    #[error("source `{source_name}`: {url}: the key `{key}` {what}")]
+    OddKey { source_name: String, url: String, key: String, what: &'static str },
+    /// Objects that are larger than what the disk has left.
+    #[error("source `{source_name}`: {url}: {needed} bytes are to be fetched, and the disk has {free} left")]
+    NoRoom { source_name: String, url: String, needed: u64, free: u64 },
+    /// Objects that no night has fetched yet.
+    #[error("source `{source_name}`: nothing of {url} has been fetched yet")]
+    NotFetched { source_name: String, url: String },
     /// The file system said no.
     #[error("cannot read `{}`: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
@@ -104,7 +119,7 @@ impl IngestError {
 impl Outcome for IngestError {
     fn ending(&self) -> Ending {
         match self {
-            Self::Io { .. } => Ending::Io,
+            Self::Io { .. } | Self::Store { .. } | Self::NoRoom { .. } => Ending::Io,
             Self::File(error) => error.ending(),
             Self::Sql { .. }
             | Self::Plan { .. }
@@ -145,6 +160,17 @@ impl Outcome for IngestError {
             Self::GoneColumn { source_name, column, .. } | Self::ChangedColumn { source_name, column, .. } => {
                 format!("ask the sender; where it is meant, name it: `sources.{source_name}.may_change = [\"{column}\"]` in job.toml")
             }
+            Self::Store { .. } => {
+                "can it be reached from here, and are its credentials in the environment? docs/operations.md lists the variables; a repeated \
+                 night fetches only what is missing"
+                    .into()
+            }
+            Self::EmptyStore { source_name, .. } => {
+                format!("has the delivery arrived? `sources.{source_name}.path` in job.toml names bucket and folder")
+            }
+            Self::OddKey { .. } => "ask who writes into the bucket; nothing was fetched".into(),
+            Self::NoRoom { .. } => "free some space; the sources' copies lie in the job's cache".into(),
+            Self::NotFetched { .. } => "`polytask run` and `polytask frame` fetch it".into(),
             Self::Io { .. } => return None,
             Self::Sql { hint, .. } => hint.clone(),
             Self::Plan { file, .. } => format!("correct {file}; `polytask check` tries every query without running the night"),

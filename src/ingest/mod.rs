@@ -14,6 +14,7 @@ pub mod graph;
 pub mod guard;
 pub(crate) mod partitions;
 pub mod quality;
+pub mod remote;
 pub mod source;
 pub mod sql;
 pub mod untrusted;

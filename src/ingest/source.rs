@@ -17,6 +17,7 @@ use super::digests::Digests;
 use super::error::IngestError;
 use super::guard::{self, Look};
 use super::partitions::{in_its_partitions, partition_type};
+use super::remote;
 use super::untrusted::Shelter;
 use crate::fingerprint::Fingerprint;
 use crate::job::{ColumnType, PartitionType, Source};
@@ -57,7 +58,7 @@ pub struct SourceFiles {
 /// its neighbours, sizes that it cannot have. A file of an untrusted source is read in a child process and from then on
 /// only as that child wrote it.
 pub fn locate(source: &Source, input: &Path, digests: &mut Digests, shelter: &Shelter<'_>) -> Result<SourceFiles, IngestError> {
-    let (mut root, mut paths) = places(source, input)?;
+    let (mut root, mut paths) = places(source, input, *shelter)?;
     let mut schema: Option<(SchemaRef, String)> = None;
     let mut files = Vec::with_capacity(paths.len());
     for path in &mut paths {
@@ -97,7 +98,7 @@ pub fn locate(source: &Source, input: &Path, digests: &mut Digests, shelter: &Sh
 /// # Errors
 /// [`IngestError`] naming the source and the file: missing, not Parquet, not in its partition.
 pub fn glance(source: &Source, input: &Path, digests: Option<&mut Digests>, shelter: &Shelter<'_>) -> Result<SourceFiles, IngestError> {
-    let (mut root, mut paths) = places(source, input)?;
+    let (mut root, mut paths) = places(source, input, *shelter)?;
     let mut own = Digests::default();
     let mut digests = if source.untrusted { Some(digests.unwrap_or(&mut own)) } else { digests };
     let mut files = Vec::with_capacity(paths.len());
@@ -125,11 +126,16 @@ pub fn glance(source: &Source, input: &Path, digests: Option<&mut Digests>, shel
     Ok(SourceFiles { name: source.name.clone(), files, root, paths, schema, partitions: source.partitions.clone() })
 }
 
-/// The source's folder or file, and the Parquet files there, sorted.
-fn places(source: &Source, input: &Path) -> Result<(PathBuf, Vec<PathBuf>), IngestError> {
-    let root = input.join(&source.path);
+/// The source's folder or file, and the Parquet files there, sorted. Of a source in an object store, the mirror as it is.
+fn places(source: &Source, input: &Path, shelter: Shelter<'_>) -> Result<(PathBuf, Vec<PathBuf>), IngestError> {
+    let mirror = source.url.as_ref().map(|url| remote::folder(source, url, shelter.cache()));
+    let root = mirror.unwrap_or_else(|| input.join(&source.path));
     if !root.exists() {
-        return Err(IngestError::MissingSource { source_name: source.name.clone(), path: root });
+        let source_name = source.name.clone();
+        return Err(match &source.url {
+            Some(url) => IngestError::NotFetched { source_name, url: url.to_string() },
+            None => IngestError::MissingSource { source_name, path: root },
+        });
     }
     let root = root.canonicalize().map_err(|error| IngestError::Io { path: root, source: error })?;
     let mut paths = Vec::new();

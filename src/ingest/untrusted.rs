@@ -43,6 +43,11 @@ impl<'a> Shelter<'a> {
         Self { cache }
     }
 
+    /// The job's cache.
+    pub(super) fn cache(self) -> &'a Cache {
+        self.cache
+    }
+
     /// The file as a child process wrote it; made now where the cache has none of the same bytes.
     pub(super) fn read(self, source: &Source, path: &Path, file: &str, sha256: &str) -> Result<PathBuf, IngestError> {
         let print = Fingerprint::of("untrusted file").with("sha256", sha256).hex();

@@ -13,7 +13,8 @@ use super::raw::{
     Ordered, RawJob, RawSentinel, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawThreshold, RawTransfer, Transform,
 };
 use super::{
-    Days, ExplainSettings, FeatureRoles, Job, JobTask, Param, PartitionType, Sentinel, Snapshots, Source, TableTime, Threshold, Transfer,
+    Days, ExplainSettings, FeatureRoles, Job, JobTask, Param, PartitionType, Sentinel, Snapshots, Source, StoreUrl, TableTime, Threshold,
+    Transfer,
 };
 use crate::learn::rows::{Task, TaskKind};
 
@@ -111,6 +112,7 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         rank_by,
         under_every_scenario: raw.scores.under_every_scenario,
         notify: raw.notify.command,
+        keep: (raw.retention.keep > 0).then_some(raw.retention.keep),
         privacy: raw.privacy,
         card: raw.card,
         language: raw.report.language,
@@ -259,6 +261,7 @@ fn source((name, raw): (String, RawSource)) -> Result<Source, JobError> {
             "a path below data/<job>/input/, or an absolute one",
         ));
     }
+    let url = StoreUrl::parse(&raw.path).map_err(|(message, hint)| value(key, message, hint))?;
     let length = |key: &str, text: &Option<String>| {
         let key = format!("sources.{name}.{key}");
         if text.is_some() && !raw.partitions.0.iter().any(|(_, kind)| *kind == PartitionType::Date) {
@@ -273,6 +276,7 @@ fn source((name, raw): (String, RawSource)) -> Result<Source, JobError> {
         complete,
         lookback,
         path: raw.path,
+        url,
         partitions: raw.partitions.0,
         columns: raw.columns.0,
         untrusted: raw.untrusted,

@@ -8,6 +8,7 @@ mod gates;
 pub mod queries;
 mod raw;
 pub mod scaffold;
+mod store_url;
 pub mod time;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use jiff::tz::TimeZone;
 pub use error::JobError;
 pub use queries::{Check, Queries, Query};
 pub use raw::{Card, ColumnType, DEFAULTS, Language, ModelKind, PartitionType, Privacy};
+pub use store_url::StoreUrl;
 pub use time::{AsOf, Days, Plan, Snapshots, Split};
 
 use crate::evaluate::gates::GateSettings;
@@ -97,6 +99,8 @@ pub struct Job {
     pub under_every_scenario: bool,
     /// Command that is told how a night ended; empty = none.
     pub notify: Vec<String>,
+    /// Newest runs that stay on disk when a night has been published; `None` = all.
+    pub keep: Option<usize>,
     /// What the report hides for people's sake.
     pub privacy: Privacy,
     /// What the job states about its model.
@@ -205,8 +209,10 @@ pub enum Param {
 pub struct Source {
     /// `raw.<name>`.
     pub name: String,
-    /// File or folder below `data/<job>/input/`, or an absolute path.
+    /// File or folder below `data/<job>/input/`, an absolute path, or the URL of an object store.
     pub path: String,
+    /// The same, where it is the URL of an object store.
+    pub url: Option<StoreUrl>,
     /// Hive partition columns, outermost first.
     pub partitions: Vec<(String, PartitionType)>,
     /// Columns that must be there, with their type.
@@ -230,6 +236,7 @@ impl Source {
         Self {
             name: name.to_owned(),
             path: path.to_owned(),
+            url: None,
             partitions: Vec::new(),
             columns: Vec::new(),
             untrusted: false,

@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::ExplainSettings;
 use super::error::JobError;
+use super::store_url;
 use crate::features::encode::EncodeSettings;
 use crate::learn::{ForestSettings, LinearSettings, NetSettings, TrainSettings};
 
@@ -79,6 +80,7 @@ pub(super) struct RawJob {
     pub(super) gates: RawGates,
     pub(super) scores: RawScores,
     pub(super) notify: RawNotify,
+    pub(super) retention: RawRetention,
     pub(super) privacy: Privacy,
     pub(super) card: Card,
     pub(super) explain: ExplainSettings,
@@ -288,6 +290,12 @@ pub(super) struct RawNotify {
     pub(super) command: Vec<String>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRetention {
+    pub(super) keep: usize,
+}
+
 /// `[privacy]`: what the report hides for people's sake.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -353,6 +361,11 @@ pub(super) fn parse(text: &str, file: &str) -> Result<(RawJob, String), JobError
     let effective = toml::Table::deserialize(toml::Deserializer::from(Spanned::new(own.clone(), merged.clone())))
         .and_then(|table| toml::to_string_pretty(&table).map_err(serde::de::Error::custom))
         .map_err(|error| toml_error(&error, text, file))?;
+    let table = effective.parse::<toml::Table>().map_err(|error| toml_error(&error, text, file))?;
+    if let Some(key) = store_url::credential(&table) {
+        let message = "is no place for a credential: job.toml is copied into every run".to_owned();
+        return Err(JobError::Value { key, message, hint: store_url::ENVIRONMENT.to_owned() });
+    }
     let raw = RawJob::deserialize(toml::Deserializer::from(Spanned::new(own, merged))).map_err(|error| toml_error(&error, text, file))?;
     Ok((raw, effective))
 }

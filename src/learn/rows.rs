@@ -25,6 +25,39 @@ pub struct Shape {
     pub horizon_days: i32,
 }
 
+/// Cells (tasks × scenarios) of a model that is read from a file, at most: a job has dozens.
+const MOST_CELLS: usize = 1 << 20;
+/// Tasks of such a model, at most.
+const MOST_TASKS: usize = 512;
+/// Numbers of a vector, at most.
+const MOST_NUMBERS: u32 = 1 << 16;
+
+impl Shape {
+    /// Holds a shape that was read from a file against what every learner relies on.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn sound(&self) -> Result<(), String> {
+        let (tasks, scenarios) = (self.tasks.len(), self.scenarios.len());
+        if !(1..=MOST_TASKS).contains(&tasks) || scenarios >= usize::from(UNSEEN_SCENARIO) || tasks.saturating_mul(scenarios) > MOST_CELLS {
+            return Err(format!("{tasks} task(s) in {scenarios} scenario(s) are no model's"));
+        }
+        if let Some(at) = (0..tasks).find(|at| self.tasks[*at].after.is_some_and(|parent| parent >= *at)) {
+            return Err(format!("task `{}` comes after one that is not before it", self.tasks[at].name));
+        }
+        let sound = |field: &&Field| match &field.kind {
+            FieldKind::Numeric { knots, .. } => !knots.is_empty(),
+            FieldKind::Categorical { entries, .. } => *entries > MISSING,
+            FieldKind::Text { buckets } => *buckets > 0,
+            FieldKind::Vector { width } => (1..=MOST_NUMBERS).contains(width),
+        };
+        match self.fields.iter().find(|field| !sound(field)) {
+            Some(field) => Err(format!("field `{}` has no values", field.name)),
+            None => Ok(()),
+        }
+    }
+}
+
 /// One thing to predict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {

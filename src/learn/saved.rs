@@ -91,6 +91,7 @@ pub(super) fn unpack<T: for<'de> Deserialize<'de>>(saved: &Saved) -> Result<(Hea
     if head.tensors != of_bytes(&saved.tensors) {
         return Err(refused("model.safetensors is damaged, or belongs to another model.json"));
     }
+    head.shape.sound().map_err(refused)?;
     Ok((head, Tensors::from_bytes(&saved.tensors)?))
 }
 

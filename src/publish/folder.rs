@@ -116,6 +116,18 @@ pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
     removed.map_err(|source| FileError::Io { what: "remove", path: path.into(), source })
 }
 
+/// Bytes that the file system of a folder has left for us, where the system says it.
+#[cfg(unix)]
+pub(crate) fn free(path: &Path) -> Option<u64> {
+    let told = rustix::fs::statvfs(path).ok()?;
+    told.f_bavail.checked_mul(told.f_frsize)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn free(_: &Path) -> Option<u64> {
+    None
+}
+
 /// Flushes a folder's entries to disk.
 ///
 /// # Errors

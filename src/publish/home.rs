@@ -137,8 +137,13 @@ impl Home {
     /// [`PublishError`] when `CURRENT` cannot be read.
     pub fn stays(&self) -> Result<bool, PublishError> {
         let current = self.current()?;
-        let noted = fs::read_to_string(self.runs.join(STAYS)).ok();
-        Ok(noted.is_some_and(|noted| current.as_deref() == Some(noted.trim())))
+        Ok(current.is_some() && current == self.went_back_to())
+    }
+
+    /// The run that somebody went back to last, whatever is current now.
+    #[must_use]
+    pub fn went_back_to(&self) -> Option<String> {
+        fs::read_to_string(self.runs.join(STAYS)).ok().map(|noted| noted.trim().to_owned())
     }
 
     /// The run `id`, if it is on disk.

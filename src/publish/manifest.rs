@@ -76,6 +76,9 @@ fn published() -> String {
 pub struct InputSource {
     /// Its name.
     pub source: String,
+    /// Where its files were fetched from, for a source in an object store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// Column names and types.
     pub columns: Vec<(String, String)>,
     /// Its files.

@@ -85,16 +85,20 @@ pub fn earlier(home: &Home, wanted: Option<&str>) -> Result<PastRun, PublishErro
     after.find(|run| run.published()).cloned().ok_or(PublishError::NothingEarlier { current })
 }
 
-/// Runs beyond the `keep` newest, oldest first: neither current nor pinned, and none that a run which stays was compared with.
+/// Runs beyond the `keep` newest, oldest first: neither current nor pinned, none that somebody went back to, and none that a run
+/// which stays was compared with or whose network it began from.
 ///
 /// # Errors
 /// [`PublishError`] when the runs cannot be listed.
 pub fn spare(home: &Home, keep: usize) -> Result<Vec<PastRun>, PublishError> {
     let past = home.past()?;
-    let stays = |at: usize, run: &PastRun| at < keep || run.current || pinned(run);
+    let went_back_to = home.went_back_to();
+    let stays =
+        |at: usize, run: &PastRun| at < keep || run.current || pinned(run) || went_back_to.as_deref() == Some(run.manifest.run.as_str());
     let staying = past.iter().enumerate().filter(|(at, run)| stays(*at, run));
-    let compared: Vec<String> = staying.filter_map(|(_, run)| run.manifest.compared_with.clone()).collect();
-    let spare = past.into_iter().enumerate().filter(|(at, run)| !stays(*at, run) && !compared.contains(&run.manifest.run));
+    let needs = |run: &PastRun| [run.manifest.compared_with.clone(), run.manifest.warm_start.clone()].into_iter().flatten();
+    let needed: Vec<String> = staying.flat_map(|(_, run)| needs(run)).collect();
+    let spare = past.into_iter().enumerate().filter(|(at, run)| !stays(*at, run) && !needed.contains(&run.manifest.run));
     let mut spare: Vec<PastRun> = spare.map(|(_, run)| run).collect();
     spare.reverse();
     Ok(spare)

@@ -75,6 +75,8 @@ pub async fn backtest(job: &Job, home: &Home, of: Span, options: Options, watch:
     let own = Home { runs: root.join("runs"), reports: home.reports.join("backtests").join(&name), ..home.clone() };
     folder::create(&own.runs)?;
     let dates = of.nights(job)?;
+    // A backtest needs all of its nights at its end.
+    let job = &Job { keep: None, ..job.clone() };
     let mut nights = Vec::new();
     let mut figures = Vec::new();
     for (at, as_of) in dates.iter().enumerate() {

@@ -11,7 +11,7 @@ use super::{Night, NightError};
 use crate::failpoint::step;
 use crate::features::{FeatureError, Makings, RowKind, Snapshot, snapshot, view};
 use crate::fingerprint::{self, Fingerprint};
-use crate::ingest::{Cache, CleanTables, Digests, Engine, Graph, Params, Shelter, SourceFiles, check, clean, source};
+use crate::ingest::{Cache, CleanTables, Digests, Engine, Graph, Params, Shelter, SourceFiles, check, clean, remote, source};
 use crate::job::{AsOf, Job, Plan, Split};
 use crate::publish::{Home, folder};
 use crate::table_file::FileError;
@@ -36,8 +36,14 @@ pub(super) struct Data {
     pub(super) tonight: Option<Snapshot>,
 }
 
-/// Parses the queries and looks at every source's footers.
-pub(super) fn sources(night: &Night<'_>) -> Result<Sources, NightError> {
+/// Fetches what lies in object stores and is not here, then looks at every source (the caller holds the lock).
+pub(super) async fn sources(night: &Night<'_>) -> Result<Sources, NightError> {
+    remote::fetch(&night.job.sources, &Cache::new(night.home.cache.clone(), false), night.watch).await?;
+    sources_here(night)
+}
+
+/// Parses the queries and looks at the footers of every source's files, as they are here.
+pub(super) fn sources_here(night: &Night<'_>) -> Result<Sources, NightError> {
     let plan = night.job.plan(night.as_of)?;
     let graph = Graph::new(night.job)?;
     let cache = Cache::new(night.home.cache.clone(), night.options.rebuild);

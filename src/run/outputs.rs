@@ -120,7 +120,9 @@ pub(super) fn manifest(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) 
             fingerprint: tonight.fingerprint.clone(),
         });
     }
+    let url = |name: &str| night.job.sources.iter().find(|source| source.name == name)?.url.as_ref().map(ToString::to_string);
     let inputs = facts.sources.files.iter().map(|source| InputSource {
+        url: url(&source.name),
         source: source.name.clone(),
         columns: source.columns(),
         files: source.files.clone(),

@@ -1,6 +1,6 @@
 //! What a night would read and build, and why it is another one than the run before.
 //!
-//! In: a night. Out: lines to read. Nothing is built and nothing is written but the digests of the inputs.
+//! In: a night. Out: lines to read. Nothing is built, nothing is fetched, and nothing is written but the digests of the inputs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use super::data;
 use super::predecessor::Predecessor;
 use super::{Night, NightError, baseline, reused, run_id};
+use crate::ingest::{Cache, remote};
 use crate::publish::{Manifest, PastRun};
 
 /// Says what the night would do.
@@ -15,14 +16,22 @@ use crate::publish::{Manifest, PastRun};
 /// # Errors
 /// [`NightError`] when configuration, queries or sources are wrong.
 pub async fn plan(night: &Night<'_>) -> Result<String, NightError> {
-    let sources = data::sources(night)?;
+    let cache = Cache::new(night.home.cache.clone(), false);
+    let outstanding = remote::outstanding(&night.job.sources, &cache).await?;
+    let mut text = format!("night {} of {}\n", night.as_of, night.job.name);
+    for source in &outstanding {
+        let _ = writeln!(text, "  would fetch    {source}");
+    }
+    if outstanding.iter().any(|source| !source.nothing()) {
+        return Ok(text + "  run            known when they are here: a night fetches them");
+    }
+    let sources = data::sources_here(night)?;
     let predecessor = Predecessor::find(night, &sources.plan)?;
     let own = data::fingerprint(night.job, &sources, predecessor.as_ref().map(|before| before.run.as_str()));
     let before = baseline::find(night, &own)?;
     let (_, run) = run_id(night, &own, before.as_ref());
     let warnings = super::arrivals::check(night, &sources, before.as_ref())?;
     super::plan_all(night.job, &sources.graph, &sources.files).await?;
-    let mut text = format!("night {} of {}\n", night.as_of, night.job.name);
     let found = night.home.find(&run)?;
     let to_be_made = found.is_none() || night.options.rebuild;
     let state = match found {

@@ -6,7 +6,7 @@
 use super::Night;
 use super::clock::available_memory;
 use super::data::Sources;
-use crate::publish::PastRun;
+use crate::publish::{PastRun, folder};
 
 /// Bytes in the cache and in the run for each byte of input, where no run has shown it: clean tables and frames are the inputs'
 /// rows again, once per snapshot that sees them.
@@ -39,7 +39,7 @@ pub(super) fn preflight(night: &Night<'_>, sources: &Sources, before: Option<&Pa
     if let Some(available) = available_memory().filter(|available| *available < night.options.memory) {
         warnings.push(format!("`--memory` is {}, and the machine has {} left", size(night.options.memory), size(available)));
     }
-    if let Some(free) = free(&night.home.runs).filter(|free| *free < disk) {
+    if let Some(free) = folder::free(&night.home.runs).filter(|free| *free < disk) {
         warnings.push(format!("the night may need {} of disk, and `{}` has {} left", size(disk), night.home.runs.display(), size(free)));
     }
     warnings
@@ -54,16 +54,4 @@ fn size(bytes: u64) -> String {
 fn peak_of(run: &PastRun) -> Option<u64> {
     let text = std::fs::read(run.folder.join("run.json")).ok()?;
     serde_json::from_slice::<serde_json::Value>(&text).ok()?["peak_memory_bytes"].as_u64().filter(|peak| *peak > 0)
-}
-
-/// Bytes that the file system of a folder has left for us.
-#[cfg(unix)]
-fn free(path: &std::path::Path) -> Option<u64> {
-    let told = rustix::fs::statvfs(path).ok()?;
-    told.f_bavail.checked_mul(told.f_frsize)
-}
-
-#[cfg(not(unix))]
-fn free(_: &std::path::Path) -> Option<u64> {
-    None
 }

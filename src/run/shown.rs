@@ -134,7 +134,7 @@ impl Shown {
 }
 
 /// Makes the index of all nights from the run folders.
-fn index(home: &Home) -> Result<(), NightError> {
+pub(super) fn index(home: &Home) -> Result<(), NightError> {
     let past = home.past()?;
     let heads: Vec<Head> = past.iter().map(head).collect();
     let nights = past.iter().zip(&heads).map(|(run, head)| night(home, run, head, &past)).collect::<Result<Vec<_>, _>>()?;

@@ -6,6 +6,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -21,13 +22,19 @@ const LINEAGE_BYTES: u64 = 16 << 20;
 /// A night that has begun.
 pub(super) struct Begun {
     at: Timestamp,
+    /// The same by a clock that nobody can set.
+    since: Instant,
     id: String,
 }
 
 /// A night begins: the first line of its lineage.
 pub(super) fn begin(night: &Night<'_>) -> Begun {
     let at = Timestamp::now();
-    let begun = Begun { id: uuid(&format!("{} {} {} {}", night.job.name, night.as_of, at.as_nanosecond(), std::process::id())), at };
+    let begun = Begun {
+        id: uuid(&format!("{} {} {} {}", night.job.name, night.as_of, at.as_nanosecond(), std::process::id())),
+        at,
+        since: Instant::now(),
+    };
     tell(night, lineage(night, &begun, "START", at, None, None));
     begun
 }
@@ -49,7 +56,7 @@ pub(super) fn end(night: &Night<'_>, begun: &Begun, ended: &Result<Ended, NightE
     };
     let kind = if error.is_some() { "FAIL" } else { "COMPLETE" };
     tell(night, lineage(night, begun, kind, at, manifest.as_ref(), error.as_deref()));
-    let seconds = at.duration_since(begun.at).as_secs_f64();
+    let seconds = begun.since.elapsed().as_secs_f64();
     let success = if code == 0 { Some(at.as_second()) } else { last_success(night) };
     let told = json!({
         "job": night.job.name, "as_of": night.as_of.to_string(), "status": status, "exit_code": code, "error": error,

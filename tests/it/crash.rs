@@ -3,7 +3,7 @@
 //!
 //! `POLYTASK_EVERY_STEP=1` tries every step; without it, one of each kind and place, and every step of the publishing itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -28,6 +28,25 @@ struct Template {
     new: Left,
     /// The steps of the next night, in the order in which they were reached.
     steps: Vec<String>,
+    ends: Ends,
+}
+
+/// How the next night ends when nothing disturbs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    Published,
+    Held,
+}
+
+impl Ends {
+    fn code(self) -> i32 {
+        if self == Self::Held { 4 } else { 0 }
+    }
+
+    /// The page that shows the next night.
+    fn page(self) -> String {
+        format!("{NEXT}{}.html", if self == Self::Held { "-held" } else { "" })
+    }
 }
 
 /// A copy of the shop that a test may ruin.
@@ -46,7 +65,8 @@ struct Left {
     seen: Seen,
     latest: Vec<u8>,
     dated: Vec<u8>,
-    runs: BTreeSet<String>,
+    /// Manifests of all runs by their ids.
+    runs: BTreeMap<String, Vec<u8>>,
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -101,7 +121,7 @@ impl Try {
 
     /// What is there when all has ended, and that nothing half-made is.
     #[track_caller]
-    fn left(&self, at: &str) -> Left {
+    fn left(&self, at: &str, ends: Ends) -> Left {
         let home = self.home();
         let mut waiting = vec![home.runs.clone(), home.reports.clone()];
         let mut half: Vec<PathBuf> = Vec::new();
@@ -115,27 +135,36 @@ impl Try {
             }
         }
         assert!(half.is_empty(), "{at}: left half-made: {half:?}");
-        let runs = home.past().expect("runs").into_iter().map(|run| run.manifest.run).collect();
+        let mut runs = BTreeMap::new();
+        for run in home.past().expect("runs") {
+            let verified = upkeep::verify(&run).expect("a run folder");
+            assert!(verified.wrong.is_empty(), "{at}: {}: {:?}", run.manifest.run, verified.wrong);
+            runs.insert(run.manifest.run.clone(), fs::read(run.folder.join("manifest.json")).expect("a manifest"));
+        }
         let report = |name: &str| fs::read(home.reports.join(name)).expect("a report");
-        Left { seen: self.seen(at), latest: report("latest.html"), dated: report(&format!("{NEXT}.html")), runs }
+        Left { seen: self.seen(at), latest: report("latest.html"), dated: report(&ends.page()), runs }
     }
 }
 
 impl Template {
-    fn make() -> Self {
+    fn make(ends: Ends) -> Self {
         let shop = Shop::new();
         shop.edit("job.toml", "[encode]", "[evaluate]\nresamples = 100\n\n[encode]");
         shop.succeeds(&["run", "queries/shop", "--as-of", NIGHT]);
         let old = Try::of(&shop).seen("before");
+        if ends == Ends::Held {
+            shop.edit("job.toml", "[evaluate]", "[gates]\nrequire = [\"auc >= 0.9999\"]\n\n[evaluate]");
+        }
         let undisturbed = Try::of(&shop);
         let listed = undisturbed.root().join("steps");
         let output = undisturbed.night(&format!("list:{}", listed.display()));
-        assert!(output.status.success(), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(ends.code()), "{}", said(&output));
         let steps: Vec<String> = fs::read_to_string(&listed).expect("steps").lines().map(str::to_owned).collect();
         fs::remove_file(&listed).expect("steps");
-        let new = undisturbed.left("undisturbed");
-        assert_ne!(old, new.seen);
-        Self { shop, old, new, steps }
+        let new = undisturbed.left("undisturbed", ends);
+        assert_eq!(old == new.seen, ends == Ends::Held);
+        assert_eq!(new.runs.len(), 2);
+        Self { shop, old, new, steps, ends }
     }
 
     /// The steps to try: all, or the first of each operation in each place, and all from the run folder's renaming on.
@@ -178,8 +207,8 @@ impl Template {
             return format!("{step:<60} | {ended:<9} | {seen:<3} | (not run)");
         }
         let again = disturbed.night("");
-        assert!(again.status.success(), "{at}, then again: {}", said(&again));
-        assert_eq!(disturbed.left(&at), self.new, "{at}: other bytes than an undisturbed night");
+        assert_eq!(again.status.code(), Some(self.ends.code()), "{at}, then again: {}", said(&again));
+        assert_eq!(disturbed.left(&at, self.ends), self.new, "{at}: other bytes than an undisturbed night");
         format!("{step:<60} | {ended:<9} | {seen:<3} | same bytes")
     }
 
@@ -240,7 +269,7 @@ fn ending(output: &Output, word: &str, at: &str) -> String {
 #[cfg(unix)]
 #[test]
 fn a_night_killed_at_any_step_shows_old_or_new_and_then_ends_as_if_nothing_had_happened() {
-    let template = Template::make();
+    let template = Template::make(Ends::Published);
     let rows = template.table("kill");
     for word in ["create ", "write ", "sync ", "rename ", "remove "] {
         assert!(rows.iter().any(|row| row.starts_with(word)), "no step to {word}");
@@ -250,8 +279,15 @@ fn a_night_killed_at_any_step_shows_old_or_new_and_then_ends_as_if_nothing_had_h
 
 #[cfg(unix)]
 #[test]
+fn a_held_night_killed_at_any_step_leaves_readers_alone_and_then_is_held_with_the_same_bytes() {
+    let rows = Template::make(Ends::Held).table("kill");
+    assert!(rows.len() > 20 && rows.iter().all(|row| row.contains("| old |")), "{rows:?}");
+}
+
+#[cfg(unix)]
+#[test]
 fn a_disk_that_is_full_at_any_step_is_exit_74_and_the_old_run_stays() {
-    let rows = Template::make().table("full");
+    let rows = Template::make(Ends::Published).table("full");
     assert!(rows.iter().filter(|row| row.contains("| exit 74")).count() > 30);
 }
 
@@ -259,7 +295,7 @@ fn a_disk_that_is_full_at_any_step_is_exit_74_and_the_old_run_stays() {
 #[cfg(unix)]
 #[test]
 fn a_limit_that_the_kernel_sets_is_exit_74_and_the_old_run_stays() {
-    let template = Template::make();
+    let template = Template::make(Ends::Published);
     let binary = assert_cmd::cargo::cargo_bin("polytask");
     for blocks in [1, 16, 64, 256] {
         let limited = Try::of(&template.shop);
@@ -275,7 +311,7 @@ fn a_limit_that_the_kernel_sets_is_exit_74_and_the_old_run_stays() {
         }
         let again = limited.night("");
         assert!(again.status.success(), "{}", said(&again));
-        assert_eq!(limited.left("after the limit"), template.new);
+        assert_eq!(limited.left("after the limit", Ends::Published), template.new);
     }
 }
 

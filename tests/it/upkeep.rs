@@ -134,6 +134,42 @@ fn old_runs_go_but_never_the_current_or_a_pinned_one() {
 }
 
 #[test]
+fn a_published_night_removes_what_the_job_keeps_no_longer() {
+    let shop = Shop::new();
+    let backfill = |from: &str, to: &str| shop.succeeds(&["backfill", "queries/shop", "--from", from, "--to", to]).1;
+    let told = backfill("2026-02-17", "2026-02-19");
+    assert!(!told.contains("retention"), "without the key all stay: {told}");
+    let all = runs(&shop);
+    shop.succeeds(&["pin", "queries/shop", &all[0]]);
+    let path = shop.job().join("job.toml");
+    let text = fs::read_to_string(&path).expect("job.toml");
+    fs::write(&path, format!("{text}\n[retention]\nkeep = 2\n")).expect("a writable job");
+    let told = backfill("2026-02-20", "2026-02-21");
+    // Two stay, the one that they were compared with, and the pinned one.
+    let left = runs(&shop);
+    assert_eq!(left.len(), 4, "{left:?}");
+    assert_eq!((left[0].as_str(), left[1].as_str()), (all[0].as_str(), all[2].as_str()));
+    assert!(told.contains(&format!("retention: removed {}", all[1])), "{told}");
+    assert_eq!(current(&shop), left[3]);
+    let json = fs::read(shop.current().join("run.json")).expect("run.json");
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    assert_eq!(json["removed_runs"], serde_json::json!([all[1]]));
+    let (out, _) = shop.succeeds(&["verify", "queries/shop", "--all"]);
+    assert_eq!(out.matches("as published").count(), 4, "{out}");
+    let index = fs::read_to_string(shop.path().join("reports/shop/index.html")).expect("an index");
+    assert!(index.contains(&all[0]) && !index.contains(&all[1]));
+    // A run that somebody went back to stays when later nights have passed it.
+    shop.succeeds(&["rollback", "queries/shop"]);
+    assert_eq!(current(&shop), left[2]);
+    let repeated = backfill("2026-02-21", "2026-02-21");
+    assert!(repeated.contains("it stays") && runs(&shop) == left, "{repeated}");
+    backfill("2026-02-22", "2026-02-26");
+    let now = runs(&shop);
+    assert!(now.contains(&left[0]) && now.contains(&left[2]), "{now:?}");
+    assert_eq!(now.len(), 6, "{now:?}");
+}
+
+#[test]
 fn a_backfill_that_is_given_again_has_nothing_to_do() {
     let shop = Shop::new();
     let args = ["backfill", "queries/shop", "--from", "2026-02-20", "--to", "2026-02-22"];

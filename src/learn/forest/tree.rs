@@ -112,7 +112,7 @@ impl Trees {
         let array = |name: &str, length: usize| tensors.get(&format!("trees_{task}_{name}"), &[length]);
         let whole = |values: Vec<f32>| values.into_iter().map(|value| value as u32).collect::<Vec<_>>();
         let read = Self {
-            starts: whole(array("starts", trees + 1)?),
+            starts: whole(array("starts", trees.saturating_add(1))?),
             feature: whole(array("feature", nodes)?),
             split: array("split", nodes)?,
             yes: whole(array("yes", nodes)?),

@@ -143,6 +143,10 @@ impl NetModel {
         for (head, (centre, spread)) in net.heads.tasks.iter_mut().zip(&form.scales) {
             (head.centre, head.spread) = (*centre, *spread);
         }
+        // What a file says of its size is held against the file before anything of that size is made.
+        if net.layout.len > saved.tensors.len() / size_of::<f32>() {
+            return Err(LearnError::Saved("there are fewer weights than the form asks for".into()));
+        }
         let mut dense = vec![0.0; net.layout.len];
         for named in &net.layout.named {
             let values = tensors.get(&named.name, &[named.slot.rows, named.slot.cols])?;

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::super::LearnError;
 
+/// Layers of an expert or a tower, at most.
+const MOST_LAYERS: usize = 16;
+
 /// How tasks share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -141,11 +144,13 @@ impl NetSettings {
                 return bad(key, value.to_string(), domain);
             }
         }
-        if self.expert_layers.is_empty() || self.expert_layers.iter().any(|width| !(1..=4096).contains(width)) {
-            return bad("net.expert_layers", format!("{:?}", self.expert_layers), "a list of widths from 1 to 4096");
+        let wide = |layers: &[usize]| layers.len() > MOST_LAYERS || layers.iter().any(|width| !(1..=4096).contains(width));
+        let told = |layers: &[usize]| format!("{:?}", &layers[..layers.len().min(MOST_LAYERS + 1)]);
+        if self.expert_layers.is_empty() || wide(&self.expert_layers) {
+            return bad("net.expert_layers", told(&self.expert_layers), "a list of 1 to 16 widths from 1 to 4096");
         }
-        if self.tower_layers.iter().any(|width| !(1..=4096).contains(width)) {
-            return bad("net.tower_layers", format!("{:?}", self.tower_layers), "a list of widths from 1 to 4096");
+        if wide(&self.tower_layers) {
+            return bad("net.tower_layers", told(&self.tower_layers), "a list of at most 16 widths from 1 to 4096");
         }
         Ok(())
     }
