@@ -295,7 +295,7 @@ fn mutate_json(value: &mut Value, dice: &mut Dice) {
         _ => 0,
     };
     if children == 0 || dice.below(5) == 0 {
-        *value = serde_json::from_str(one(dice, &ODD_JSON)).expect("JSON");
+        *value = serde_json::from_str(one::<&str>(dice, &ODD_JSON)).expect("JSON");
         return;
     }
     let at = dice.below(children as i64) as usize;
