@@ -50,7 +50,7 @@ impl Server {
         let server = Self { process: command.spawn().expect("moto_server starts"), port };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "moto_server does not answer");
+            assert!(begun.elapsed() < Duration::from_mins(1), "moto_server does not answer");
             std::thread::sleep(Duration::from_millis(100));
         }
         Some(server)
@@ -84,7 +84,7 @@ fn polytask(shop: &Shop, port: u16, args: &[&str]) -> Output {
     command.current_dir(shop.path()).args(args).output().expect("an exit")
 }
 
-fn night<'a>(as_of: &'a str) -> [&'a str; 4] {
+fn night(as_of: &str) -> [&str; 4] {
     ["run", "queries/shop", "--as-of", as_of]
 }
 
