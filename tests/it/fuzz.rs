@@ -295,7 +295,7 @@ fn mutate_json(value: &mut Value, dice: &mut Dice) {
         _ => 0,
     };
     if children == 0 || dice.below(5) == 0 {
-        *value = serde_json::from_str(one(dice, &ODD_JSON)).expect("JSON");
+        *value = serde_json::from_str(one::<&str>(dice, &ODD_JSON)).expect("JSON");
         return;
     }
     let at = dice.below(children as i64) as usize;
@@ -337,7 +337,8 @@ fn damaged(seeds: &[Saved], dice: &mut Dice) -> Vec<Vec<u8>> {
     if dice.below(10) > 0
         && let Ok(Value::Object(mut head)) = serde_json::from_str(&saved.json)
     {
-        let digest: String = Sha256::digest(&saved.tensors).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = |digest: String, byte: &u8| digest + &format!("{byte:02x}");
+        let digest = Sha256::digest(&saved.tensors).iter().fold(String::new(), hex);
         head.insert("tensors".into(), digest.into());
         saved.json = Value::Object(head).to_string();
     }

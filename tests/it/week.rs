@@ -47,8 +47,14 @@ fn nights_that_are_killed_twice_end_in_the_same_bytes() {
     let expected = readers_see(&undisturbed);
 
     let shop = Shop::new();
+    let there = || {
+        let runs = fs::read_dir(shop.runs()).into_iter().flatten().flatten();
+        runs.filter(|run| run.path().join("manifest.json").is_file()).count() as u64
+    };
     for kill in 1..=KILLS {
-        let wait = Duration::from_millis(dice.below(whole.as_millis() as i64 * 4 / 5) as u64);
+        // Within what is left to do.
+        let left = whole.as_millis() as i64 * (nights - there()) as i64 / nights as i64;
+        let wait = Duration::from_millis(dice.below((left * 4 / 5).max(1)) as u64);
         let mut command = Command::new(assert_cmd::cargo::cargo_bin("polytask"));
         command.args(args).current_dir(shop.path()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut process = command.spawn().expect("a process");
@@ -56,9 +62,8 @@ fn nights_that_are_killed_twice_end_in_the_same_bytes() {
         let ended = process.try_wait().expect("a status").is_some();
         let _ = process.kill();
         let _ = process.wait();
-        let done =
-            fs::read_dir(shop.runs()).map_or(0, |runs| runs.flatten().filter(|run| run.path().join("manifest.json").is_file()).count());
-        println!("kill {kill} after {wait:?} of {whole:?}: {done} of {nights} runs are there{}", if ended { "; it had ended" } else { "" });
+        let ended = if ended { "; it had ended" } else { "" };
+        println!("kill {kill} after {wait:.1?} ({nights} nights take {whole:.1?}): {} of {nights} runs are there{ended}", there());
     }
     shop.succeeds(&args);
     let found = readers_see(&shop);
