@@ -21,6 +21,7 @@ mod explained;
 mod judgement;
 mod learned;
 mod ledger;
+mod model;
 mod outputs;
 mod plan;
 mod predecessor;
@@ -46,6 +47,7 @@ pub use bless::{bless, rollback};
 use checkpoints::Checkpoints;
 use clock::Clock;
 pub use error::NightError;
+pub use model::{RunModel, Why};
 pub use plan::plan;
 use predecessor::Predecessor;
 

@@ -6,6 +6,7 @@
 mod ask;
 mod commands;
 mod editor;
+mod models;
 mod pager;
 mod shell;
 mod statements;
@@ -135,7 +136,7 @@ pub(super) fn run(args: &SqlArgs) -> Result<Ending, Failure> {
         temp: args.temp,
         rights: if args.write { Rights::Write } else { Rights::Read },
     };
-    let analyst = Analyst::open(job, home, settings)?;
+    let analyst = Analyst::open(job, home, settings, models::models())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build().map_err(|error| Failure {
         message: format!("failed to start threads: {error}"),
         hint: None,

@@ -3,11 +3,12 @@
 //! In: a [`Query`] and [`Params`]. Out: a parsed [`Select`] or a DataFusion plan. Values enter the syntax tree as typed
 //! literals; no text is ever pasted into SQL.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::ControlFlow;
 
 use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::resolve::resolve_table_references;
@@ -15,6 +16,9 @@ use datafusion::sql::sqlparser::ast::{
     CastKind, DataType, Expr, Statement as SqlStatement, TableFactor, TimezoneInfo, Value, Visit as _, VisitMut, Visitor,
     visit_expressions, visit_expressions_mut,
 };
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::ParserError;
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::error::IngestError;
 use crate::job::{AsOf, Job, Param, Query};
@@ -106,15 +110,64 @@ impl Visitor for Called {
     }
 }
 
+/// The statements of a text.
+///
+/// Brackets are looked at first: where a text with open ones is wrong, the parser tries each of them in several ways, and the ways of
+/// nested ones multiply.
+///
+/// # Errors
+/// [`DataFusionError::SQL`] with line and column in its message.
+pub fn statements(sql: &str) -> Result<VecDeque<Statement>, DataFusionError> {
+    let dialect = GenericDialect {};
+    // What cannot be cut into tokens is the parser's to tell.
+    if let Ok(tokens) = Tokenizer::new(&dialect, sql).tokenize_with_location() {
+        brackets(&tokens).map_err(|(what, at)| {
+            let message = format!("{what} at Line: {}, Column: {}", at.line, at.column);
+            DataFusionError::SQL(Box::new(ParserError::ParserError(message)), None)
+        })?;
+    }
+    DFParserBuilder::new(sql).with_dialect(&dialect).build()?.parse_statements()
+}
+
+/// Brackets that lie in each other at most.
+const DEEPEST: usize = 16;
+
+/// Whether every bracket is closed by its own kind, and none lies too deep.
+fn brackets(tokens: &[TokenWithSpan]) -> Result<(), (String, Location)> {
+    let mut open: Vec<(&Token, &str, Location)> = Vec::new();
+    for TokenWithSpan { token, span } in tokens {
+        let closed_by = match token {
+            Token::LParen => Some((&Token::RParen, "(")),
+            Token::LBracket => Some((&Token::RBracket, "[")),
+            Token::LBrace => Some((&Token::RBrace, "{")),
+            _ => None,
+        };
+        match token {
+            _ if let Some((end, shown)) = closed_by => {
+                open.push((end, shown, span.start));
+                if open.len() > DEEPEST {
+                    return Err((format!("brackets lie in each other more than {DEEPEST} deep"), span.start));
+                }
+            }
+            Token::RParen | Token::RBracket | Token::RBrace => match open.pop() {
+                Some((end, ..)) if end == token => {}
+                Some((_, shown, at)) => return Err((format!("`{shown}` is not closed before `{token}`"), at)),
+                None => return Err((format!("`{token}` closes nothing"), span.start)),
+            },
+            Token::SemiColon | Token::EOF if !open.is_empty() => break,
+            _ => {}
+        }
+    }
+    open.pop().map_or(Ok(()), |(_, shown, at)| Err((format!("`{shown}` is not closed"), at)))
+}
+
 /// Parses a query file.
 ///
 /// # Errors
 /// [`IngestError::Sql`] naming the file: no statement, several, or one that is not a SELECT.
 pub fn parse(query: &Query) -> Result<Select, IngestError> {
     let wrong = |message: String, hint: &str| IngestError::Sql { file: query.file.clone(), message, hint: hint.to_owned() };
-    let mut statements = DFParserBuilder::new(query.sql.as_str())
-        .build()
-        .and_then(|mut parser| parser.parse_statements())
+    let mut statements = statements(&query.sql)
         .map_err(|error| wrong(error.strip_backtrace(), "the place is named in the message; the dialect is DataFusion's"))?;
     let (first, more) = (statements.pop_front(), !statements.is_empty());
     let Some(Statement::Statement(statement)) = first else {
@@ -178,4 +231,25 @@ pub async fn plan(session: &SessionContext, select: &Select, params: &Params) ->
     // Type coercion and constant folding find what planning alone does not (a comparison of text with a number).
     state.optimize(&plan).map_err(failed)?;
     Ok(DataFrame::new(state, plan))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(sql: &str) -> String {
+        statements(sql).map_or_else(|error| error.strip_backtrace(), |found| format!("{} statement(s)", found.len()))
+    }
+
+    #[test]
+    fn brackets_are_closed_and_do_not_lie_too_deep() {
+        assert!(wrong("select (1 + [2][1]) as \"(\", ')' -- (\n; select 2").contains("2 statement(s)"));
+        assert!(wrong("select sum(a\nfrom t").contains("`(` is not closed at Line: 1, Column: 11"));
+        assert!(wrong("select sum(a; select 1)").contains("`(` is not closed at"));
+        assert!(wrong("select (a])").contains("`(` is not closed before `]` at Line: 1, Column: 8"));
+        assert!(wrong("select a)").contains("`)` closes nothing at Line: 1, Column: 9"));
+        let nested = |deep: usize| format!("select {}1{}", "(".repeat(deep), ")".repeat(deep));
+        assert!(wrong(&nested(DEEPEST)).contains("1 statement(s)"), "{}", wrong(&nested(DEEPEST)));
+        assert!(wrong(&nested(DEEPEST + 1)).contains("more than 16 deep at Line: 1, Column: 24"), "{}", wrong(&nested(DEEPEST + 1)));
+    }
 }

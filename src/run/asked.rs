@@ -21,6 +21,8 @@ use crate::features::{FeatureError, RowKind};
 use crate::ingest::Cache;
 use crate::job::Job;
 use crate::job::time::epoch_day;
+use crate::learn::Attribution;
+use crate::learn::rows::Shape;
 use crate::publish::{Home, PastRun};
 use crate::table_file;
 
@@ -224,19 +226,7 @@ fn told(
                 continue;
             }
             let Told { scenario: _, task: name, published, step, usual, base, raw, words, steps, .. } = account.tell(row, task, None);
-            let mut reasons: Vec<Reason> = (0..=shape.fields.len())
-                .map(|field| {
-                    let at = [row, task, field];
-                    Reason {
-                        feature: crate::explain::feature_name(&shape, field).to_owned(),
-                        value: values[row][field].clone(),
-                        contribution: f64::from(account.found.values[at]),
-                        shared: f64::from(account.found.shared[at]),
-                        scenario_part: f64::from(account.found.scenario_part[at]),
-                        task_part: f64::from(account.found.task_part[at]),
-                    }
-                })
-                .collect();
+            let mut reasons = reasons(&account.found, &shape, &values[row], row, task);
             let total = base + reasons.iter().map(|reason| reason.contribution).sum::<f64>();
             reasons.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()).then_with(|| a.feature.cmp(&b.feature)));
             let scenario = served[row].clone().unwrap_or_default();
@@ -261,4 +251,20 @@ fn told(
         }
     }
     Ok(accounts)
+}
+
+/// What each feature does to a row's raw output, in the order of the fields; the scenario comes last.
+pub(super) fn reasons(found: &Attribution, shape: &Shape, values: &[Option<String>], row: usize, task: usize) -> Vec<Reason> {
+    let reason = |field: usize| {
+        let at = [row, task, field];
+        Reason {
+            feature: crate::explain::feature_name(shape, field).to_owned(),
+            value: values[field].clone(),
+            contribution: f64::from(found.values[at]),
+            shared: f64::from(found.shared[at]),
+            scenario_part: f64::from(found.scenario_part[at]),
+            task_part: f64::from(found.task_part[at]),
+        }
+    };
+    (0..=shape.fields.len()).map(reason).collect()
 }

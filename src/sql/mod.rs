@@ -3,6 +3,7 @@
 //! In: a job, where it lives, what may be used of the machine. Out: an [`Analyst`] that parses, guards, plans and runs
 //! statements, and tells errors with their place. Not here: terminals, files that are written, arguments (`cli`).
 
+pub mod calls;
 mod catalog;
 pub mod chart;
 pub mod comments;

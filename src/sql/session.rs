@@ -13,9 +13,10 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::{FunctionRegistry as _, SendableRecordBatchStream};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement};
+use datafusion::sql::parser::{CopyToSource, Statement};
 use jiff::civil::Date;
 
+use super::calls::{self, Models};
 use super::catalog::{CATALOG, Catalog, PUBLIC};
 use super::comments::Comments;
 use super::error::SqlError;
@@ -24,7 +25,7 @@ use super::guard::{self, Rights};
 use super::information::Information;
 use super::store::Store;
 use super::told::{Names, nearest, retell};
-use crate::ingest::sql::bind;
+use crate::ingest::sql::{bind, statements};
 use crate::ingest::{Engine, Graph, IngestError, Params};
 use crate::job::{AsOf, Job, Param, Query};
 use crate::publish::{Home, PastRun};
@@ -71,11 +72,11 @@ pub struct Answer {
 }
 
 impl Analyst {
-    /// Opens a job for reading.
+    /// Opens a job for reading. `models` opens the model of a run for the functions that score and explain.
     ///
     /// # Errors
     /// [`SqlError`] when a query of the job does not parse or the run does not exist.
-    pub fn open(job: Job, home: Home, settings: Settings) -> Result<Self, SqlError> {
+    pub fn open(job: Job, home: Home, settings: Settings, models: Models) -> Result<Self, SqlError> {
         let graph = Graph::new(&job)?;
         let spill =
             tempfile::tempdir().map_err(|source| FileError::Io { what: "create a folder in", path: std::env::temp_dir(), source })?;
@@ -101,6 +102,7 @@ impl Analyst {
         catalogs.register_catalog(CATALOG.to_owned(), Arc::new(Catalog::new(Arc::clone(&store), Arc::clone(&information))));
         context.register_catalog_list(catalogs);
         functions::register(&context);
+        calls::register(&context, &store, models);
         let state = context.state_weak_ref();
         information
             .find_functions(Box::new(move || state.upgrade().map(|state| state.read().table_functions().clone()).unwrap_or_default()));
@@ -147,8 +149,7 @@ impl Analyst {
     /// # Errors
     /// [`SqlError`] with the place of a mistake, or naming what is refused.
     pub fn parse(&self, sql: &str) -> Result<Vec<Statement>, SqlError> {
-        let parsed = DFParserBuilder::new(sql).build().and_then(|mut parser| parser.parse_statements());
-        let statements: Vec<Statement> = parsed.map_err(|error| retell(&error, sql, Names::default))?.into_iter().collect();
+        let statements: Vec<Statement> = statements(sql).map_err(|error| retell(&error, sql, Names::default))?.into_iter().collect();
         for statement in &statements {
             guard::check(statement, self.rights)?;
             if let Statement::CopyTo(copy) = statement {
@@ -174,6 +175,7 @@ impl Analyst {
         let told = |error: DataFusionError| retell(&error, sql, || self.names());
         let mut statement = statement;
         bind_all(&mut statement, &self.params).map_err(|name| SqlError::NoValue { name, known: self.params.names() })?;
+        calls::quote(&mut statement);
         let state = self.context.state();
         let logical = state.statement_to_plan(statement).await.map_err(told)?;
         guard::verify(&logical, self.rights)?;

@@ -266,6 +266,11 @@ impl Store {
         Ok(Arc::new(Files::open(what, parts, &[("as_of", DataType::Date32), ("split", DataType::Utf8)])?))
     }
 
+    /// The id of the run that an analyst means: the id, or how it begins.
+    pub(super) fn run(&self, wanted: &str) -> Result<String, SqlError> {
+        Ok(self.home.named(wanted)?.manifest.run)
+    }
+
     /// All runs, oldest first.
     pub(super) fn past(&self) -> Result<&[PastRun], SqlError> {
         if let Some(past) = self.past.get() {

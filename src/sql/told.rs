@@ -56,7 +56,7 @@ fn syntax(message: &str, sql: &str) -> SqlError {
         None => (message, None),
     };
     let place = place.map(|place| Place { length: word_at(sql, place), ..place });
-    let hint = if what.contains("found: EOF") {
+    let hint = if what.contains("found: EOF") || what.ends_with("is not closed") {
         "the statement is not finished: is a `)` or a quote missing?"
     } else {
         "the place is marked; `\\?` or the README shows examples"

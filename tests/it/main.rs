@@ -41,6 +41,7 @@ mod report;
 mod scaffold;
 mod sources;
 mod sql;
+mod sql_calls;
 mod sql_functions;
 mod sql_shell;
 mod sql_tables;

@@ -19,6 +19,7 @@ use crate::cli::Failure;
 use crate::cli::console::{say, say_all, tell};
 use crate::publish::Columns;
 use crate::sql::SqlError;
+use crate::sql::calls::CALLS;
 use crate::sql::chart::Chart;
 use crate::sql::format::{Format, table};
 
@@ -121,14 +122,16 @@ fn describe(shell: &Shell, name: &str) -> Result<(), Unanswered> {
 }
 
 fn functions(shell: &mut Shell, name: &str) -> Result<(), Unanswered> {
+    let known = known_functions();
     let sql = if name.is_empty() {
-        "select routine_name as function, lower(min(function_type)) as kind, min(split_part(description, '. ', 1)) as what
-         from information_schema.routines group by routine_name order by routine_name"
-            .to_owned()
+        format!(
+            "select routine_name as function, lower(min(function_type)) as kind, min(split_part(description, '. ', 1)) as what
+             from {known} group by routine_name order by routine_name"
+        )
     } else {
         format!(
             "select routine_name as function, lower(min(function_type)) as kind, min(syntax_example) as syntax, min(description) as what
-             from information_schema.routines where routine_name like '%{}%' group by routine_name order by routine_name",
+             from {known} where routine_name like '%{}%' group by routine_name order by routine_name",
             name.to_lowercase().replace('\'', "''")
         )
     };
@@ -142,6 +145,19 @@ fn functions(shell: &mut Shell, name: &str) -> Result<(), Unanswered> {
     let text = if name.is_empty() { table(&schema, &found)? } else { told(&found)? };
     pager::show(&text);
     Ok(())
+}
+
+/// `information_schema.routines`, with what the session's table functions say of themselves: the engine has no place for that.
+fn known_functions() -> String {
+    let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let calls: Vec<String> =
+        CALLS.iter().map(|call| format!("({}, {}, {})", text(call.name), text(call.syntax), text(call.about))).collect();
+    format!(
+        "(select routines.routine_name, routines.function_type, coalesce(calls.about, routines.description) as description,
+          coalesce(calls.syntax, routines.syntax_example) as syntax_example
+          from information_schema.routines left join (values {}) as calls(name, syntax, about) on calls.name = routines.routine_name)",
+        calls.join(", ")
+    )
 }
 
 /// Functions with their syntax and all that they say of themselves, folded to the terminal.

@@ -35,6 +35,7 @@ pub fn page() -> String {
     entries.extend(aggregates().iter().filter_map(|function| Some(("aggregate", function.documentation()?.clone()))));
     entries.extend(shaping::scalars().iter().filter_map(|function| Some(("scalar", function.documentation()?.clone()))));
     entries.extend(shaping::windows().iter().filter_map(|function| Some(("window", function.documentation()?.clone()))));
+    entries.extend(super::calls::documentation().into_iter().map(|call| ("table function", call)));
     page::page(&entries)
 }
 

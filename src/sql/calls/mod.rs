@@ -1,0 +1,200 @@
+//! Table functions: rows of a query scored and explained by a run's model; figures of runs side by side.
+//!
+//! In: calls in FROM, as `score((select …))`. Out: tables, each a plan over the inner query's plan, so that nothing is held and
+//! only the columns that are read are read. Functions of values and aggregates are `functions`'.
+
+mod explained;
+mod figures;
+mod model;
+mod scored;
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datafusion::catalog::view::ViewTable;
+use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl};
+use datafusion::common::{DataFusionError, Result, ScalarValue, internal_err, plan_err};
+use datafusion::datasource::TableProvider;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{DocSection, Documentation, Expr, LogicalPlan};
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::{CopyToSource, Statement};
+use datafusion::sql::sqlparser::ast::{
+    Expr as SqlExpr, FunctionArg, FunctionArgExpr, Statement as SqlStatement, TableFactor, Value, VisitMut as _, VisitorMut,
+};
+
+use super::error::SqlError;
+use super::guard::{self, Rights};
+use super::store::Store;
+use crate::ingest::sql::statements;
+use model::Model;
+pub use model::{Contribution, Models, RunModel};
+
+/// A table function as a reader sees it.
+#[derive(Debug)]
+pub struct Call {
+    /// Its name.
+    pub name: &'static str,
+    /// How it is written.
+    pub syntax: &'static str,
+    /// What it gives.
+    pub about: &'static str,
+    /// A query that runs on a job with a published run.
+    pub example: &'static str,
+    make: fn(&Calls, &[String], &dyn Session) -> Result<LogicalPlan>,
+}
+
+/// Every table function.
+pub const CALLS: [Call; 5] = [scored::SCORE, scored::SCORE_UNDER, explained::EXPLAIN, figures::IMPORTANCE, figures::COMPARE_RUNS];
+
+/// What each of them says of itself.
+pub(super) fn documentation() -> Vec<Documentation> {
+    let of = |call: &Call| {
+        let section = DocSection { include: true, label: "Models and runs", description: None };
+        Documentation::builder(section, call.about, call.syntax).with_sql_example(call.example).build()
+    };
+    CALLS.iter().map(of).collect()
+}
+
+/// What calls share: the tables, and the model of the current run once it was needed.
+struct Calls {
+    store: Arc<Store>,
+    models: Models,
+    model: std::sync::OnceLock<Arc<Model>>,
+}
+
+impl Calls {
+    /// The model of the run that `current` means.
+    fn model(&self) -> Result<Arc<Model>> {
+        if let Some(model) = self.model.get() {
+            return Ok(Arc::clone(model));
+        }
+        let model = Arc::new(Model::open(&self.store, &self.models).map_err(own)?);
+        Ok(Arc::clone(self.model.get_or_init(|| model)))
+    }
+}
+
+/// An error of ours on its way through the engine.
+fn own(error: SqlError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// One table function.
+struct Function {
+    call: &'static Call,
+    calls: Arc<Calls>,
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.call.name)
+    }
+}
+
+impl TableFunctionImpl for Function {
+    fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
+        let text = |expr: &Expr| match expr {
+            Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)) | ScalarValue::LargeUtf8(Some(text)), _) => {
+                Ok(text.clone())
+            }
+            _ => plan_err!("{} takes a query or a text in place of `{expr}`: {}", self.call.name, self.call.syntax),
+        };
+        let texts = args.exprs().iter().map(text).collect::<Result<Vec<_>>>()?;
+        let wanted = self.call.syntax.matches(',').count() + usize::from(!self.call.syntax.ends_with("()"));
+        if texts.len() != wanted {
+            return plan_err!("{} takes {wanted} argument(s), not {}: {}", self.call.name, texts.len(), self.call.syntax);
+        }
+        let plan = (self.call.make)(&self.calls, &texts, args.session())?;
+        Ok(Arc::new(ViewTable::new(plan, None)))
+    }
+}
+
+/// Gives a session every table function.
+pub(super) fn register(context: &SessionContext, store: &Arc<Store>, models: Models) {
+    let calls = Arc::new(Calls { store: Arc::clone(store), models, model: std::sync::OnceLock::new() });
+    for call in &CALLS {
+        context.register_udtf(call.name, Arc::new(Function { call, calls: Arc::clone(&calls) }));
+    }
+}
+
+/// Plans the query of an argument. It may do no more than any query of a session that reads.
+fn planned(session: &dyn Session, sql: &str) -> Result<LogicalPlan> {
+    let Some(state) = session.as_any().downcast_ref::<SessionState>() else {
+        return internal_err!("a table function outside of a session");
+    };
+    let mut statements = statements(sql)?;
+    let (Some(mut statement), true) = (statements.pop_front(), statements.is_empty()) else {
+        return plan_err!("a table function takes one query");
+    };
+    guard::check(&statement, Rights::Read).map_err(own)?;
+    if !matches!(&statement, Statement::Statement(inner) if matches!(inner.as_ref(), SqlStatement::Query(_))) {
+        return plan_err!("a table function takes a query that gives rows");
+    }
+    quote(&mut statement);
+    // The engine asks for the table in the midst of planning, which cannot wait; looking for the inner tables has to.
+    let plan = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(state.statement_to_plan(statement)));
+    // Its places are those of the inner text: told without them.
+    let plan =
+        plan.map_err(
+            |error| if matches!(error, DataFusionError::External(_)) { error } else { DataFusionError::Plan(error.strip_backtrace()) },
+        )?;
+    guard::verify(&plan, Rights::Read).map_err(own)?;
+    Ok(plan)
+}
+
+/// Lets a table function take a query, or the name of a table, as it stands: the engine passes on constants only.
+pub(super) fn quote(statement: &mut Statement) {
+    match statement {
+        Statement::Statement(inner) => drop(inner.visit(&mut Quoting)),
+        Statement::Explain(explain) => quote(&mut explain.statement),
+        Statement::CopyTo(copy) => {
+            if let CopyToSource::Query(query) = &mut copy.source {
+                let _ = query.visit(&mut Quoting);
+            }
+        }
+        _ => {}
+    }
+}
+
+struct Quoting;
+
+impl VisitorMut for Quoting {
+    type Break = ();
+
+    // Inner calls first: they are part of the outer one's text.
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        let TableFactor::Table { name, args: Some(args), .. } = factor else { return ControlFlow::Continue(()) };
+        let name = name.to_string().to_lowercase();
+        if !CALLS.iter().any(|call| call.name == name) {
+            return ControlFlow::Continue(());
+        }
+        for arg in &mut args.args {
+            let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = arg else { continue };
+            let text = match expr {
+                SqlExpr::Subquery(query) => query.to_string(),
+                SqlExpr::Identifier(_) | SqlExpr::CompoundIdentifier(_) => format!("select * from {expr}"),
+                _ => continue,
+            };
+            *expr = SqlExpr::value(Value::SingleQuotedString(text));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_in_a_call_becomes_its_text() {
+        let sql = "select * from score((select a from score_under(snapshots.frame, 'it''s') where a = 'x')) as s";
+        let mut statements = statements(sql).unwrap_or_else(|error| panic!("{error}"));
+        let Some(mut statement) = statements.pop_front() else { panic!("a statement") };
+        quote(&mut statement);
+        assert_eq!(
+            statement.to_string(),
+            "SELECT * FROM score('SELECT a FROM score_under(''select * from snapshots.frame'', ''it''''s'') WHERE a = ''x''') AS s"
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! Functions of `polytask sql` that score and explain rows by a run's model, held against what the run published; runs side by side.
+//!
+//! In: the small shop, after one night or two. Not here: functions of values (`sql_functions`), tables (`sql_tables`).
+
+use crate::shop::Shop;
+
+const NEXT: &str = "2026-02-27";
+
+/// Lines of a question's answer, each cut at its commas; no value of the shop holds one.
+#[track_caller]
+fn lines(shop: &Shop, sql: &str) -> Vec<Vec<String>> {
+    let (out, _) = shop.succeeds(&["sql", "queries/shop", "--format", "csv", "-c", sql]);
+    out.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}
+
+/// The one value of an answer.
+#[track_caller]
+fn value(shop: &Shop, sql: &str) -> String {
+    let found = lines(shop, sql);
+    assert!(found.len() == 1 && found[0].len() == 1, "{sql}: {found:?}");
+    found[0][0].clone()
+}
+
+#[track_caller]
+fn number(shop: &Shop, sql: &str) -> f64 {
+    let found = value(shop, sql);
+    found.parse().unwrap_or_else(|error| panic!("{sql}: {error}: {found}"))
+}
+
+/// The question ends with exit code 2 and says each of `says`.
+#[track_caller]
+fn wrong(shop: &Shop, sql: &str, says: &[&str]) {
+    let output = shop.polytask(&["sql", "queries/shop", "-c", sql]);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{sql}: {errors}{}", String::from_utf8_lossy(&output.stdout));
+    assert!(errors.starts_with("error: ") && errors.contains("\nhint: "), "{sql}: {errors}");
+    for part in says {
+        assert!(errors.contains(part), "{sql}: no «{part}» in\n{errors}");
+    }
+}
+
+const TONIGHT: &str = "(select * from snapshots.frame where split = 'tonight')";
+
+#[test]
+fn rows_are_scored_as_the_night_scores_them() {
+    let shop = Shop::new();
+    shop.published();
+    let rows: usize = value(&shop, "select count(*) from current.scores").parse().expect("a count");
+    assert!(rows > 100, "{rows} rows");
+    let apart = format!(
+        "select count(*), max(abs(own.p_purchase - scores.purchase)), max(abs(own.p_spend - scores.spend))
+         from score({TONIGHT}) as own
+         inner join current.scores using (household_id, product_id, scenario)"
+    );
+    let found = &lines(&shop, &apart)[0];
+    assert_eq!(found[0], rows.to_string());
+    assert_eq!((found[1].as_str(), found[2].as_str()), ("0.0", "0.0"), "scores of the same rows are apart");
+    // The held-out night too, by the name of a table, inside of EXPLAIN, of a CTE and of a copy.
+    let held = "with own as (select * from score(snapshots.frame) where split = 'holdout')
+                select max(abs(own.p_purchase - holdout.p_purchase)) from own
+                inner join current.holdout using (household_id, product_id, scenario)";
+    assert_eq!(value(&shop, held), "0.0");
+    assert!(!lines(&shop, &format!("explain select avg(p_spend) from score({TONIGHT})")).is_empty());
+    let file = shop.path().join("scored.csv");
+    let copy = format!("copy (select p_purchase from score({TONIGHT})) to '{}' stored as csv", file.display());
+    shop.succeeds(&["sql", "queries/shop", "--write", "-c", &copy]);
+    assert_eq!(std::fs::read_to_string(&file).expect("a copy").lines().count(), rows + 1);
+}
+
+#[test]
+fn rows_are_scored_under_a_scenario_as_if_they_were_served_there() {
+    let shop = Shop::new();
+    shop.published();
+    let scenarios: Vec<String> =
+        lines(&shop, "select distinct scenario from current.scores order by 1").into_iter().map(|row| row[0].clone()).collect();
+    let [first, second] = scenarios.as_slice() else { panic!("two scenarios: {scenarios:?}") };
+    let under = |scenario: &str, of: &str| {
+        format!(
+            "select max(abs(a.p_purchase - b.p_purchase)) from score_under({TONIGHT}, '{scenario}') as a
+             inner join score({TONIGHT}) as b using (household_id, product_id, scenario) where a.under = '{scenario}' and scenario = '{of}'"
+        )
+    };
+    assert_eq!(value(&shop, &under(first, first)), "0.0", "a row under its own scenario is the row");
+    assert!(number(&shop, &under(second, first)) > 1e-4, "another scenario changes nothing");
+    // The same as rows that say that they are served there.
+    let changed = format!(
+        "select max(abs(a.p_spend - b.p_spend)) from score_under({TONIGHT}, '{second}') as a
+         inner join score((select * replace ('{second}' as scenario) from snapshots.frame where split = 'tonight' and scenario = '{first}')) as b
+         on a.household_id = b.household_id and a.product_id = b.product_id and a.scenario = '{first}'"
+    );
+    assert_eq!(value(&shop, &changed), "0.0");
+    wrong(&shop, &format!("select * from score_under({TONIGHT}, 'moon')"), &["`moon` is no scenario of the model", first, second]);
+}
+
+#[test]
+fn contributions_of_rows_add_up_to_what_is_scored() {
+    let shop = Shop::new();
+    shop.published();
+    let some = "(select * from snapshots.frame where split = 'tonight' order by household_id, product_id, scenario limit 5)";
+    let sums = lines(
+        &shop,
+        &format!(
+            "select task, count(*), max(residual), max(abs(total - raw)) from (
+                 select household_id, product_id, scenario, task, max(residual) as residual, max(raw) as raw,
+                        max(base) + sum(contribution) as total
+                 from explain({some}) group by household_id, product_id, scenario, task) group by task order by task"
+        ),
+    );
+    assert_eq!(sums.len(), 2, "two tasks: {sums:?}");
+    for row in &sums {
+        let [residual, apart] = [2, 3].map(|at| row[at].parse::<f64>().expect("a number"));
+        assert!(row[1] == "5" && residual < 1e-4 && (apart - residual).abs() < 1e-9, "{row:?}");
+    }
+    let parts = format!("select max(abs(contribution - shared - scenario_part - task_part)) from explain({some})");
+    assert!(number(&shop, &parts) < 1e-5);
+    // Every feature of the model, and the scenario.
+    let features = value(&shop, &format!("select count(distinct feature) from explain({some})"));
+    assert_eq!(features, value(&shop, "select count(distinct feature) from current.importance"));
+    // `polytask explain` says the same of the same row.
+    let first = &lines(&shop, &format!("select household_id, product_id, scenario from {some} limit 1"))[0];
+    let key = format!("household_id={},product_id={}", first[0], first[1]);
+    let (told, _) =
+        shop.succeeds(&["explain", "queries/shop", "--key", &key, "--scenario", &first[2], "--task", "purchase", "--format", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    let tonight = told.as_array().expect("accounts").iter().find(|one| one["night"].as_str().is_some_and(|night| night.contains("scored")));
+    let raw = tonight.expect("tonight's row")["raw"].as_f64().expect("a raw output");
+    let sql = format!(
+        "select distinct raw from explain((select * from snapshots.frame where split = 'tonight' and household_id = {} and product_id = {}
+         and scenario = '{}')) where task = 'purchase'",
+        first[0], first[1], first[2]
+    );
+    assert!((number(&shop, &sql) - raw).abs() < 1e-6);
+    wrong(&shop, &format!("select * from explain({TONIGHT}) limit 1"), &["at most 1000 rows", "LIMIT"]);
+}
+
+#[test]
+fn runs_are_put_side_by_side() {
+    let shop = Shop::new();
+    shop.published();
+    shop.succeeds(&["run", "queries/shop", "--as-of", NEXT]);
+    let apart = "select count(*), max(abs(own.a - a.value)), max(abs(own.b - b.value)), max(abs(own.change - (b.value - a.value)))
+                 from compare_runs('2026-02-2', '2026-02-27') as own";
+    wrong(&shop, apart, &["2026-02-2"]);
+    let ids = lines(&shop, "select run from runs.runs order by run");
+    let [a, b] = [&ids[0][0], &ids[1][0]];
+    let found = lines(
+        &shop,
+        &format!(
+            "select count(*), max(abs(own.a - a.value)), max(abs(own.b - b.value)), max(abs(own.change - (b.value - a.value)))
+             from compare_runs('{a}', '{}') as own
+             inner join runs.metrics as a on a.run = '{a}' and a.scenario = own.scenario and a.task = own.task and a.metric = own.metric
+             inner join runs.metrics as b on b.run = '{b}' and b.scenario = own.scenario and b.task = own.task and b.metric = own.metric
+             inner join runs.runs on runs.run = a.run and runs.learner = a.learner and runs.learner = b.learner",
+            &b[..12]
+        ),
+    );
+    assert!(found[0][0].parse::<u32>().expect("a count") > 20, "{found:?}");
+    assert!(found[0][1..].iter().all(|value| value == "0.0"), "{found:?}");
+    let ranks = lines(&shop, "select rank, value from importance() where scenario = '*' and task = 'purchase' order by rank");
+    let values: Vec<f64> = ranks.iter().map(|row| row[1].parse().expect("a value")).collect();
+    assert!(values.len() > 3 && values.is_sorted_by(|a, b| a >= b), "{ranks:?}");
+    assert!(ranks.iter().enumerate().all(|(at, row)| row[0] == (at + 1).to_string()), "{ranks:?}");
+}
+
+#[test]
+fn a_call_that_does_not_fit_says_what_it_wants() {
+    let shop = Shop::new();
+    wrong(&shop, "select * from score((select 1 as n))", &["no current run"]);
+    shop.published();
+    wrong(&shop, "select * from score((select household_id from snapshots.frame))", &["has no column", "snapshots.frame"]);
+    wrong(&shop, "select * from score()", &["takes 1 argument", "score((query))"]);
+    wrong(&shop, "select * from score((select * from snapshots.fram))", &["snapshots.fram"]);
+    wrong(&shop, "select * from score('drop table orders')", &["refused"]);
+    wrong(&shop, "select * from score('copy orders to ''x.csv''')", &["refused"]);
+    wrong(&shop, "select * from score('select * from \"/etc/passwd\"')", &["/etc/passwd"]);
+    wrong(&shop, "select * from score((select * from '/etc/passwd'))", &["/etc/passwd"]);
+    let (listed, _) = shop.succeeds(&["sql", "queries/shop", "-c", "\\df score"]);
+    assert!(listed.contains("score((query))") && listed.contains("score_under((query), 'scenario')"), "{listed}");
+}
