@@ -392,6 +392,8 @@ fn toml_error(error: &toml::de::Error, text: &str, file: &str) -> JobError {
     let start = error.span().map_or(0, |span| span.start.min(text.len()));
     let before = text.get(..start).unwrap_or("");
     let line = before.matches('\n').count() + 1;
-    let place = text.lines().nth(line - 1).map(|code| format!("\n  {line} | {}", code.trim_end())).unwrap_or_default();
+    // A line that could hold a credential is not repeated.
+    let shown = |code: &&str| code.split_once('=').is_none_or(|(key, _)| key.trim() == "keys" || !store_url::is_credential(key));
+    let place = text.lines().nth(line - 1).filter(shown).map(|code| format!("\n  {line} | {}", code.trim_end())).unwrap_or_default();
     JobError::Toml { file: file.to_owned(), line, message: error.message().to_owned(), place }
 }

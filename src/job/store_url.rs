@@ -8,21 +8,8 @@ use url::Url;
 
 /// Schemes of the stores: Amazon S3 and what speaks its protocol, Google Cloud Storage, Azure Blob Storage, a mounted file system.
 const SCHEMES: [&str; 4] = ["s3", "gs", "az", "file"];
-/// Keys of a source that could only hold a credential.
-const CREDENTIALS: [&str; 12] = [
-    "key",
-    "secret",
-    "token",
-    "password",
-    "credentials",
-    "access_key",
-    "access_key_id",
-    "secret_key",
-    "secret_access_key",
-    "session_token",
-    "account_key",
-    "sas_token",
-];
+/// What is in the name of a key that could only hold a credential; no key of a source is called so.
+const CREDENTIALS: [&str; 6] = ["key", "secret", "token", "password", "credential", "sas"];
 /// What to do instead.
 pub(super) const ENVIRONMENT: &str = "credentials come from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
     GOOGLE_SERVICE_ACCOUNT, AZURE_STORAGE_ACCOUNT_KEY…); docs/operations.md lists the variables";
@@ -75,12 +62,18 @@ impl fmt::Display for StoreUrl {
     }
 }
 
+/// Whether a name is that of a credential.
+pub(super) fn is_credential(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    CREDENTIALS.iter().any(|part| key.contains(part))
+}
+
 /// The first key of a source that is a credential: `sources.<name>.<key>`. Looked for before anything is parsed further, so that no
 /// message quotes its line.
 pub(super) fn credential(effective: &toml::Table) -> Option<String> {
     let sources = effective.get("sources")?.as_table()?;
     sources.iter().find_map(|(name, source)| {
-        let found = source.as_table()?.keys().find(|key| CREDENTIALS.contains(&key.to_ascii_lowercase().as_str()))?;
+        let found = source.as_table()?.keys().find(|key| is_credential(key))?;
         Some(format!("sources.{name}.{found}"))
     })
 }

@@ -174,6 +174,10 @@ impl Home {
     /// # Errors
     /// [`PublishError::NoRun`] or [`PublishError::ManyRuns`], or that a manifest cannot be read.
     pub fn named(&self, wanted: &str) -> Result<PastRun, PublishError> {
+        // A run is a folder right here: no path leads to one elsewhere.
+        if wanted.starts_with('.') || wanted.contains(['/', '\\']) {
+            return Err(PublishError::NoRun { run: wanted.to_owned(), runs: self.runs.clone() });
+        }
         if !wanted.is_empty()
             && let Some(run) = self.find(wanted)?
         {

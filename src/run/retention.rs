@@ -15,7 +15,7 @@ use crate::table_file::FileError;
 /// night is published, and the next one tries again.
 pub(super) fn apply(night: &Night<'_>, run: &str, predecessor: Option<&Predecessor>) {
     let Some(keep) = night.job.keep else { return };
-    match removed(night, keep, predecessor) {
+    match removed(night, run, keep, predecessor) {
         Ok(removed) if removed.is_empty() => {}
         Ok(removed) => {
             night.watch.note(&format!("retention: removed {}", removed.join(", ")));
@@ -27,10 +27,14 @@ pub(super) fn apply(night: &Night<'_>, run: &str, predecessor: Option<&Predecess
     }
 }
 
-fn removed(night: &Night<'_>, keep: usize, predecessor: Option<&Predecessor>) -> Result<Vec<String>, NightError> {
+fn removed(night: &Night<'_>, tonight: &str, keep: usize, predecessor: Option<&Predecessor>) -> Result<Vec<String>, NightError> {
     let needed = needed_from(night, predecessor)?;
     let mut removed = Vec::new();
     for run in upkeep::spare(night.home, keep)? {
+        // An old night that was just made is there to be read; the next one may remove it.
+        if run.manifest.run == tonight {
+            continue;
+        }
         if needed.as_ref().is_none_or(|needed| run.manifest.as_of < *needed) {
             upkeep::remove(night.home, &run)?;
             removed.push(run.manifest.run);

@@ -37,7 +37,7 @@ fn fuzz(target: &str, next: impl Fn(&mut Dice) -> Vec<Vec<u8>>, run: impl Fn(&[V
     while time.map_or(inputs < INPUTS, |time| begun.elapsed() < time) {
         let parts = next(&mut dice);
         for (at, part) in parts.iter().enumerate() {
-            fs::write(std::env::temp_dir().join(format!("polytask-fuzz-{target}-{at}")), part).expect("a file");
+            fs::write(std::env::temp_dir().join(format!("polytask-fuzz-{target}-{at}-{}", std::process::id())), part).expect("a file");
         }
         let started = Instant::now();
         let ended = catch_unwind(AssertUnwindSafe(|| run(&parts)));

@@ -10,8 +10,7 @@ use crate::learn::rows::Task;
 /// Figures of a binary task that have no interval, beside those that have one.
 const SETTINGS: [&str; 2] = ["threshold", "top_k"];
 /// Measures of the quality of data, as `quality.parquet` names them.
-pub const QUALITY: [&str; 17] = [
-    "rows",
+pub const QUALITY: [&str; 16] = [
     "values present",
     "categories known",
     "effective categories",

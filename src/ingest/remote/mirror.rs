@@ -57,13 +57,15 @@ impl From<FileError> for Trouble {
     }
 }
 
-/// Which version of an object a file is.
+/// Which version of an object a file is. Stores say it in more than one way: listings of some have no quotes around the `ETag`, others'
+/// have milliseconds, which the headers of an answer have not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Version {
     bytes: u64,
+    /// Without quotes and the mark of a weak one.
     e_tag: Option<String>,
-    /// When it was written, by the store's clock.
-    modified: String,
+    /// When it was written, in seconds by the store's clock.
+    modified: i64,
 }
 
 type Index = BTreeMap<String, Version>;
@@ -237,7 +239,7 @@ impl Mirror {
     async fn one(&self, listed: &Listed) -> Result<(), Trouble> {
         let Listed { file, location, version } = listed;
         let changed = || Trouble::Changed(file.escape_debug().to_string());
-        let options = GetOptions { if_match: version.e_tag.clone(), ..GetOptions::default() };
+        let options = GetOptions { if_match: version.e_tag.as_ref().map(|tag| format!("\"{tag}\"")), ..GetOptions::default() };
         let got = answer(self.store.get_opts(location, options)).await?.map_err(|error| match error {
             object_store::Error::Precondition { .. } | object_store::Error::NotFound { .. } => changed(),
             error => refused(error),
@@ -275,7 +277,8 @@ async fn answer<T>(asked: impl Future<Output = T>) -> Result<T, Trouble> {
 }
 
 fn of(meta: &ObjectMeta) -> Version {
-    Version { bytes: meta.size, e_tag: meta.e_tag.clone(), modified: meta.last_modified.to_rfc3339() }
+    let bare = |tag: &String| tag.trim_start_matches("W/").trim_matches('"').to_owned();
+    Version { bytes: meta.size, e_tag: meta.e_tag.as_ref().map(bare), modified: meta.last_modified.timestamp() }
 }
 
 fn add(found: &mut BTreeMap<String, Listed>, key: &str, meta: ObjectMeta) -> Result<(), Trouble> {

@@ -61,7 +61,8 @@ pub(super) fn open(url: &StoreUrl) -> Result<(Arc<dyn ObjectStore>, Path), Strin
 /// An error of a store as one line without what could be a credential: the query part of URLs, and the values of the variables from
 /// which credentials are read.
 pub(super) fn told(error: &object_store::Error) -> String {
-    let secret = std::env::vars().filter(|(name, value)| {
+    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let secret = variables.filter(|(name, value)| {
         value.len() >= SECRET_BYTES
             && STORES.iter().any(|store| name.starts_with(store))
             && SECRET.iter().any(|secret| name.contains(secret))
@@ -71,12 +72,18 @@ pub(super) fn told(error: &object_store::Error) -> String {
 
 fn without(text: &str, secrets: &[String]) -> String {
     let mut text = text.to_owned();
+    // The longest first: one may begin like another.
+    let mut secrets: Vec<&String> = secrets.iter().collect();
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     for secret in secrets {
         text = text.replace(secret.as_str(), "***");
     }
-    let words = text.split_whitespace().map(|word| match (word.find("://"), word.find('?')) {
-        (Some(scheme), Some(query)) if scheme < query => format!("{}?***", &word[..query]),
-        _ => word.to_owned(),
+    let words = text.split_whitespace().map(|word| {
+        let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
+        let (rest, query) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?***"));
+        let host = rest.find('/').unwrap_or(rest.len());
+        let rest = rest[..host].rfind('@').map_or_else(|| rest.to_owned(), |user| format!("***{}", &rest[user..]));
+        format!("{scheme}://{rest}{query}")
     });
     let line: String = words.collect::<Vec<_>>().join(" ");
     line.chars().filter(|c| !c.is_control()).take(MESSAGE).collect()
@@ -89,7 +96,11 @@ mod tests {
     #[test]
     fn an_error_holds_no_credential() {
         let text = "Generic error: GET https://a.example/b?sv=1&sig=abcdef: \n  key hunter2hunter2 was refused";
-        assert_eq!(without(text, &["hunter2hunter2".into()]), "Generic error: GET https://a.example/b?*** key *** was refused");
+        assert_eq!(
+            without(text, &["hunter2".into(), "hunter2hunter2".into()]),
+            "Generic error: GET https://a.example/b?*** key *** was refused"
+        );
+        assert_eq!(without("GET (https://me:pw@a.example/b@c) failed", &[]), "GET (https://***@a.example/b@c) failed");
     }
 
     #[test]

@@ -5,14 +5,15 @@
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::{ArrayRef, Float64Array, ListArray, RecordBatch, StringArray, StructArray};
+use arrow::array::{ArrayRef, AsArray as _, Float64Array, ListArray, RecordBatch, StringArray, StructArray};
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Fields};
+use arrow::compute::max;
+use arrow::datatypes::{DataType, Field, Fields, UInt64Type};
 use datafusion::catalog::Session;
 use datafusion::common::{Column, Result, exec_err};
 use datafusion::functions::core::expr_fn::get_field;
+use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
@@ -22,6 +23,8 @@ use super::{Call, Calls, own, planned};
 
 /// Rows that are explained at most: each is a hundred rows or more, and takes some hundred times as long as to be scored.
 const MOST: usize = 1000;
+/// The column that counts them.
+const COUNT: &str = "explained row";
 
 pub(super) const EXPLAIN: Call = Call {
     name: "explain",
@@ -53,6 +56,10 @@ fn explained(calls: &Calls, sql: &str, session: &dyn Session) -> Result<LogicalP
     let kept: Vec<String> = model.keys.iter().cloned().chain(["as_of".to_owned(), model.scenario.clone()]).collect();
     let kept: Vec<&String> = kept.iter().filter(|name| rows.schema().has_column_with_unqualified_name(name)).collect();
     let function = ScalarUDF::from(Reasons::new(model));
+    // Counted in the plan, so that each time it runs is a count of its own; what lies behind the first too many is not read.
+    let counted = row_number().alias(COUNT);
+    let rows = LogicalPlanBuilder::from(rows).limit(0, Some(MOST + 1))?.window(vec![counted])?.build()?;
+    let columns = columns.into_iter().chain([Expr::Column(Column::new_unqualified(COUNT))]).collect();
     let mut list: Vec<Expr> = kept.iter().map(|name| Expr::Column(Column::new(Some(ROWS), *name))).collect();
     list.push(function.call(columns).alias("reason"));
     let unnested = LogicalPlanBuilder::from(rows).project(list)?.unnest_column(Column::new_unqualified("reason"))?;
@@ -67,14 +74,12 @@ fn explained(calls: &Calls, sql: &str, session: &dyn Session) -> Result<LogicalP
 struct Reasons {
     model: Arc<Model>,
     signature: Signature,
-    /// Rows explained so far.
-    rows: AtomicUsize,
 }
 
 impl Reasons {
     fn new(model: Arc<Model>) -> Self {
         // Volatile, so that a row is explained once and not for each column of its reasons.
-        Self { model, signature: Signature::variadic_any(Volatility::Volatile), rows: AtomicUsize::new(0) }
+        Self { model, signature: Signature::variadic_any(Volatility::Volatile) }
     }
 }
 
@@ -135,7 +140,9 @@ impl ScalarUDFImpl for Reasons {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        if self.rows.fetch_add(args.number_rows, Ordering::Relaxed) + args.number_rows > MOST {
+        let counted = args.args.last().map(|count| count.to_array(args.number_rows)).transpose()?;
+        let last = counted.as_ref().and_then(|count| max(count.as_primitive_opt::<UInt64Type>()?));
+        if last.is_none_or(|last| last > MOST as u64) && args.number_rows > 0 {
             return exec_err!("explain takes at most {MOST} rows: write a LIMIT into its query");
         }
         let batch = self.model.batch(&args, None)?;

@@ -12,8 +12,7 @@ use datafusion::catalog::Session;
 use datafusion::common::{Result, plan_err};
 use datafusion::functions::core::expr_fn::get_field;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable as _, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility, lit,
+    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
 
 use super::model::{Model, ROWS};
@@ -23,7 +22,7 @@ pub(super) const SCORE: Call = Call {
     name: "score",
     syntax: "score((query))",
     about: "the query's rows with p_<task> for each task: what the model of the current run (or --run) publishes for them, calibrated. \
-            The query has the columns of snapshots.frame that the model reads; changed values are scored as they are changed",
+            The query has the columns of snapshots.frame that the model reads; changed values are scored as they are changed. The query stands for itself: it does not see a WITH around it",
     example: "select scenario, avg(p_purchase) from score((select * from snapshots.frame where split = 'tonight')) group by scenario",
     make: |calls, texts, session| scored(calls, &texts[0], None, session),
 };
@@ -48,8 +47,6 @@ fn scored(calls: &Calls, sql: &str, under: Option<&str>, session: &dyn Session) 
     let function = ScalarUDF::from(Scores::new(model, under.map(str::to_owned)));
     // The same call for every task: the engine computes it once.
     let call = function.call(columns);
-    let (_, field) = call.to_field(rows.schema())?;
-    debug_assert!(matches!(field.data_type(), DataType::Struct(_)));
     let mut list: Vec<Expr> = rows.schema().columns().into_iter().map(Expr::Column).collect();
     list.extend(under.map(|under| lit(under).alias("under")));
     list.extend(tasks.iter().map(|task| get_field(call.clone(), task.as_str()).alias(format!("p_{task}"))));

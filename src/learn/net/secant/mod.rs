@@ -6,7 +6,7 @@
 //! - `y = x·W + c`: `Δy = Δx·W`;
 //! - `y = φ(x)`, unit by unit: `Δy = (φ(b) − φ(a)) / (b − a) · Δx`;
 //! - `y = u · v`: `Δy = v̄ · Δu + ū · Δv`, a bar being the mean of both ends;
-//! - softmax is `e^l` times the reciprocal of its sum, by the rules above.
+//! - softmax: the formula of its slope, with the logarithmic mean of a share's two ends in the place of the share.
 //!
 //! Over a way of many short steps the multipliers become slopes, and their mean the integrated gradients. Here every path
 //! counts, also the one through PEPNet's gates, which training looks through.

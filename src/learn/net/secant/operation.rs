@@ -119,10 +119,13 @@ fn scenario_bias<'a>(bias: Option<Slot>, pass: &Pass<'a>) -> Option<&'a [f32]> {
     bias.filter(|slot| scenario < slot.rows).map(|slot| slot.part(scenario, 1).of(pass.weights))
 }
 
-/// The secant of a smooth function from `a` to `b`, of slope `slope(x)`.
-pub(in super::super) fn secant(a: f32, b: f32, of: impl Fn(f64) -> f64, slope: impl Fn(f64) -> f64) -> f64 {
-    let (a, b) = (f64::from(a), f64::from(b));
-    if (b - a).abs() < NEAR { slope(f64::midpoint(a, b)) } else { (of(b) - of(a)) / (b - a) }
+/// The secant of a smooth function from `a` to `b`, whose slope is `slope_at`.
+pub(in super::super) fn secant(a: f32, b: f32, of: impl Fn(f64) -> f64, slope_at: impl Fn(f64) -> f64) -> f64 {
+    slope(f64::from(a), f64::from(b), of, slope_at)
+}
+
+fn slope(a: f64, b: f64, of: impl Fn(f64) -> f64, slope_at: impl Fn(f64) -> f64) -> f64 {
+    if (b - a).abs() < NEAR { slope_at(f64::midpoint(a, b)) } else { (of(b) - of(a)) / (b - a) }
 }
 
 /// `(relu(b) − relu(a)) / (b − a)`.
@@ -141,19 +144,78 @@ pub(super) fn sigmoid_secant(a: f32, b: f32) -> f32 {
     secant(a, b, of, |x| of(x) * (1.0 - of(x))) as f32
 }
 
-/// Adds the multipliers of a softmax to `back`: with `e = e^l` and `r = 1 / Σ e`,
-/// `Δ(e_k · r) = r̄ · Δe_k + ē_k · Δr` and `Δr = −ΣΔe / (Σe(a) · Σe(b))`.
+/// Adds the multipliers of a softmax to `back`. With `s_k` the logarithmic mean of a share's two ends,
+/// `Δshare_k = s_k · (Δl_k − Δln Σe^l)`, and since the shares' changes add up to 0, `Δln Σe^l = Σ s_j Δl_j / Σ s_j`. So the multiplier is
+/// `s_k · (d_k − Σ s_j d_j / Σ s_j)`: the formula of the slope, with `s` in the place of the shares. What all logits have in common
+/// does not matter.
 fn softmax_back(a: &[f32], b: &[f32], bias: Option<&[f32]>, d: &[f32], back: &mut [f32]) {
-    let bias = |at: usize| bias.map_or(0.0, |bias| f64::from(bias[at]));
-    let most = a.iter().chain(b).enumerate().map(|(at, l)| f64::from(*l) + bias(at % a.len())).fold(f64::NEG_INFINITY, f64::max);
-    let power = |l: f32, at: usize| (f64::from(l) + bias(at) - most).exp();
-    let sum = |logits: &[f32]| logits.iter().enumerate().map(|(at, l)| power(*l, at)).sum::<f64>();
-    let (sum_a, sum_b) = (sum(a), sum(b));
-    let reciprocal = f64::midpoint(1.0 / sum_a, 1.0 / sum_b);
-    let by_sum: f64 = d.iter().enumerate().map(|(at, d)| f64::from(*d) * f64::midpoint(power(a[at], at), power(b[at], at))).sum::<f64>()
-        / (sum_a * sum_b);
+    let logit = |logits: &[f32], at: usize| f64::from(logits[at]) + bias.map_or(0.0, |bias| f64::from(bias[at]));
+    let log_sum = |logits: &[f32]| {
+        let most = (0..d.len()).map(|at| logit(logits, at)).fold(f64::NEG_INFINITY, f64::max);
+        most + (0..d.len()).map(|at| (logit(logits, at) - most).exp()).sum::<f64>().ln()
+    };
+    let (sum_a, sum_b) = (log_sum(a), log_sum(b));
+    let mean = |at: usize| slope(logit(a, at) - sum_a, logit(b, at) - sum_b, f64::exp, f64::exp);
+    let (mut total, mut weighed) = (0.0, 0.0);
+    for (at, d) in d.iter().enumerate() {
+        total += mean(at);
+        weighed += mean(at) * f64::from(*d);
+    }
     for (at, (back, d)) in back.iter_mut().zip(d).enumerate() {
-        let of = |l: f64| (l + bias(at) - most).exp();
-        *back += (secant(a[at], b[at], of, of) * (f64::from(*d) * reciprocal - by_sum)) as f32;
+        *back += (mean(at) * (f64::from(*d) - weighed / total)) as f32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::mixture::softmax;
+    use super::*;
+
+    /// How far the multipliers of `Σ d · share` miss its change.
+    fn missed(a: [f32; 3], b: [f32; 3]) -> (f64, [f32; 3]) {
+        let (d, bias, mut back) = ([0.5, -2.0, 1.5], [0.25, 0.0, -1.0], [0.0; 3]);
+        softmax_back(&a, &b, Some(&bias), &d, &mut back);
+        let value = |logits: [f32; 3]| {
+            let mut shares = std::array::from_fn::<f32, 3, _>(|at| logits[at] + bias[at]);
+            softmax(&mut shares);
+            shares.iter().zip(d).map(|(share, d)| f64::from(share * d)).sum::<f64>()
+        };
+        let found: f64 = (0..3).map(|at| f64::from(back[at]) * f64::from(b[at] - a[at])).sum();
+        ((found - (value(b) - value(a))).abs(), back)
+    }
+
+    #[test]
+    fn multipliers_of_a_softmax_account_for_its_change() {
+        for (a, b) in [
+            ([0.0, 1.0, -1.0], [0.5, -2.0, 3.0]),
+            ([0.0, 1.0, -1.0], [0.0, 1.0, -1.0]),
+            ([3.0, 3.0, 3.0], [30.0, -30.0, 0.0]),
+            ([800.0, 0.0, 0.0], [0.0, 800.0, 0.0]),
+            ([1e4, -1e4, 0.0], [-1e4, 1e4, 0.0]),
+        ] {
+            let (missed, back) = missed(a, b);
+            assert!(missed < 1e-5 && back.iter().all(|d| d.is_finite()), "{a:?} to {b:?}: {missed}, {back:?}");
+        }
+    }
+
+    #[test]
+    fn what_all_logits_have_in_common_changes_no_multiplier() {
+        let (_, plain) = missed([0.0, 1.0, -1.0], [0.5, -2.0, 3.0]);
+        let (_, moved) = missed([0.0, 1.0, -1.0], [90.5, 88.0, 93.0]);
+        assert!(plain.iter().zip(moved).all(|(plain, moved)| (plain - moved).abs() < 1e-5 && plain.abs() > 1e-2), "{plain:?} {moved:?}");
+    }
+
+    #[test]
+    fn secants_of_units_are_slopes_of_their_chords() {
+        for (a, b, expected) in
+            [(1.0, 2.0, 1.0), (-1.0, -2.0, 0.0), (-1.0, 3.0, 0.75), (3.0, -1.0, 0.75), (0.0, 0.0, 0.0), (0.0, 2.0, 1.0_f32)]
+        {
+            assert!((relu_secant(a, b) - expected).abs() < 1e-7, "{a} to {b}");
+        }
+        for (a, b) in [(0.0_f32, 1.0_f32), (-60.0, 60.0), (2.0, 2.0 + 1e-6)] {
+            let of = |x: f32| 1.0 / (1.0 + (-f64::from(x)).exp());
+            let change = f64::from(sigmoid_secant(a, b)) * f64::from(b - a);
+            assert!((change - (of(b) - of(a))).abs() < 1e-7, "{a} to {b}");
+        }
     }
 }

@@ -58,6 +58,7 @@ fn multipliers_of_a_short_step_are_slopes() {
             network.heads.raw(task, space.numbers(0))
         };
         let mut way = Way::new(network.plan(), 1);
+        let mut most = 0.0_f32;
         for column in (0..width).step_by(5) {
             let (mut below, mut above) = (background.x.clone(), background.x.clone());
             below[column] -= 0.02;
@@ -68,9 +69,11 @@ fn multipliers_of_a_short_step_are_slopes() {
                 let change = raw(&above, task) - raw(&below, task);
                 way.back(&weights, &network.heads, task);
                 let found = way.multipliers(&weights, task)[column] * (above[column] - below[column]);
+                most = most.max(change.abs());
                 assert!((found - change).abs() < 3e-6, "{scenarios:?}, column {column}, task {task}: {found} instead of {change}");
             }
         }
+        assert!(most > 1e-2, "{scenarios:?}: nothing changes: {most}");
     }
 }
 
