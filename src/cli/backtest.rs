@@ -14,7 +14,7 @@ use crate::run::{self, Span};
 
 /// Arguments of `polytask backtest`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  polytask backtest queries/marketplace --from 2026-03-05 --to 2026-04-23 --every 7d\n\n\
+#[command(after_help = "Example:\n  polytask backtest queries/marketplace --from 2026-03-12 --to 2026-03-26 --every 2d\n\n\
                         Runs lie in data/<job>/backtests/, apart from the published ones. A backtest that was stopped goes on with the\n\
                         same command. Figures and totals of every night and cell: backtest.parquet, and a page with their curves.")]
 pub(super) struct BacktestArgs {
