@@ -53,7 +53,7 @@ use predecessor::Predecessor;
 
 use crate::features::Snapshot;
 use crate::fingerprint::Fingerprint;
-use crate::ingest::{Cache, Engine, Graph, SourceFiles, clean, remote};
+use crate::ingest::{Cache, Engine, Graph, IngestError, SourceFiles, clean, remote};
 use crate::job::{Job, Split};
 use crate::publish::staging::{self, Placed};
 use crate::publish::{Home, Lock, PastRun, Staging, folder};
@@ -281,7 +281,7 @@ pub async fn check(job: &Job, home: &Home) -> Result<String, NightError> {
     let files = match data::locate(job, home, &cache) {
         // What an earlier night fetched is enough to try the queries on.
         Ok(files) => files,
-        Err(_) if !told.is_empty() => {
+        Err(NightError::Ingest(IngestError::NotFetched { .. })) if !told.is_empty() => {
             let head = format!("{}: configuration is sound; the queries can be tried when a night has fetched its sources", job.name);
             return Ok(std::iter::once(head).chain(told).collect::<Vec<_>>().join("\n"));
         }

@@ -30,6 +30,17 @@ pub struct GateSettings {
     pub score_psi: f64,
 }
 
+/// A name for every scenario.
+const ANY: &str = "*";
+
+impl GateSettings {
+    /// Whether a scenario may be without rows to score.
+    #[must_use]
+    pub fn may_be_empty(&self, scenario: &str) -> bool {
+        self.may_be_empty.iter().any(|name| name == ANY || name == scenario)
+    }
+}
+
 /// Tonight's model against the current run's in a cell, on the same rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Against {

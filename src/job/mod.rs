@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 pub use error::JobError;
 pub use queries::{Check, Queries, Query};
 pub use raw::{Card, ColumnType, DEFAULTS, Language, ModelKind, PartitionType, Privacy};
-pub use store_url::StoreUrl;
+pub use store_url::{StoreUrl, is_credential};
 pub use time::{AsOf, Days, Plan, Snapshots, Split};
 
 use crate::evaluate::gates::GateSettings;

@@ -8,7 +8,7 @@ use url::Url;
 
 /// Schemes of the stores: Amazon S3 and what speaks its protocol, Google Cloud Storage, Azure Blob Storage, a mounted file system.
 const SCHEMES: [&str; 4] = ["s3", "gs", "az", "file"];
-/// What is in the name of a key that could only hold a credential; no key of a source is called so.
+/// What is in the name of what could only hold a credential; no key of a source is called so.
 const CREDENTIALS: [&str; 6] = ["key", "secret", "token", "password", "credential", "sas"];
 /// What to do instead.
 pub(super) const ENVIRONMENT: &str = "credentials come from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
@@ -62,8 +62,9 @@ impl fmt::Display for StoreUrl {
     }
 }
 
-/// Whether a name is that of a credential.
-pub(super) fn is_credential(key: &str) -> bool {
+/// Whether a name, of a key or of a variable of the environment, is that of a credential.
+#[must_use]
+pub fn is_credential(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     CREDENTIALS.iter().any(|part| key.contains(part))
 }

@@ -102,8 +102,7 @@ fn rows_by_scenario(scenarios: &[String], scored: &Scored) -> BTreeMap<String, u
 
 /// On a first night there is nothing to hold a scenario without rows against: it is told.
 fn empty_scenarios(night: &Night<'_>, rows: &BTreeMap<String, u64>) -> Vec<String> {
-    let may = |scenario: &String| night.job.gates.may_be_empty.iter().any(|name| name == "*" || name == scenario);
-    let empty = rows.iter().filter(|(scenario, rows)| **rows == 0 && !may(scenario));
+    let empty = rows.iter().filter(|(scenario, rows)| **rows == 0 && !night.job.gates.may_be_empty(scenario));
     empty.map(|(scenario, _)| format!("scenario `{scenario}` has no rows to score tonight")).collect()
 }
 

@@ -5,9 +5,12 @@
 use std::path::Path;
 
 use arrow::array::RecordBatch;
+use jiff::civil::Date;
 
 use super::NightError;
 use super::error::failed;
+use crate::job::Days;
+use crate::job::time::epoch_day;
 use crate::publish::Columns;
 use crate::table_file::{self, FileError, counts, numbers, texts};
 
@@ -70,6 +73,11 @@ pub(super) fn read(folder: &Path) -> Result<Option<Ledger>, NightError> {
 }
 
 impl Ledger {
+    /// Whether it still serves the night of `as_of`: one is made anew after `every`.
+    pub(super) fn serves(&self, as_of: Date, every: Days) -> bool {
+        self.made_as_of.parse().is_ok_and(|made: Date| epoch_day(as_of) - epoch_day(made) < every.0)
+    }
+
     fn add(&mut self, batch: &RecordBatch) -> Result<(), FileError> {
         let text = |name: &str| texts(batch, name);
         let number = |name: &str| numbers(batch, name);

@@ -6,7 +6,7 @@
 
 use super::{Night, NightError, scorer};
 use crate::features::encode::Encoder;
-use crate::job::{ModelKind, Plan, Split};
+use crate::job::{Job, ModelKind, Plan, Split};
 use crate::learn::net::comparable;
 use crate::learn::{Saved, Start};
 
@@ -17,6 +17,11 @@ pub(super) struct Predecessor {
     encoder: Encoder,
 }
 
+/// Whether nights of a job begin from earlier ones' networks.
+pub(super) fn begins_from_others(job: &Job) -> bool {
+    job.train.warm_start && job.model == ModelKind::Net
+}
+
 impl Predecessor {
     /// The run to begin from; `None` where the job does not ask for one or none is fit.
     ///
@@ -24,7 +29,7 @@ impl Predecessor {
     /// [`NightError`] when a run's manifest or model cannot be read.
     pub(super) fn find(night: &Night<'_>, plan: &Plan) -> Result<Option<Self>, NightError> {
         let job = night.job;
-        if !(job.train.warm_start && job.model == ModelKind::Net) {
+        if !begins_from_others(job) {
             return Ok(None);
         }
         let trained = plan.labelled.iter().filter(|(_, split)| *split == Split::Train).map(|(as_of, _)| as_of.to_string()).max();

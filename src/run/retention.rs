@@ -5,9 +5,8 @@
 
 use serde_json::Value;
 
-use super::predecessor::Predecessor;
+use super::predecessor::{Predecessor, begins_from_others};
 use super::{Night, NightError, shown};
-use crate::job::{Job, ModelKind};
 use crate::publish::{folder, upkeep};
 use crate::table_file::FileError;
 
@@ -54,10 +53,6 @@ fn needed_from(night: &Night<'_>, predecessor: Option<&Predecessor>) -> Result<O
     }
     let before = predecessor.map(|before| night.home.find(&before.run)).transpose()?.flatten();
     Ok(Some(before.map_or_else(String::new, |before| before.manifest.as_of)))
-}
-
-fn begins_from_others(job: &Job) -> bool {
-    job.train.warm_start && job.model == ModelKind::Net
 }
 
 /// Adds `removed_runs` to the run's `run.json`, which holds times of the clock and is no part of what must be repeatable.

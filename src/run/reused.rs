@@ -6,13 +6,12 @@
 use std::collections::BTreeMap;
 
 use super::data::{self, Sources};
-use super::{Night, NightError, arrivals, ledger};
+use super::{Night, NightError, arrivals, learned, ledger};
 use crate::features::{Makings, RowKind, Standing, standing};
 use crate::ingest::found::{self, Found};
 use crate::ingest::graph::{Node, Table};
 use crate::ingest::{CleanTables, Engine};
 use crate::job::ModelKind;
-use crate::job::time::epoch_day;
 use crate::publish::{Manifest, PastRun};
 
 /// A stage and what is told of it.
@@ -55,24 +54,14 @@ pub(super) async fn reused(
         let days = night.job.snapshots.horizon;
         lines.push(("refused", format!("if the newest event of the clean tables is older than {days}: known when they are made")));
     }
-    lines.push((
-        "learn",
-        format!("{}: always anew; a network goes on after the last pass of a night that died", learners(night).join(", ")),
-    ));
+    let learners = learned::learners(night.job)?;
+    let names: Vec<&str> = learners.iter().map(|learner| learner.name()).collect();
+    lines.push(("learn", format!("{}: always anew; a network goes on after the last pass of a night that died", names.join(", "))));
     if night.job.model == ModelKind::Net || !night.job.challengers.is_empty() {
         lines.push(("transfer", ledger_of(night, before)?));
     }
     lines.push(("score", "all candidates, decisions, report: always anew".into()));
     Ok(lines)
-}
-
-fn learners(night: &Night<'_>) -> Vec<&'static str> {
-    let name = |kind: &ModelKind| match kind {
-        ModelKind::Linear => "linear",
-        ModelKind::Forest => "forest",
-        ModelKind::Net => "net",
-    };
-    std::iter::once(&night.job.model).chain(&night.job.challengers).map(name).collect()
 }
 
 /// Why the cache has no such clean table: something else than what it was made from, or nobody has made it.
@@ -139,8 +128,6 @@ fn ledger_of(night: &Night<'_>, before: Option<&PastRun>) -> Result<String, Nigh
     let Some(ledger) = before.map(|before| ledger::read(&before.folder)).transpose()?.flatten() else {
         return Ok("the ledger is made: there is none yet".into());
     };
-    let made: Option<jiff::civil::Date> = ledger.made_as_of.parse().ok();
-    let young = made.is_some_and(|made| epoch_day(night.as_of) - epoch_day(made) < every.0);
-    let how = if young { "is kept" } else { "is made anew" };
+    let how = if ledger.serves(night.as_of, every) { "is kept" } else { "is made anew" };
     Ok(format!("the ledger of {} {how} (every {every})", ledger.made_as_of))
 }

@@ -16,7 +16,6 @@ use crate::evaluate::entire_space;
 use crate::evaluate::paired::{Verdict, verdicts};
 use crate::features::rows_file::RowsFile;
 use crate::fingerprint::{GOLDEN, scramble};
-use crate::job::time::epoch_day;
 use crate::job::{ModelKind, Split};
 use crate::learn::picked::Picked;
 use crate::learn::rows::{Block, Shape, Task};
@@ -59,10 +58,9 @@ struct Sample {
 pub(super) fn ledger(night: &Night<'_>, learned: &Learned, run: &str, baseline: Option<&PastRun>) -> Result<Ledger, NightError> {
     if let Some(before) = baseline
         && let Some(ledger) = read(&before.folder)?
-        && let Ok(made) = ledger.made_as_of.parse::<jiff::civil::Date>()
-        && epoch_day(night.as_of) - epoch_day(made) < night.job.transfer.every.0
+        && ledger.serves(night.as_of, night.job.transfer.every)
     {
-        night.watch.note(&format!("transfer ledger: that of {made}"));
+        night.watch.note(&format!("transfer ledger: that of {}", ledger.made_as_of));
         return Ok(ledger);
     }
     if learned.taught.len() > 1 || night.job.model == ModelKind::Net {

@@ -5,16 +5,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::shop::{NIGHT, Shop};
+use crate::shop::{NIGHT, Shop, said};
 
 const NEXT: &str = "2026-02-21";
-
-fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
 
 /// Manifests of all runs, which hold the sha256 of every file.
 fn manifests(shop: &Shop) -> BTreeMap<String, Vec<u8>> {

@@ -12,14 +12,10 @@ use std::sync::Mutex;
 use polytask::publish::home::Places;
 use polytask::publish::{Home, upkeep};
 
-use crate::shop::{NIGHT, Shop};
+use crate::shop::{NIGHT, Shop, said};
 
 const NEXT: &str = "2026-02-27";
 const FAILPOINT: &str = "POLYTASK_FAILPOINT";
-
-fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
 
 /// A shop with one published night, and what the next one leaves behind when nothing disturbs it.
 struct Template {

@@ -12,15 +12,11 @@ use std::time::{Duration, Instant};
 
 use polytask::publish::Manifest;
 
-use crate::shop::{NIGHT, Shop};
+use crate::shop::{NIGHT, Shop, said};
 use crate::sources::partition;
 
 const NEXT: &str = "2026-02-21";
 const SECRET: &str = "hunter2-hunter2-hunter2";
-
-fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
 
 /// A server of its own that ends with the test.
 struct Server {

@@ -186,6 +186,11 @@ impl Shop {
     }
 }
 
+/// All that a program printed.
+pub fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
 /// The rows of a Parquet file.
 #[track_caller]
 pub fn read(path: &Path) -> RecordBatch {

@@ -33,7 +33,7 @@ fn answer(shop: &Shop, more: &[&str]) -> String {
 
 /// Fails with `code` and prints nothing; the error says each of `says`.
 #[track_caller]
-fn wrong(shop: &Shop, more: &[&str], code: i32, says: &[&str]) {
+pub fn wrong(shop: &Shop, more: &[&str], code: i32, says: &[&str]) {
     let output = sql(shop, more);
     let errors = said(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{more:?}: {errors}{}", said(&output.stdout));

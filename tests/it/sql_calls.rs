@@ -3,42 +3,8 @@
 //! In: the small shop, after one night or two. Not here: functions of values (`sql_functions`), tables (`sql_tables`).
 
 use crate::shop::Shop;
-
-const NEXT: &str = "2026-02-27";
-
-/// Lines of a question's answer, each cut at its commas; no value of the shop holds one.
-#[track_caller]
-fn lines(shop: &Shop, sql: &str) -> Vec<Vec<String>> {
-    let (out, _) = shop.succeeds(&["sql", "queries/shop", "--format", "csv", "-c", sql]);
-    out.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
-}
-
-/// The one value of an answer.
-#[track_caller]
-fn value(shop: &Shop, sql: &str) -> String {
-    let found = lines(shop, sql);
-    assert!(found.len() == 1 && found[0].len() == 1, "{sql}: {found:?}");
-    found[0][0].clone()
-}
-
-#[track_caller]
-fn number(shop: &Shop, sql: &str) -> f64 {
-    let found = value(shop, sql);
-    found.parse().unwrap_or_else(|error| panic!("{sql}: {error}: {found}"))
-}
-
-/// The question ends with exit code 2, or where it fails underway with 3, and says each of `says`.
-#[track_caller]
-fn wrong(shop: &Shop, sql: &str, says: &[&str]) {
-    let output = shop.polytask(&["sql", "queries/shop", "-c", sql]);
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    let code = if sql.contains("generate_series") { 3 } else { 2 };
-    assert_eq!(output.status.code(), Some(code), "{sql}: {errors}{}", String::from_utf8_lossy(&output.stdout));
-    assert!(errors.starts_with("error: ") && errors.contains("\nhint: "), "{sql}: {errors}");
-    for part in says {
-        assert!(errors.contains(part), "{sql}: no «{part}» in\n{errors}");
-    }
-}
+use crate::sql::wrong;
+use crate::sql_tables::{NEXT, lines, number, value};
 
 const TONIGHT: &str = "(select * from snapshots.frame where split = 'tonight')";
 
@@ -54,7 +20,7 @@ fn rows_are_scored_as_the_night_scores_them() {
          inner join current.scores on scores.household_id = own.household_id and scores.product_id = own.product_id
              and scores.scenario = own.channel"
     );
-    let found = &lines(&shop, &apart)[0];
+    let found = &lines(&shop, &[], &apart)[0];
     assert_eq!(found[0], rows.to_string());
     assert_eq!((found[1].as_str(), found[2].as_str()), ("0.0", "0.0"), "scores of the same rows are apart");
     // The held-out night too, by the name of a table, inside of EXPLAIN, of a CTE and of a copy.
@@ -63,7 +29,7 @@ fn rows_are_scored_as_the_night_scores_them() {
                 inner join current.holdout on holdout.household_id = own.household_id and holdout.product_id = own.product_id
                     and holdout.scenario = own.channel";
     assert_eq!(value(&shop, held), "0.0");
-    assert!(!lines(&shop, &format!("explain select avg(p_spend) from score({TONIGHT})")).is_empty());
+    assert!(!lines(&shop, &[], &format!("explain select avg(p_spend) from score({TONIGHT})")).is_empty());
     let file = shop.path().join("scored.csv");
     let copy = format!("copy (select p_purchase from score({TONIGHT})) to '{}' stored as csv", file.display());
     shop.succeeds(&["sql", "queries/shop", "--write", "-c", &copy]);
@@ -75,7 +41,7 @@ fn rows_are_scored_under_a_scenario_as_if_they_were_served_there() {
     let shop = Shop::new();
     shop.published();
     let scenarios: Vec<String> =
-        lines(&shop, "select distinct scenario from current.scores order by 1").into_iter().map(|row| row[0].clone()).collect();
+        lines(&shop, &[], "select distinct scenario from current.scores order by 1").into_iter().map(|row| row[0].clone()).collect();
     let [first, second] = scenarios.as_slice() else { panic!("two scenarios: {scenarios:?}") };
     let under = |scenario: &str, of: &str| {
         format!(
@@ -92,7 +58,12 @@ fn rows_are_scored_under_a_scenario_as_if_they_were_served_there() {
          on a.household_id = b.household_id and a.product_id = b.product_id and a.channel = '{first}'"
     );
     assert_eq!(value(&shop, &changed), "0.0");
-    wrong(&shop, &format!("select * from score_under({TONIGHT}, 'moon')"), &["`moon` is no scenario of the model", first, second]);
+    wrong(
+        &shop,
+        &["-c", &format!("select * from score_under({TONIGHT}, 'moon')")],
+        2,
+        &["`moon` is no scenario of the model", first, second],
+    );
 }
 
 #[test]
@@ -102,6 +73,7 @@ fn contributions_of_rows_add_up_to_what_is_scored() {
     let some = "(select * from snapshots.frame where split = 'tonight' order by household_id, product_id, channel limit 5)";
     let sums = lines(
         &shop,
+        &[],
         &format!(
             "select task, count(*), max(residual), max(abs(total - raw)) from (
                  select household_id, product_id, channel, task, max(residual) as residual, max(raw) as raw,
@@ -120,7 +92,7 @@ fn contributions_of_rows_add_up_to_what_is_scored() {
     let features = value(&shop, &format!("select count(distinct feature) from explain({some})"));
     assert_eq!(features, value(&shop, "select count(distinct feature) from current.importance"));
     // `polytask explain` says the same of the same row.
-    let first = &lines(&shop, &format!("select household_id, product_id, channel from {some} limit 1"))[0];
+    let first = &lines(&shop, &[], &format!("select household_id, product_id, channel from {some} limit 1"))[0];
     let key = format!("household_id={},product_id={}", first[0], first[1]);
     let (told, _) =
         shop.succeeds(&["explain", "queries/shop", "--key", &key, "--scenario", &first[2], "--task", "purchase", "--format", "json"]);
@@ -134,7 +106,7 @@ fn contributions_of_rows_add_up_to_what_is_scored() {
     );
     assert!((number(&shop, &sql) - raw).abs() < 1e-6);
     let many = "select count(contribution) from explain((select own.* from snapshots.frame as own cross join generate_series(1, 1000)))";
-    wrong(&shop, many, &["at most 1000 rows", "LIMIT"]);
+    wrong(&shop, &["-c", many], 3, &["at most 1000 rows", "LIMIT"]);
 }
 
 #[test]
@@ -144,11 +116,12 @@ fn runs_are_put_side_by_side() {
     shop.succeeds(&["run", "queries/shop", "--as-of", NEXT]);
     let apart = "select count(*), max(abs(own.a - a.value)), max(abs(own.b - b.value)), max(abs(own.change - (b.value - a.value)))
                  from compare_runs('2026-02-2', '2026-02-27') as own";
-    wrong(&shop, apart, &["2026-02-2"]);
-    let ids = lines(&shop, "select run from runs.runs order by run");
+    wrong(&shop, &["-c", apart], 2, &["2026-02-2"]);
+    let ids = lines(&shop, &[], "select run from runs.runs order by run");
     let [a, b] = [&ids[0][0], &ids[1][0]];
     let found = lines(
         &shop,
+        &[],
         &format!(
             "select count(*), max(abs(own.a - a.value)), max(abs(own.b - b.value)), max(abs(own.change - (b.value - a.value)))
              from compare_runs('{a}', '{}') as own
@@ -160,7 +133,7 @@ fn runs_are_put_side_by_side() {
     );
     assert!(found[0][0].parse::<u32>().expect("a count") > 20, "{found:?}");
     assert!(found[0][1..].iter().all(|value| value == "0.0"), "{found:?}");
-    let ranks = lines(&shop, "select rank, value from importance() where scenario = '*' and task = 'purchase' order by rank");
+    let ranks = lines(&shop, &[], "select rank, value from importance() where scenario = '*' and task = 'purchase' order by rank");
     let values: Vec<f64> = ranks.iter().map(|row| row[1].parse().expect("a value")).collect();
     assert!(values.len() > 3 && values.is_sorted_by(|a, b| a >= b), "{ranks:?}");
     assert!(ranks.iter().enumerate().all(|(at, row)| row[0] == (at + 1).to_string()), "{ranks:?}");
@@ -169,15 +142,15 @@ fn runs_are_put_side_by_side() {
 #[test]
 fn a_call_that_does_not_fit_says_what_it_wants() {
     let shop = Shop::new();
-    wrong(&shop, "select * from score((select 1 as n))", &["nothing is published yet"]);
+    wrong(&shop, &["-c", "select * from score((select 1 as n))"], 2, &["nothing is published yet"]);
     shop.published();
-    wrong(&shop, "select * from score((select household_id from snapshots.frame))", &["has no column", "snapshots.frame"]);
-    wrong(&shop, "select * from score()", &["takes 1 argument", "score((query))"]);
-    wrong(&shop, "select * from score((select * from snapshots.fram))", &["snapshots.fram"]);
-    wrong(&shop, "select * from score('drop table orders')", &["refused"]);
-    wrong(&shop, "select * from score('copy orders to ''x.csv''')", &["refused"]);
-    wrong(&shop, "select * from score('select * from \"/etc/passwd\"')", &["/etc/passwd"]);
-    wrong(&shop, "select * from score((select * from '/etc/passwd'))", &["/etc/passwd"]);
+    wrong(&shop, &["-c", "select * from score((select household_id from snapshots.frame))"], 2, &["has no column", "snapshots.frame"]);
+    wrong(&shop, &["-c", "select * from score()"], 2, &["takes 1 argument", "score((query))"]);
+    wrong(&shop, &["-c", "select * from score((select * from snapshots.fram))"], 2, &["snapshots.fram"]);
+    wrong(&shop, &["-c", "select * from score('drop table orders')"], 2, &["refused"]);
+    wrong(&shop, &["-c", "select * from score('copy orders to ''x.csv''')"], 2, &["refused"]);
+    wrong(&shop, &["-c", "select * from score('select * from \"/etc/passwd\"')"], 2, &["/etc/passwd"]);
+    wrong(&shop, &["-c", "select * from score((select * from '/etc/passwd'))"], 2, &["/etc/passwd"]);
     let (listed, _) = shop.succeeds(&["sql", "queries/shop", "-c", "\\df score"]);
     assert!(listed.contains("score((query))") && listed.contains("score_under((query), 'scenario')"), "{listed}");
 }

@@ -10,26 +10,26 @@ use arrow::datatypes::{Float64Type, Int64Type};
 
 use crate::shop::{FIRST_DAY, NIGHT, Order, Shop, read};
 
-const NEXT: &str = "2026-02-27";
+pub const NEXT: &str = "2026-02-27";
 const DAY: i64 = 86_400_000_000;
 
 /// Lines of a question's answer, each cut at its commas; no value of the shop holds one.
 #[track_caller]
-fn lines(shop: &Shop, more: &[&str], sql: &str) -> Vec<Vec<String>> {
+pub fn lines(shop: &Shop, more: &[&str], sql: &str) -> Vec<Vec<String>> {
     let (out, _) = shop.succeeds(&[&["sql", "queries/shop", "--format", "csv", "-c", sql], more].concat());
     out.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
 
 /// The one value of an answer.
 #[track_caller]
-fn value(shop: &Shop, sql: &str) -> String {
+pub fn value(shop: &Shop, sql: &str) -> String {
     let found = lines(shop, &[], sql);
     assert!(found.len() == 1 && found[0].len() == 1, "{sql}: {found:?}");
     found[0][0].clone()
 }
 
 #[track_caller]
-fn number(shop: &Shop, sql: &str) -> f64 {
+pub fn number(shop: &Shop, sql: &str) -> f64 {
     value(shop, sql).parse().unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 

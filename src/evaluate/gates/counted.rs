@@ -2,12 +2,10 @@
 //!
 //! In: tonight's count beside those of past nights. Out: a [`Gate`], or none where there is nothing to hold a count against.
 
-use super::{Gate, GateSettings};
+use super::{ANY, Gate, GateSettings, named};
 
 /// Rows of a scenario in the median, at least: fewer come and go by chance.
 const SUPPORT: f64 = 30.0;
-/// A name for every scenario.
-const ANY: &str = "*";
 
 /// A number tonight beside the same number of past nights.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +27,7 @@ impl Counted {
             return if settings.rows > 0.0 { self.as_many(settings.rows, "rows") } else { None };
         }
         if self.tonight == 0.0 {
-            return self.not_empty(&settings.may_be_empty);
+            return self.not_empty(settings);
         }
         let enough = settings.scenario_rows > 0.0 && self.median().is_some_and(|median| median >= SUPPORT);
         if enough { self.as_many(settings.scenario_rows, "scenario rows") } else { None }
@@ -54,7 +52,7 @@ impl Counted {
         let words = format!(
             "There are {:.0} {}; the median of {} past night(s) is {median:.0}: {least:.0} to {most:.0} are allowed.",
             self.tonight,
-            self.place(),
+            named(self.what, "", &self.scenario),
             self.past.len()
         );
         Some(Gate {
@@ -71,9 +69,9 @@ impl Counted {
     }
 
     /// Held where the scenario has no rows and had some in the current run, unless the job allows it.
-    fn not_empty(&self, may_be_empty: &[String]) -> Option<Gate> {
+    fn not_empty(&self, settings: &GateSettings) -> Option<Gate> {
         let before = self.past.first().copied().filter(|before| *before > 0.0)?;
-        let passed = may_be_empty.iter().any(|name| name == ANY || *name == self.scenario);
+        let passed = settings.may_be_empty(&self.scenario);
         let allowed =
             if passed { "`gates.may_be_empty` allows it." } else { "where that is right, name the scenario under `gates.may_be_empty`." };
         Some(Gate {
@@ -84,13 +82,8 @@ impl Counted {
             value: Some(0.0),
             limit: Some(1.0),
             passed,
-            words: format!("There are no {}; the current run had {before:.0}: {allowed}", self.place()),
+            words: format!("There are no {}; the current run had {before:.0}: {allowed}", named(self.what, "", &self.scenario)),
         })
-    }
-
-    /// `rows to score`, or `rows to score in home`.
-    fn place(&self) -> String {
-        if self.scenario == ANY { self.what.to_owned() } else { format!("{} in {}", self.what, self.scenario) }
     }
 }
 

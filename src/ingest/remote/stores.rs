@@ -12,7 +12,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ClientConfigKey, ObjectStore, ObjectStoreScheme, RetryConfig};
 
-use crate::job::StoreUrl;
+use crate::job::{StoreUrl, is_credential};
 
 /// How often a request is tried again after the first time: with pauses that double from a tenth of a second.
 const RETRIES: usize = 5;
@@ -25,9 +25,8 @@ const CONNECT: &str = "10 seconds";
 const WHOLE: &str = "6 hours";
 /// Characters of an error that are passed on.
 const MESSAGE: usize = 600;
-/// How the names of variables begin from which credentials are read, and what is in the names of those that are secret.
+/// How the names of variables begin from which credentials are read.
 const STORES: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
-const SECRET: [&str; 5] = ["KEY", "SECRET", "TOKEN", "PASSWORD", "CREDENTIAL"];
 /// Shorter values are words.
 const SECRET_BYTES: usize = 6;
 
@@ -62,11 +61,8 @@ pub(super) fn open(url: &StoreUrl) -> Result<(Arc<dyn ObjectStore>, Path), Strin
 /// which credentials are read.
 pub(super) fn told(error: &object_store::Error) -> String {
     let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let secret = variables.filter(|(name, value)| {
-        value.len() >= SECRET_BYTES
-            && STORES.iter().any(|store| name.starts_with(store))
-            && SECRET.iter().any(|secret| name.contains(secret))
-    });
+    let secret = variables
+        .filter(|(name, value)| value.len() >= SECRET_BYTES && STORES.iter().any(|store| name.starts_with(store)) && is_credential(name));
     without(&error.to_string(), &secret.map(|(_, value)| value).collect::<Vec<_>>())
 }
 

@@ -27,25 +27,15 @@ pub(super) const STEPS: usize = 16;
 /// Rows that one worker explains at a time.
 const STRETCH: usize = 128;
 
-/// Where contributions begin, and what they are measured by.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Background {
-    /// Mean of the input columns over training rows.
-    pub(super) x: Vec<f32>,
-    /// Standard deviation of each raw output of the shared part over the same rows. Shape: `[tasks]`.
-    pub(super) spread: Vec<f32>,
-}
-
-/// The background of rows of `blocks` that teach a task, at most one window of them spread over all.
-pub(super) fn background(net: &Network, shape: &Shape, weights: &Weights, blocks: &[Block<'_>]) -> Background {
+/// Where contributions begin: the mean of the input columns over rows of `blocks` that teach a task, at most one window of them spread
+/// over all. Shape: `[inputs]`.
+pub(super) fn background(net: &Network, shape: &Shape, weights: &Weights, blocks: &[Block<'_>]) -> Vec<f32> {
     let (all, _) = teaching(shape, blocks, STRETCH);
     let every = all.len().div_ceil(super::feed::WINDOW / STRETCH).max(1);
     let picked: Vec<Run> = all.into_iter().step_by(every).collect();
     let mut sums = vec![0.0_f64; net.input.width];
-    let mut outputs = vec![[0.0_f64; 2]; net.tasks];
     let mut rows = 0;
     let mut feed = Feed::default();
-    let mut space = net.workspace(STRETCH);
     let mut x = vec![0.0; STRETCH * net.input.width];
     for run in &picked {
         feed.fill(&net.input, shape, blocks, std::slice::from_ref(run), None);
@@ -58,19 +48,10 @@ pub(super) fn background(net: &Network, shape: &Shape, weights: &Weights, blocks
         for row in x.chunks_exact(net.input.width) {
             sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
         }
-        net.forward_from(weights, x, net.scenarios, &mut space);
-        for row in 0..order.len() {
-            for (task, [sum, squares]) in outputs.iter_mut().enumerate() {
-                let raw = f64::from(net.heads.raw(task, space.numbers(row)));
-                *sum += raw;
-                *squares += raw * raw;
-            }
-        }
         rows += order.len();
     }
     let n = rows.max(1) as f64;
-    let spread = |[sum, squares]: &[f64; 2]| (squares / n - (sum / n) * (sum / n)).max(0.0).sqrt() as f32;
-    Background { x: sums.iter().map(|sum| (sum / n) as f32).collect(), spread: outputs.iter().map(spread).collect() }
+    sums.iter().map(|sum| (sum / n) as f32).collect()
 }
 
 /// One worker's buffers.
@@ -85,7 +66,7 @@ struct Explainer<'a> {
     net: &'a Network,
     shape: &'a Shape,
     weights: &'a Weights,
-    background: &'a Background,
+    background: &'a [f32],
     steps: usize,
 }
 
@@ -95,7 +76,7 @@ impl Explainer<'_> {
         let (net, width) = (self.net, self.net.input.width);
         let Desk { way, x, .. } = desk;
         let x = &x[..rows * width];
-        way.begin(self.weights, scenario, &self.background.x, x);
+        way.begin(self.weights, scenario, self.background, x);
         for step in 1..=self.steps {
             way.step(self.weights, step as f32 / self.steps as f32);
             (0..net.tasks).for_each(|task| way.back(self.weights, &net.heads, task));
@@ -106,7 +87,7 @@ impl Explainer<'_> {
             for ((row, field), found) in found.index_axis_mut(Axis(1), task).indexed_iter_mut() {
                 let moved = |column: usize| {
                     let at = row * width + column;
-                    f64::from(x[at] - self.background.x[column]) * f64::from(sums[at])
+                    f64::from(x[at] - self.background[column]) * f64::from(sums[at])
                 };
                 *found = net.input.columns(field).map(moved).sum::<f64>() / self.steps as f64;
             }
@@ -120,14 +101,14 @@ pub(super) fn attribute(
     net: &Network,
     shape: &Shape,
     weights: &Weights,
-    background: &Background,
+    background: &[f32],
     steps: usize,
     block: &Block<'_>,
 ) -> Attribution {
     let (tasks, fields, width) = (net.tasks, shape.fields.len(), net.input.width);
     let mut space = net.workspace(1);
     let of_background = |scenario: usize| -> Vec<f32> {
-        net.forward_from(weights, &background.x, scenario, &mut space);
+        net.forward_from(weights, background, scenario, &mut space);
         (0..tasks).map(|task| net.heads.raw(task, space.numbers(0))).collect()
     };
     let bases: Vec<Vec<f32>> = (0..=net.scenarios).map(of_background).collect();

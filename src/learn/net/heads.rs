@@ -158,7 +158,7 @@ fn entropy(p: f64) -> f64 {
 /// The secant of [`softplus`].
 fn softplus_secant(a: f32, b: f32) -> f32 {
     let of = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
-    secant(a, b, of, |x| 1.0 / (1.0 + (-x).exp())) as f32
+    secant(f64::from(a), f64::from(b), of, |x| 1.0 / (1.0 + (-x).exp())) as f32
 }
 
 /// The spread of amounts that a number stands for, in units of the head's, and its slope: never 0.

@@ -7,7 +7,6 @@ use super::super::inside::Inside;
 use super::super::rows::{Block, Shape};
 use super::super::saved::{Tensors, pack, unpack};
 use super::super::{Attribution, LearnError, Model, Saved, check_finite, check_room, check_room_under, check_shape};
-use super::attribute::Background;
 use super::network::{Network, Weights};
 use super::predict::{features, inside, predict};
 use super::settings::{NetSettings, ScenarioSharing, TaskSharing};
@@ -20,8 +19,8 @@ pub(super) struct NetModel {
     form: Form,
     net: Network,
     weights: Weights,
-    /// Where contributions begin.
-    background: Background,
+    /// Where contributions begin. Shape: `[inputs]`.
+    background: Vec<f32>,
 }
 
 /// What `model.json` says of the network's form.
@@ -32,9 +31,6 @@ struct Form {
     scenario_sharing: ScenarioSharing,
     /// Mean and standard deviation of each regression's labels on the scale on which they are learned.
     scales: Vec<(f32, f32)>,
-    /// Standard deviation of each raw output over training rows; empty in models of before it was noted.
-    #[serde(default)]
-    spreads: Vec<f32>,
 }
 
 impl NetModel {
@@ -48,13 +44,7 @@ impl NetModel {
     ) -> Self {
         let background = attribute::background(&net, &shape, &weights, rows);
         let scales = net.heads.tasks.iter().map(|head| (head.centre, head.spread)).collect();
-        let form = Form {
-            settings: settings.clone(),
-            task_sharing: sharing.0,
-            scenario_sharing: sharing.1,
-            scales,
-            spreads: background.spread.clone(),
-        };
+        let form = Form { settings: settings.clone(), task_sharing: sharing.0, scenario_sharing: sharing.1, scales };
         Self { shape, form, net, weights, background }
     }
 
@@ -114,7 +104,7 @@ impl Model for NetModel {
         for (table, values) in self.net.input.tables.iter().zip(&self.weights.tables) {
             tensors.put(&format!("input.{}.embedding", table.name), &[table.entries, table.width], values);
         }
-        tensors.put("background", &[self.background.x.len()], &self.background.x);
+        tensors.put("background", &[self.background.len()], &self.background);
         pack(NAME, &self.shape, self.form.clone(), &tensors)
     }
 }
@@ -159,11 +149,7 @@ impl NetModel {
             return Err(LearnError::Saved("a weight is not finite".into()));
         }
         net.prepare(&mut weights);
-        let spread = if form.spreads.is_empty() { vec![1.0; net.tasks] } else { form.spreads.clone() };
-        if spread.len() != net.tasks {
-            return Err(LearnError::Saved("there is not one spread per task".into()));
-        }
-        let background = Background { x: tensors.get("background", &[net.input.width])?, spread };
+        let background = tensors.get("background", &[net.input.width])?;
         Ok(NetModel { shape, form, net, weights, background })
     }
 

@@ -3,7 +3,6 @@
 //! In: a query of few rows with the columns that the model reads. Out: a row for each of its rows, task and feature; contributions
 //! add up to the raw output, and what is missing to it is told.
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray as _, Float64Array, ListArray, RecordBatch, StringArray, StructArray};
@@ -70,7 +69,7 @@ fn explained(calls: &Calls, sql: &str, session: &dyn Session) -> Result<LogicalP
 }
 
 /// The model as a function of the columns that it reads, giving a list of reasons.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct Reasons {
     model: Arc<Model>,
     signature: Signature,
@@ -80,20 +79,6 @@ impl Reasons {
     fn new(model: Arc<Model>) -> Self {
         // Volatile, so that a row is explained once and not for each column of its reasons.
         Self { model, signature: Signature::variadic_any(Volatility::Volatile) }
-    }
-}
-
-impl PartialEq for Reasons {
-    fn eq(&self, other: &Self) -> bool {
-        self.model == other.model
-    }
-}
-
-impl Eq for Reasons {}
-
-impl Hash for Reasons {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.model.hash(state);
     }
 }
 

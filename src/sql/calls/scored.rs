@@ -3,7 +3,6 @@
 //! In: a query with the columns that the model reads. Out: its rows, and `p_<task>` for each task: calibrated, chained, and by the
 //! stand-in of a cell where there is one, as the night publishes them.
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray, StructArray};
@@ -54,7 +53,7 @@ fn scored(calls: &Calls, sql: &str, under: Option<&str>, session: &dyn Session) 
 }
 
 /// The model as a function of the columns that it reads, giving a struct of predictions.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct Scores {
     model: Arc<Model>,
     under: Option<String>,
@@ -66,20 +65,6 @@ impl Scores {
     fn new(model: Arc<Model>, under: Option<String>) -> Self {
         let fields = model.tasks().into_iter().map(|task| Field::new(task, DataType::Float64, false)).collect();
         Self { model, under, signature: Signature::variadic_any(Volatility::Immutable), fields }
-    }
-}
-
-impl PartialEq for Scores {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.model, &self.under) == (&other.model, &other.under)
-    }
-}
-
-impl Eq for Scores {}
-
-impl Hash for Scores {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.model, &self.under).hash(state);
     }
 }
 

@@ -67,8 +67,6 @@ pub(super) struct Way<'a> {
     values: Vec<Value>,
     /// The common beginning, at the input and at what is linear in it. One row each.
     starts: Vec<Vec<f32>>,
-    /// Whether an operation other than a linear one reads the input.
-    input_is_read: bool,
     groups: Vec<Group>,
     rows: usize,
 }
@@ -95,14 +93,7 @@ impl<'a> Way<'a> {
         };
         let values: Vec<Value> = plan.widths.iter().enumerate().map(value).collect();
         let starts = values.iter().map(|value| vec![0.0; if value.end.is_empty() { 0 } else { value.width }]).collect();
-        let reads = |operation: &Operation<'_>| match operation {
-            Operation::Linear { .. } => false,
-            Operation::Relu { from, .. } | Operation::Sigmoid { from, .. } | Operation::Softmax { from, .. } => *from == 0,
-            Operation::Mixture { shares, parts } => *shares == 0 || parts.contains(&0),
-            Operation::Product { unit, factor, .. } => *unit == 0 || *factor == 0,
-        };
-        let input_is_read = plan.operations.iter().any(reads);
-        Self { plan, values, starts, input_is_read, groups: Vec::with_capacity(1), rows: 0 }
+        Self { plan, values, starts, groups: Vec::with_capacity(1), rows: 0 }
     }
 
     /// Goes to the beginning of the way from `from: [inputs]` to each row of `to: [rows, inputs]`, served in `scenario`.
@@ -134,33 +125,16 @@ impl<'a> Way<'a> {
     pub(super) fn step(&mut self, weights: &Weights, place: f32) {
         self.values.iter_mut().for_each(|value| std::mem::swap(&mut value.before, &mut value.now));
         self.stand(weights, place);
-        for (operation, place) in self.plan.operations.iter().zip(1..) {
-            let (read, own) = self.values.split_at_mut(place);
-            let own = &mut own[0];
-            let n = self.rows * own.width;
-            match operation {
-                Operation::Relu { from, column } => {
-                    let from = &read[*from];
-                    for row in 0..self.rows {
-                        let at = row * from.width + column;
-                        let ends = from.before[at..].iter().zip(&from.now[at..]);
-                        let secants = own.secant[row * own.width..(row + 1) * own.width].iter_mut();
-                        secants.zip(ends).for_each(|(secant, (a, b))| *secant = operation::relu_secant(*a, *b));
-                    }
-                }
-                Operation::Sigmoid { from, range } => {
-                    let ends = read[*from].before[..n].iter().zip(&read[*from].now);
-                    own.secant.iter_mut().zip(ends).for_each(|(secant, (a, b))| *secant = range * operation::sigmoid_secant(*a, *b));
-                }
-                _ => {}
-            }
+        for (at, operation) in self.plan.operations.iter().enumerate() {
+            let (read, own) = self.values.split_at_mut(at + 1);
+            operation::secants(operation, self.rows, read, &mut own[0]);
         }
     }
 
     /// Every value at the share `place` of the way.
     fn stand(&mut self, weights: &Weights, place: f32) {
         let pass = Pass { weights: &weights.dense, own: &weights.own, groups: &self.groups };
-        for (value, start) in self.values.iter_mut().zip(&self.starts).skip(usize::from(!self.input_is_read)) {
+        for (value, start) in self.values.iter_mut().zip(&self.starts) {
             for (now, end) in value.now.chunks_exact_mut(value.width).zip(value.end.chunks_exact(value.width)).take(self.rows) {
                 for ((now, from), to) in now.iter_mut().zip(start).zip(end) {
                     *now = from + place * (to - from);

@@ -54,6 +54,26 @@ pub(super) fn forward(operation: &Operation<'_>, pass: &Pass<'_>, rows: usize, r
     }
 }
 
+/// The secants from before to now of an operation that works unit by unit: the same for every task.
+pub(super) fn secants(operation: &Operation<'_>, rows: usize, read: &[Value], own: &mut Value) {
+    let n = rows * own.width;
+    match operation {
+        Operation::Relu { from, column } => {
+            let from = &read[*from];
+            for (row, secants) in own.secant.chunks_exact_mut(own.width).enumerate().take(rows) {
+                let at = row * from.width + column;
+                let ends = from.before[at..].iter().zip(&from.now[at..]);
+                secants.iter_mut().zip(ends).for_each(|(secant, (a, b))| *secant = relu_secant(*a, *b));
+            }
+        }
+        Operation::Sigmoid { from, range } => {
+            let ends = read[*from].before[..n].iter().zip(&read[*from].now);
+            own.secant.iter_mut().zip(ends).for_each(|(secant, (a, b))| *secant = range * sigmoid_secant(*a, *b));
+        }
+        _ => {}
+    }
+}
+
 /// Adds an operation's multipliers to those of what it reads.
 pub(super) fn backward(operation: &Operation<'_>, pass: &Pass<'_>, rows: usize, read: &mut [Value], own: &Value) {
     let width = own.width;
@@ -120,16 +140,12 @@ fn scenario_bias<'a>(bias: Option<Slot>, pass: &Pass<'a>) -> Option<&'a [f32]> {
 }
 
 /// The secant of a smooth function from `a` to `b`, whose slope is `slope_at`.
-pub(in super::super) fn secant(a: f32, b: f32, of: impl Fn(f64) -> f64, slope_at: impl Fn(f64) -> f64) -> f64 {
-    slope(f64::from(a), f64::from(b), of, slope_at)
-}
-
-fn slope(a: f64, b: f64, of: impl Fn(f64) -> f64, slope_at: impl Fn(f64) -> f64) -> f64 {
+pub(in super::super) fn secant(a: f64, b: f64, of: impl Fn(f64) -> f64, slope_at: impl Fn(f64) -> f64) -> f64 {
     if (b - a).abs() < NEAR { slope_at(f64::midpoint(a, b)) } else { (of(b) - of(a)) / (b - a) }
 }
 
 /// `(relu(b) − relu(a)) / (b − a)`.
-pub(super) fn relu_secant(a: f32, b: f32) -> f32 {
+fn relu_secant(a: f32, b: f32) -> f32 {
     match (a > 0.0, b > 0.0) {
         (true, true) => 1.0,
         (false, false) => 0.0,
@@ -139,9 +155,9 @@ pub(super) fn relu_secant(a: f32, b: f32) -> f32 {
 }
 
 /// The secant of `σ`.
-pub(super) fn sigmoid_secant(a: f32, b: f32) -> f32 {
+fn sigmoid_secant(a: f32, b: f32) -> f32 {
     let of = |x: f64| 1.0 / (1.0 + (-x).exp());
-    secant(a, b, of, |x| of(x) * (1.0 - of(x))) as f32
+    secant(f64::from(a), f64::from(b), of, |x| of(x) * (1.0 - of(x))) as f32
 }
 
 /// Adds the multipliers of a softmax to `back`. With `s_k` the logarithmic mean of a share's two ends,
@@ -155,7 +171,7 @@ fn softmax_back(a: &[f32], b: &[f32], bias: Option<&[f32]>, d: &[f32], back: &mu
         most + (0..d.len()).map(|at| (logit(logits, at) - most).exp()).sum::<f64>().ln()
     };
     let (sum_a, sum_b) = (log_sum(a), log_sum(b));
-    let mean = |at: usize| slope(logit(a, at) - sum_a, logit(b, at) - sum_b, f64::exp, f64::exp);
+    let mean = |at: usize| secant(logit(a, at) - sum_a, logit(b, at) - sum_b, f64::exp, f64::exp);
     let (mut total, mut weighed) = (0.0, 0.0);
     for (at, d) in d.iter().enumerate() {
         total += mean(at);
