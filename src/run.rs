@@ -34,6 +34,7 @@ mod telling;
 mod thresholds;
 mod told;
 mod transfer;
+mod what_if;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -50,6 +51,7 @@ pub use error::NightError;
 pub use model::{RunModel, Why};
 pub use plan::plan;
 use predecessor::Predecessor;
+pub use what_if::{Added, Method, Tie, WhatIf, WiderFrame, what_if};
 
 use crate::features::Snapshot;
 use crate::fingerprint::Fingerprint;

@@ -1,13 +1,14 @@
-"""A night each day in Airflow: one task, the as-of date is the day that has begun in the shop's zone.
+"""A night each day in Airflow 3: one task, the as-of date is the day that has begun in the shop's zone.
 
 Put it into the folder of DAGs. `polytask` must be on the worker's PATH, and FOLDER hold queries/, data/ and reports/.
+A night by hand needs a logical date (`airflow dags trigger polytask_shop --logical-date 2026-02-20T05:30:00-05:00`).
 """
 
 from datetime import timedelta
 
 import pendulum
-from airflow import DAG
-from airflow.operators.bash import BashOperator
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG
 
 FOLDER = "/srv/polytask"
 JOB = "shop"

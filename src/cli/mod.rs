@@ -22,6 +22,7 @@ mod rollback;
 mod runs;
 mod sql;
 mod verify;
+mod whatif;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,6 +78,8 @@ enum Command {
     Runs(runs::RunsArgs),
     /// Ask in SQL: raw data, clean tables, features of any date, scores and figures of all nights
     Sql(sql::SqlArgs),
+    /// Say what a feature that the job does not have would add, cell by cell
+    Whatif(whatif::WhatIfArgs),
     /// Read runs back: are their bytes those that were published?
     Verify(verify::VerifyArgs),
     /// Let readers follow an earlier run again
@@ -221,6 +224,7 @@ fn run(command: Command) -> Result<Ending, Failure> {
         Command::Runs(args) => runs::run(&args),
         Command::ReadUntrusted(args) => read_untrusted::run(&args),
         Command::Sql(args) => sql::run(&args),
+        Command::Whatif(args) => whatif::run(&args),
         Command::Config(args) => config::run(&args),
     }
 }

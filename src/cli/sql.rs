@@ -12,7 +12,7 @@ mod shell;
 mod statements;
 
 use std::io::{IsTerminal as _, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::civil::Date;
@@ -24,6 +24,7 @@ use crate::publish::Home;
 use crate::sql::format::Format;
 use crate::sql::guard::Rights;
 use crate::sql::{Analyst, Settings};
+pub(super) use ask::grouped;
 use shell::Shell;
 
 /// Arguments of `polytask sql`.
@@ -81,7 +82,7 @@ pub(super) struct SqlArgs {
     places: PlaceArgs,
 }
 
-fn format(name: &str) -> Result<Format, String> {
+pub(super) fn format(name: &str) -> Result<Format, String> {
     let names = || Format::ALL.map(|(name, _)| name).join(", ");
     Format::named(name).ok_or_else(|| format!("`{name}` is no format: {}", names()))
 }
@@ -111,8 +112,8 @@ fn param(text: &str) -> Result<(String, Param), String> {
 }
 
 /// The form that results are written in: the one that is named, or that of the file's name.
-fn form(args: &SqlArgs) -> Result<Format, Failure> {
-    let (None, Some(out)) = (args.format, &args.out) else { return Ok(args.format.unwrap_or(Format::Table)) };
+pub(super) fn form(named: Option<Format>, out: Option<&Path>) -> Result<Format, Failure> {
+    let (None, Some(out)) = (named, out) else { return Ok(named.unwrap_or(Format::Table)) };
     let ending = out.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
     Format::of_ending(&ending).ok_or_else(|| {
         Failure::usage(
@@ -123,7 +124,7 @@ fn form(args: &SqlArgs) -> Result<Format, Failure> {
 }
 
 pub(super) fn run(args: &SqlArgs) -> Result<Ending, Failure> {
-    let form = form(args)?;
+    let form = form(args.format, args.out.as_deref())?;
     let job = Job::load(&args.job)?;
     let home = Home::of(&job.folder, &args.places.places());
     let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);

@@ -31,6 +31,12 @@ pub fn groups(block: &Block<'_>) -> Vec<Vec<usize>> {
     linked(&strengths(block), TIED)
 }
 
+/// How strongly one field is tied to each other one on a sample of rows: between 0 and 1, as [`groups`] measures it. Shape: `[fields]`.
+#[must_use]
+pub fn ties(block: &Block<'_>, field: usize) -> Vec<f64> {
+    strengths(block).row(field).to_vec()
+}
+
 fn linked(strength: &Array2<f64>, tied: f64) -> Vec<Vec<usize>> {
     let mut between = strength.clone();
     let mut groups: Vec<Vec<usize>> = (0..strength.nrows()).map(|field| vec![field]).collect();

@@ -54,6 +54,9 @@ pub enum IngestError {
     /// An object store that did not answer, or refused.
     #[error("source `{source_name}`: {url}: {message}")]
     Store { source_name: String, url: String, message: String },
+    /// An object store that cannot be opened with what the environment says.
+    #[error("source `{source_name}`: {url}: the environment does not say enough to open it: {message}")]
+    StoreSettings { source_name: String, url: String, message: String },
     /// An object store that holds no Parquet file there.
     #[error("source `{source_name}`: {url} holds no .parquet object")]
     EmptyStore { source_name: String, url: String },
@@ -127,6 +130,7 @@ impl Outcome for IngestError {
             | Self::NotVisible { .. }
             | Self::Cycle(_)
             | Self::UnknownParam { .. }
+            | Self::StoreSettings { .. }
             | Self::BadTime { .. } => Ending::Usage,
             _ => Ending::Refused,
         }
@@ -165,6 +169,7 @@ impl Outcome for IngestError {
                  night fetches only what is missing"
                     .into()
             }
+            Self::StoreSettings { .. } => "docs/operations.md lists the variables of each store".into(),
             Self::EmptyStore { source_name, .. } => {
                 format!("has the delivery arrived? `sources.{source_name}.path` in job.toml names bucket and folder")
             }

@@ -141,6 +141,12 @@ pub enum Split {
 }
 
 impl Split {
+    /// The split of a word; `None` where it is none of [`Split::name`]'s.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        [Self::Train, Self::Gap, Self::Valid, Self::Holdout].into_iter().find(|split| split.name() == word)
+    }
+
     /// The word in the column `split`.
     #[must_use]
     pub fn name(self) -> &'static str {

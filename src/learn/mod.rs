@@ -4,6 +4,7 @@
 //! DataFusion, no file system, no clock; the caller brings slices and takes bytes.
 
 pub mod background;
+pub mod boosted;
 mod design;
 pub mod forest;
 pub mod inside;

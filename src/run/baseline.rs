@@ -102,7 +102,7 @@ pub(super) fn against(
     for (scenario, task) in all.chain(places(&shape).map(|(scenario, task)| (Some(scenario), task))) {
         let cell = Cell { holdout: &learned.holdout, shape: &shape, scenario, task };
         let Some(other) = theirs.get(&cell.task()) else { continue };
-        let Some(difference) = cell.compare(night, &judged.predictions[0][task], other) else { continue };
+        let Some(difference) = cell.compare(night.job, &judged.predictions[0][task], other) else { continue };
         found.push(Against {
             scenario: cell.place(),
             task: cell.task(),

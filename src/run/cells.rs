@@ -3,9 +3,9 @@
 //! In: the held-out night and published predictions of every row. Out: [`Difference`]. The glue between rows and
 //! `evaluate::paired`.
 
-use super::Night;
 use super::learned::Holdout;
 use crate::evaluate::paired::{Difference, compare};
+use crate::job::Job;
 use crate::learn::rows::Shape;
 
 /// A cell of the held-out night; `scenario = None` is all of them.
@@ -30,7 +30,7 @@ impl Cell<'_> {
 
     /// Compares predictions of every held-out row, by `auc` or by `rmse` in the label's unit: above 0, ours is better. `None`
     /// where the cell has too little support. A NaN prediction leaves its row out.
-    pub(super) fn compare(&self, night: &Night<'_>, ours: &[f64], theirs: &[f64]) -> Option<Difference> {
+    pub(super) fn compare(&self, job: &Job, ours: &[f64], theirs: &[f64]) -> Option<Difference> {
         let kind = self.shape.tasks[self.task].kind;
         let labels = &self.holdout.labels[self.task];
         let own = |row: &usize| {
@@ -47,11 +47,11 @@ impl Cell<'_> {
         let positives = truth.iter().filter(|label| **label > 0.0).count() as u64;
         let negatives = truth.len() as u64 - positives;
         let binary = kind.is_binary();
-        if (truth.len() as u64) < night.job.min_rows || (binary && positives.min(negatives) < night.job.min_positives) {
+        if (truth.len() as u64) < job.min_rows || (binary && positives.min(negatives) < job.min_positives) {
             return None;
         }
         let metric = if binary { "auc" } else { "rmse" };
-        let found = compare(binary, &truth, &ours, &theirs, &entity, night.job.resamples, night.job.seed);
+        let found = compare(binary, &truth, &ours, &theirs, &entity, job.resamples, job.seed);
         found.into_iter().find(|difference| difference.metric == metric)
     }
 }

@@ -16,7 +16,7 @@ use crate::evaluate::sentinel::{Leak, SentinelSettings, sentinel};
 use crate::features::Snapshot;
 use crate::features::encode::{Encoder, EncoderFit, Roles, Unknowns};
 use crate::features::rows_file::{RowsFile, RowsWriter};
-use crate::job::{Job, ModelKind, Split};
+use crate::job::{AsOf, Job, ModelKind, Split};
 use crate::learn::picked::Picked;
 use crate::learn::rows::{Block, Shape};
 use crate::learn::{self, Choice, Examples, Learner, Model, Progress, Trial};
@@ -57,6 +57,19 @@ pub(super) struct Learned {
     /// Decision threshold of each task.
     pub(super) thresholds: Vec<f64>,
     pub(super) holdout: Holdout,
+}
+
+/// The frame of one as-of date, as a Parquet file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame<'a> {
+    pub(super) as_of: &'a AsOf,
+    pub(super) file: &'a Path,
+}
+
+impl<'a> Frame<'a> {
+    fn of(snapshot: &'a Snapshot) -> Self {
+        Self { as_of: &snapshot.as_of, file: &snapshot.file }
+    }
 }
 
 /// The held-out night: encoded rows, and labels over the entire space.
@@ -112,12 +125,12 @@ pub(super) fn learn(
     let start = |encoder: &Encoder| predecessor.and_then(|predecessor| predecessor.start(encoder));
     let scratch = staging.join(SCRATCH);
     let of = |wanted: &[Split]| {
-        data.labelled.iter().filter(|(_, split)| wanted.contains(split)).map(|(snapshot, _)| snapshot).collect::<Vec<_>>()
+        data.labelled.iter().filter(|(_, split)| wanted.contains(split)).map(|(snapshot, _)| Frame::of(snapshot)).collect::<Vec<_>>()
     };
 
     let train = of(&[Split::Train]);
     let valid = of(&[Split::Valid]);
-    let encoder = fit(job, &train)?;
+    let encoder = fit(job, Roles::of(job), &train)?;
     let shape = encoder.shape();
     let (train_rows, _) = encode(&encoder, &train, &scratch.join("choice/train"))?;
     let (valid_rows, _) = encode(&encoder, &valid, &scratch.join("choice/valid"))?;
@@ -146,7 +159,7 @@ pub(super) fn learn(
     drop((train_rows, gap_rows, valid_rows));
 
     let all = of(&[Split::Train, Split::Gap, Split::Valid]);
-    let encoder = fit(job, &all)?;
+    let encoder = fit(job, Roles::of(job), &all)?;
     let shape = encoder.shape();
     let (rows, _) = encode(&encoder, &all, &scratch.join("refit"))?;
     let examples = Examples { start: start(&encoder), ..examples(&shape, &rows) };
@@ -163,10 +176,8 @@ pub(super) fn learn(
 
     let held = of(&[Split::Holdout]);
     let (mut held_rows, unknowns) = encode(&encoder, &held, &scratch.join("holdout"))?;
-    let (Some(held_rows), Some(snapshot)) = (held_rows.pop(), held.first()) else {
-        return Err(learn::LearnError::NoRows("there is no held-out night".into()).into());
-    };
-    let holdout = holdout(job, snapshot, held_rows, unknowns);
+    let (Some(held_rows), Some(frame)) = (held_rows.pop(), held.first()) else { return Err(no_holdout()) };
+    let holdout = Holdout::new(job, *frame, held_rows, unknowns);
     let splits = data.labelled.iter().map(|(snapshot, split)| (snapshot.as_of.epoch_day(), *split)).collect();
     Ok(Learned { encoder, taught, learners, rows, splits, begun_from, stand_ins: Vec::new(), thresholds, holdout })
 }
@@ -313,11 +324,11 @@ pub(super) fn learners(job: &Job) -> Result<Vec<Box<dyn Learner>>, NightError> {
     Ok(made.collect::<Result<_, _>>()?)
 }
 
-/// Fits the encoding on these snapshots and no others.
-fn fit(job: &Job, snapshots: &[&Snapshot]) -> Result<Encoder, NightError> {
-    let mut fit = EncoderFit::new(Roles::of(job), job.encode.clone(), job.scenarios.clone(), job.snapshots.horizon.0, job.seed);
-    for snapshot in snapshots {
-        for batch in table_file::read(&snapshot.file)? {
+/// Fits the encoding on these frames and no others.
+pub(super) fn fit(job: &Job, roles: Roles, frames: &[Frame<'_>]) -> Result<Encoder, NightError> {
+    let mut fit = EncoderFit::new(roles, job.encode.clone(), job.scenarios.clone(), job.snapshots.horizon.0, job.seed);
+    for frame in frames {
+        for batch in table_file::read(frame.file)? {
             fit.observe(&batch.map_err(|error| table_file::FileError::Rows(error.to_string()))?)
                 .map_err(crate::features::FeatureError::from)?;
         }
@@ -325,16 +336,16 @@ fn fit(job: &Job, snapshots: &[&Snapshot]) -> Result<Encoder, NightError> {
     Ok(fit.finish().map_err(crate::features::FeatureError::from)?)
 }
 
-/// Encodes snapshots into memory-mapped files below `folder`, one each.
-fn encode(encoder: &Encoder, snapshots: &[&Snapshot], folder: &Path) -> Result<(Vec<RowsFile>, Unknowns), NightError> {
+/// Encodes frames into memory-mapped files below `folder`, one each.
+pub(super) fn encode(encoder: &Encoder, frames: &[Frame<'_>], folder: &Path) -> Result<(Vec<RowsFile>, Unknowns), NightError> {
     crate::publish::folder::create(folder)?;
     let mut unknowns = Unknowns::default();
-    let mut files = Vec::with_capacity(snapshots.len());
-    for snapshot in snapshots {
-        let path = folder.join(format!("{}.arrow", snapshot.as_of));
-        let day = snapshot.as_of.epoch_day();
+    let mut files = Vec::with_capacity(frames.len());
+    for frame in frames {
+        let path = folder.join(format!("{}.arrow", frame.as_of));
+        let day = frame.as_of.epoch_day();
         let mut writer = RowsWriter::create(&path, encoder).map_err(crate::features::FeatureError::from)?;
-        for batch in table_file::read(&snapshot.file)? {
+        for batch in table_file::read(frame.file)? {
             let batch = batch.map_err(|error| table_file::FileError::Rows(error.to_string()))?;
             let encoded = encoder.encode(&batch, day).map_err(crate::features::FeatureError::from)?;
             unknowns.add(encoded.unknowns());
@@ -387,8 +398,15 @@ pub(super) fn whole(job: &Job, blocks: &[Block<'_>]) -> (Vec<u16>, Vec<Vec<f32>>
     (scenario, entire_space(&labels, &after))
 }
 
-fn holdout(job: &Job, snapshot: &Snapshot, rows: RowsFile, unknowns: Unknowns) -> Holdout {
-    let (scenario, labels) = whole(job, &rows.blocks());
-    let entity = rows.blocks().iter().flat_map(|block| block.entity.iter().copied()).collect();
-    Holdout { frame: snapshot.file.clone(), as_of: snapshot.as_of.epoch_day(), rows, scenario, entity, labels, unknowns }
+/// Without a held-out night nothing can be measured.
+pub(super) fn no_holdout() -> NightError {
+    learn::LearnError::NoRows("there is no held-out night".into()).into()
+}
+
+impl Holdout {
+    pub(super) fn new(job: &Job, frame: Frame<'_>, rows: RowsFile, unknowns: Unknowns) -> Self {
+        let (scenario, labels) = whole(job, &rows.blocks());
+        let entity = rows.blocks().iter().flat_map(|block| block.entity.iter().copied()).collect();
+        Self { frame: frame.file.to_path_buf(), as_of: frame.as_of.epoch_day(), rows, scenario, entity, labels, unknowns }
+    }
 }

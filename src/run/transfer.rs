@@ -41,7 +41,7 @@ pub(super) enum By {
 }
 
 /// A learner that reports how far it is, and keeps nothing: what it makes is cheap.
-struct Passing<'a>(&'a dyn Watch);
+pub(super) struct Passing<'a>(pub(super) &'a dyn Watch);
 
 impl Progress for Passing<'_> {
     fn at(&self, what: &str, done: u64, total: u64) {
@@ -126,7 +126,7 @@ fn challengers(night: &Night<'_>, learned: &Learned, run: &str) -> Result<Vec<En
 
 /// The comparison of two predictions of every held-out row; nothing where the cell has too little support.
 fn entry(night: &Night<'_>, run: &str, cell: Cell<'_>, against: &str, (shared, other): (&[f64], &[f64]), rows: u64) -> Option<Entry> {
-    let difference = cell.compare(night, shared, other)?;
+    let difference = cell.compare(night.job, shared, other)?;
     Some(Entry {
         made: run.to_owned(),
         scenario: cell.place(),

@@ -20,6 +20,9 @@ pub enum SqlError {
     /// A statement that could write, or read what the job does not list.
     #[error("{what} is refused here")]
     Refused { what: String, hint: String },
+    /// A query that cannot be tried as a feature.
+    #[error("{what}")]
+    Unsuited { what: String, hint: String },
     /// `$name` without a value.
     #[error("`${name}` has no value")]
     NoValue { name: String, known: String },
@@ -63,6 +66,7 @@ impl Outcome for SqlError {
         match self {
             Self::Wrong { .. }
             | Self::Refused { .. }
+            | Self::Unsuited { .. }
             | Self::NoValue { .. }
             | Self::NoSaved { .. }
             | Self::NoRun { .. }
@@ -80,7 +84,7 @@ impl Outcome for SqlError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Wrong { hint, .. } | Self::Told { hint, .. } => return hint.clone(),
-            Self::Refused { hint, .. } | Self::NoSaved { hint, .. } | Self::Gone { hint, .. } => hint.clone(),
+            Self::Refused { hint, .. } | Self::Unsuited { hint, .. } | Self::NoSaved { hint, .. } | Self::Gone { hint, .. } => hint.clone(),
             Self::NoValue { name, known } => format!("give it with `--param {name}=…`; with a value here: {known}"),
             Self::NoRun { .. } => "`polytask run` makes one; `polytask runs` lists them; `--run RUN` reads a held one".into(),
             Self::NoDate(_) => "give one with `--as-of YYYY-MM-DD`".into(),

@@ -71,7 +71,8 @@ impl Format {
     }
 }
 
-type Sink = Box<dyn Write + Send>;
+/// Where a result goes.
+pub type Sink = Box<dyn Write + Send>;
 
 enum Form {
     /// Table and Markdown: batches until they are laid out.

@@ -17,6 +17,7 @@ mod output_tables;
 mod session;
 mod store;
 pub mod told;
+pub mod what_if;
 
 pub use error::SqlError;
 pub use session::{Analyst, Answer, Settings};

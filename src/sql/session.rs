@@ -241,7 +241,7 @@ fn config(threads: usize) -> SessionConfig {
 }
 
 /// The run that `current` means.
-fn current(home: &Home, wanted: Option<&str>) -> Result<Option<PastRun>, SqlError> {
+pub(super) fn current(home: &Home, wanted: Option<&str>) -> Result<Option<PastRun>, SqlError> {
     let Some(wanted) = wanted else {
         let current = home.current()?;
         return Ok(current.map(|run| home.find(&run)).transpose()?.flatten());

@@ -39,6 +39,8 @@ mod published;
 mod refusals;
 mod report;
 mod scaffold;
+#[cfg(unix)]
+mod schedule;
 mod sources;
 mod sql;
 mod sql_calls;
@@ -49,4 +51,5 @@ mod telling;
 mod tidy;
 mod upkeep;
 mod week;
+mod whatif;
 mod zones;

@@ -182,6 +182,19 @@ fn a_store_that_cannot_be_reached_is_exit_74_and_the_old_run_stays() {
 }
 
 #[test]
+fn a_variable_that_is_missing_is_a_wrong_setting_and_not_a_store_that_is_away() {
+    let (shop, _) = delivered();
+    shop.edit("job.toml", "path = \"orders\"", "path = \"az://shop/raw/orders\"");
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("polytask"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AZURE_")) {
+        command.env_remove(name);
+    }
+    let output = command.current_dir(shop.path()).args(night(NIGHT)).output().expect("an exit");
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("the environment does not say enough") && said(&output).contains("hint: "), "{}", said(&output));
+}
+
+#[test]
 fn credentials_in_job_toml_are_refused_and_not_repeated() {
     let shop = Shop::new();
     for (path, more) in

@@ -19,7 +19,7 @@ fn said(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn sql(shop: &Shop, more: &[&str]) -> Output {
+pub fn sql(shop: &Shop, more: &[&str]) -> Output {
     shop.polytask(&[&["sql", "queries/shop"], more].concat())
 }
 

@@ -154,3 +154,89 @@ fn a_call_that_does_not_fit_says_what_it_wants() {
     let (listed, _) = shop.succeeds(&["sql", "queries/shop", "-c", "\\df score"]);
     assert!(listed.contains("score((query))") && listed.contains("score_under((query), 'scenario')"), "{listed}");
 }
+
+#[test]
+fn columns_are_summed_up_as_plain_sql_sums_them_up() {
+    let shop = Shop::new();
+    let orders = "(select household_id, channel, amount, sold_at, nullif(quantity, 2) as quantity from orders)";
+    let one = |of: &str, column: &str| value(&shop, &format!("select {of} from summarize({orders}) where column = '{column}'"));
+    let plain = |of: &str| value(&shop, &format!("select {of} from {orders}"));
+    for column in ["household_id", "channel", "amount", "sold_at", "quantity"] {
+        let counts = format!("concat_ws(' ', count(*), count(*) - count({column}), count(distinct {column}))");
+        assert_eq!(one("concat_ws(' ', rows, nulls, \"distinct\")", column), plain(&counts), "{column}");
+        assert_eq!(
+            one("\"min\" = cast((select min({column}) from orders) as varchar)".replace("{column}", column).as_str(), column),
+            "true",
+            "{column}"
+        );
+    }
+    for column in ["amount", "quantity"] {
+        for (own, of) in [
+            ("mean", format!("avg({column})")),
+            ("standard_deviation", format!("stddev_pop({column})")),
+            ("median", format!("percentile_cont({column}, 0.5)")),
+            ("p95", format!("percentile_cont({column}, 0.95)")),
+        ] {
+            let [a, b]: [f64; 2] = [one(own, column), plain(&of)].map(|text| text.parse().expect("a number"));
+            assert!((a - b).abs() < 1e-9 * a.abs().max(1.0), "{own} of {column}: {a} is not {b}");
+        }
+    }
+    let most = value(&shop, "select channel || ' (' || count(*) || ')' from orders group by channel order by count(*) desc limit 1");
+    assert!(one("split_part(top_values, ',', 1)", "channel") == most, "{most}");
+    assert_eq!(one("coalesce(cast(median as varchar), 'none')", "sold_at"), "none");
+    assert!(one("\"max\"", "sold_at").starts_with("2026-03-01T"), "an instant is told as one");
+    let order = lines(&shop, &[], &format!("select column from summarize({orders})"));
+    assert_eq!(order.concat(), ["household_id", "channel", "amount", "sold_at", "quantity"]);
+
+    shop.published();
+    shop.succeeds(&["run", "queries/shop", "--as-of", NEXT]);
+    let frame = |of: &str, column: &str| number(&shop, &format!("select {of} from summarize(snapshots.frame) where column = '{column}'"));
+    for column in ["days_since", "category"] {
+        let told = number(&shop, &format!("select mutual_information({column}, y_purchase) from snapshots.frame"));
+        assert!((frame("mi_y_purchase", column) - told).abs() < 1e-12 && told > 0.0, "{column}");
+        let drift =
+            number(&shop, &format!("select value from current.drift where scenario = '*' and measure = 'psi' and feature = '{column}'"));
+        assert!((frame("drift", column) - drift).abs() < 1e-12, "{column}");
+    }
+    assert_eq!(value(&shop, "select count(*) from summarize((select * from snapshots.frame limit 0)) where mean is null"), {
+        value(&shop, "select count(*) from summarize(snapshots.frame)")
+    });
+    wrong(&shop, &["-c", "select * from summarize()"], 2, &["takes 1 argument", "summarize((query))"]);
+}
+
+#[test]
+fn a_row_that_is_put_together_is_predicted_as_the_night_scores_it() {
+    let shop = Shop::new();
+    wrong(&shop, &["-c", "select predict('purchase', channel) from orders"], 2, &["nothing is published yet"]);
+    shop.published();
+    let features = "channel, product_id, category, purchases, purchases_14d, past_spend, days_since";
+    let same = format!(
+        "select max(abs(own.predicted - scores.spend)) from (select household_id, product_id, channel,
+             predict('spend', {features}) as predicted from snapshots.frame as frame where split = 'tonight') as own
+         inner join current.scores on scores.household_id = own.household_id and scores.product_id = own.product_id
+             and scores.scenario = own.channel"
+    );
+    assert_eq!(value(&shop, &same), "0.0", "every feature by its column");
+    assert_eq!(value(&shop, &same.replace("predict('spend', channel", "Predict('spend', frame.channel")), "0.0");
+    let named = "named_struct('channel', channel, 'days_since', days_since + 0, 'product_id', product_id, 'category', category,
+                 'purchases', purchases, 'purchases_14d', purchases_14d, 'past_spend', past_spend)";
+    assert_eq!(value(&shop, &same.replace(features, named)), "0.0", "values under other names");
+    let missing = "select max(abs(predict('purchase', channel, days_since) - p_purchase)) from
+                   score((select * replace (cast(null as bigint) as product_id, null as category, null as purchases, null as purchases_14d,
+                                            null as past_spend) from snapshots.frame where split = 'tonight'))";
+    assert_eq!(value(&shop, missing), "0.0", "what is not given is missing");
+    assert_eq!(lines(&shop, &[], "select predict('purchase', channel) > 0 from (select 'app' as channel)").concat(), ["true"]);
+    for (call, says) in [
+        ("predict('purchas', channel)", "the model has no task `purchas`: purchase, spend"),
+        ("predict('purchase', channel, day_since)", "day_since"),
+        ("predict('purchase', channel, household_id as day)", "error"),
+        ("predict('purchase', days_since)", "needs the scenario: give it the column `channel`"),
+        ("predict('purchase', channel, days_since + 1)", "named_struct("),
+        ("predict('purchase')", "predict('task', feature, …)"),
+        ("predict('purchase', named_struct('channel', channel, 'days_sinc', 1))", "did you mean days_since?"),
+    ] {
+        let output = crate::sql::sql(&shop, &["-c", &format!("select {call} from snapshots.frame")]);
+        assert_eq!(output.status.code(), Some(2), "{call}: {}", crate::shop::said(&output));
+        assert!(crate::shop::said(&output).contains(says), "{call}: {}", crate::shop::said(&output));
+    }
+}

@@ -142,7 +142,7 @@ fn read(plan: &Arc<dyn ExecutionPlan>) -> usize {
 }
 
 /// 1234567 as `1,234,567`.
-pub(super) fn grouped(number: usize) -> String {
+pub(in crate::cli) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -43,6 +43,7 @@ pub(super) fn vectors(column: &str, array: &ArrayRef, width: Option<u32>) -> Res
         DataType::FixedSizeList(_, _) => array.as_fixed_size_list().iter().collect(),
         DataType::List(_) => array.as_list::<i32>().iter().collect(),
         DataType::LargeList(_) => array.as_list::<i64>().iter().collect(),
+        DataType::Null => vec![None; rows],
         other => return Err(unreadable(column, "a vector", other)),
     };
     let found = lists.iter().flatten().map(|list| list.len() as u32).next();

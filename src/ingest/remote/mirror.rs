@@ -37,6 +37,8 @@ const REMEMBER: u64 = 256 << 20;
 /// Why a mirror could not be brought up to date.
 #[derive(Debug)]
 pub(super) enum Trouble {
+    /// The environment does not say enough to open the store.
+    Settings(String),
     /// The store did not answer, or refused.
     Store(String),
     /// An object is another one than was listed.

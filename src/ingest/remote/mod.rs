@@ -108,13 +108,14 @@ fn remote(sources: &[Source]) -> impl Iterator<Item = (&Source, &StoreUrl)> {
 }
 
 fn open(source: &Source, url: &StoreUrl, cache: &Cache) -> Result<Mirror, IngestError> {
-    let (store, prefix) = stores::open(url).map_err(|message| told(source, url, Trouble::Store(message)))?;
+    let (store, prefix) = stores::open(url).map_err(|message| told(source, url, Trouble::Settings(message)))?;
     Ok(Mirror::new(store, prefix, folder(source, url, cache)))
 }
 
 fn told(source: &Source, url: &StoreUrl, trouble: Trouble) -> IngestError {
     let (source_name, url) = (source.name.clone(), url.to_string());
     match trouble {
+        Trouble::Settings(message) => IngestError::StoreSettings { source_name, url, message },
         Trouble::Store(message) => IngestError::Store { source_name, url, message },
         Trouble::Changed(key) => IngestError::Store { source_name, url, message: format!("`{key}` was replaced while it was fetched") },
         Trouble::Nothing => IngestError::EmptyStore { source_name, url },

@@ -1,4 +1,4 @@
-//! Table functions: rows of a query scored and explained by a run's model; figures of runs side by side.
+//! Table functions: rows of a query scored, explained and summed up; figures of runs side by side.
 //!
 //! In: calls in FROM, as `score((select …))`. Out: tables, each a plan over the inner query's plan, so that nothing is held and
 //! only the columns that are read are read. Functions of values and aggregates are `functions`'.
@@ -6,7 +6,9 @@
 mod explained;
 mod figures;
 mod model;
+mod predicted;
 mod scored;
+mod summarized;
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -17,7 +19,7 @@ use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl};
 use datafusion::common::{DataFusionError, Result, ScalarValue, internal_err, plan_err};
 use datafusion::datasource::TableProvider;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{DocSection, Documentation, Expr, LogicalPlan};
+use datafusion::logical_expr::{DocSection, Documentation, Expr, LogicalPlan, ScalarUDF};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{CopyToSource, Statement};
 use datafusion::sql::sqlparser::ast::{
@@ -46,15 +48,19 @@ pub struct Call {
 }
 
 /// Every table function.
-pub const CALLS: [Call; 5] = [scored::SCORE, scored::SCORE_UNDER, explained::EXPLAIN, figures::IMPORTANCE, figures::COMPARE_RUNS];
+pub const CALLS: [Call; 6] =
+    [scored::SCORE, scored::SCORE_UNDER, explained::EXPLAIN, summarized::SUMMARIZE, figures::IMPORTANCE, figures::COMPARE_RUNS];
 
-/// What each of them says of itself.
-pub(super) fn documentation() -> Vec<Documentation> {
+/// Heading of these functions.
+const SECTION: &str = "Models and runs";
+
+/// The kind of each function, and what it says of itself.
+pub(super) fn documentation() -> Vec<(&'static str, Documentation)> {
     let of = |call: &Call| {
-        let section = DocSection { include: true, label: "Models and runs", description: None };
-        Documentation::builder(section, call.about, call.syntax).with_sql_example(call.example).build()
+        let section = DocSection { include: true, label: SECTION, description: None };
+        ("table function", Documentation::builder(section, call.about, call.syntax).with_sql_example(call.example).build())
     };
-    CALLS.iter().map(of).collect()
+    std::iter::once(("scalar", predicted::documentation())).chain(CALLS.iter().map(of)).collect()
 }
 
 /// What calls share: the tables, and the model of the current run once it was needed.
@@ -113,6 +119,7 @@ impl TableFunctionImpl for Function {
 /// Gives a session every table function.
 pub(super) fn register(context: &SessionContext, store: &Arc<Store>, models: Models) {
     let calls = Arc::new(Calls { store: Arc::clone(store), models, model: std::sync::OnceLock::new() });
+    context.register_udf(ScalarUDF::from(predicted::Predict::new(Arc::clone(&calls))));
     for call in &CALLS {
         context.register_udtf(call.name, Arc::new(Function { call, calls: Arc::clone(&calls) }));
     }
@@ -143,7 +150,8 @@ fn planned(session: &dyn Session, sql: &str) -> Result<LogicalPlan> {
     Ok(plan)
 }
 
-/// Lets a table function take a query, or the name of a table, as it stands: the engine passes on constants only.
+/// Lets a table function take a query, or the name of a table, as it stands: the engine passes on constants only. And `predict` know
+/// the names of its columns, which the engine does not pass on.
 pub(super) fn quote(statement: &mut Statement) {
     match statement {
         Statement::Statement(inner) => drop(inner.visit(&mut Quoting)),
@@ -161,6 +169,15 @@ struct Quoting;
 
 impl VisitorMut for Quoting {
     type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut SqlExpr) -> ControlFlow<()> {
+        if let SqlExpr::Function(call) = expr
+            && call.name.to_string().eq_ignore_ascii_case(predicted::NAME)
+        {
+            predicted::name_columns(call);
+        }
+        ControlFlow::Continue(())
+    }
 
     // Outer calls first: inner ones stay as they are written, until the outer one's text is parsed.
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {

@@ -135,7 +135,7 @@ fn named(texts: &StringArray) -> Column {
 }
 
 /// A column of arguments, and which rows have it.
-fn read(takes: Takes, array: &ArrayRef) -> Result<(Column, Option<NullBuffer>)> {
+pub(super) fn read(takes: Takes, array: &ArrayRef) -> Result<(Column, Option<NullBuffer>)> {
     let kept = matches!(takes, Takes::Value | Takes::Named);
     let nulls = array.logical_nulls();
     let column = match held(takes, array.data_type()) {
@@ -192,6 +192,23 @@ fn scattered<T: Copy + Default>(values: &[T], places: &[u32]) -> Vec<T> {
 }
 
 impl Column {
+    /// An empty column of values that are remembered: numbers, or texts.
+    pub(super) fn named_or_numbers(given: &DataType) -> Self {
+        match held(Takes::Named, given) {
+            DataType::Utf8 => Self::Named(Vec::new(), Names::default()),
+            _ => Self::Numbers(Vec::new()),
+        }
+    }
+
+    /// An empty column of the same kind.
+    pub(super) fn emptied(&self) -> Self {
+        match self {
+            Self::Numbers(_) => Self::Numbers(Vec::new()),
+            Self::Keys(_) => Self::Keys(Vec::new()),
+            Self::Named(..) => Self::Named(Vec::new(), Names::default()),
+        }
+    }
+
     fn keep(&mut self, counted: &NullBuffer) {
         match self {
             Self::Numbers(values) => *values = kept(values, counted),

@@ -17,11 +17,14 @@ mod page;
 mod parameters;
 mod rowwise;
 mod shaping;
+mod summary;
 mod summed;
 mod windowed;
 
 use datafusion::logical_expr::AggregateUDF;
 use datafusion::prelude::SessionContext;
+
+pub(super) use summary::Summary;
 
 /// Every aggregate function.
 fn aggregates() -> Vec<AggregateUDF> {
@@ -35,7 +38,7 @@ pub fn page() -> String {
     entries.extend(aggregates().iter().filter_map(|function| Some(("aggregate", function.documentation()?.clone()))));
     entries.extend(shaping::scalars().iter().filter_map(|function| Some(("scalar", function.documentation()?.clone()))));
     entries.extend(shaping::windows().iter().filter_map(|function| Some(("window", function.documentation()?.clone()))));
-    entries.extend(super::calls::documentation().into_iter().map(|call| ("table function", call)));
+    entries.extend(super::calls::documentation());
     page::page(&entries)
 }
 
