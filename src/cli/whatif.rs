@@ -190,8 +190,15 @@ fn told(job: &Job, place: &Path, query: &Query, tried: &Tried, found: &WhatIf) -
     lines.extend(query.sql.lines().map(|line| format!("    {line}")));
     lines.push(format!("  {}", place.join("frame.sql").display()));
     lines.extend(tried.columns.iter().map(|column| format!("    {}.{column}, -- what it means, for the report", query.name)));
-    lines.push(format!("    left join {} using ({})", query.name, tried.keys.join(", ")));
+    let same: Vec<String> = tried.keys.iter().map(|key| format!("{0}.{key} = rows.{key}", query.name)).collect();
+    lines.push(format!("    left join {} on {}", query.name, same.join(" and ")));
     lines.join("\n")
+}
+
+/// A difference with its sign, and none where it is nothing.
+fn signed(value: f64) -> String {
+    let text = format!("{value:+.4}");
+    if text.trim_start_matches(['+', '-']) == "0.0000" { " 0.0000".to_owned() } else { text }
 }
 
 /// Figures with their intervals, column under column.
@@ -205,8 +212,8 @@ fn table(added: &[&Added]) -> Vec<String> {
             found.metric.to_owned(),
             format!("{:.4}", found.b),
             format!("{:.4}", found.a),
-            format!("{:+.4}", found.value),
-            format!("{:+.4} to {:+.4}", found.low, found.high),
+            signed(found.value),
+            format!("{} to {}", signed(found.low), signed(found.high)),
             added.verdict.name().to_owned(),
         ]
     };

@@ -113,7 +113,8 @@ impl NewEntry {
             folder::remove(&old)?;
         } else {
             // Another process may have kept the same meanwhile: the same fingerprint, the same rows.
-            folder::rename(&made, &target).or_else(|error| if target.exists() { folder::remove(&made) } else { Err(error) })?;
+            let theirs = || made.exists() && target.exists();
+            folder::rename(&made, &target).or_else(|error| if theirs() { folder::remove(&made) } else { Err(error) })?;
         }
         Ok(target)
     }

@@ -106,6 +106,10 @@ struct Sum {
 }
 
 impl Sum {
+    fn of([gradient, curvature]: [f64; 2]) -> Self {
+        Self { gradient, curvature, rows: 1 }
+    }
+
     fn plus(self, other: Self) -> Self {
         Self { gradient: self.gradient + other.gradient, curvature: self.curvature + other.curvature, rows: self.rows + other.rows }
     }
@@ -124,11 +128,15 @@ impl Sum {
     }
 }
 
-/// What a tree is grown on.
+/// What trees are grown on: the learned rows alone, one after the other.
 struct Growing<'a> {
+    /// Bins of each column. Shape: `[columns][rows]`.
+    bins: Vec<Vec<u8>>,
     columns: &'a [Binned],
-    gradient: Vec<f64>,
-    curvature: Vec<f64>,
+    /// Gradient and curvature of each row.
+    slopes: Vec<[f64; 2]>,
+    /// What the offset and the trees so far say of each row.
+    score: Vec<f64>,
     settings: BoostSettings,
     nodes: Vec<Node>,
 }
@@ -144,37 +152,38 @@ struct Growing<'a> {
 /// homogeneity" (categories sorted by their leaf value hold the best grouping among their neighbours).
 #[must_use]
 pub fn boost(columns: &[Binned], labels: &[f64], offset: &[f64], rows: &[usize], loss: Loss, settings: BoostSettings) -> Boosted {
-    let mut score: Vec<f64> = offset.to_vec();
+    let mut growing = Growing {
+        bins: columns.iter().map(|column| rows.iter().map(|row| column.bin[*row]).collect()).collect(),
+        columns,
+        slopes: vec![[0.0; 2]; rows.len()],
+        score: rows.iter().map(|row| offset[*row]).collect(),
+        settings,
+        nodes: Vec::new(),
+    };
+    let labels: Vec<f64> = rows.iter().map(|row| labels[*row]).collect();
     let mut boosted = Boosted::default();
     for _ in 0..settings.rounds {
-        let (gradient, curvature) = labels.iter().zip(&score).map(|(label, score)| slope(loss, *label, *score)).unzip();
-        let mut growing = Growing { columns, gradient, curvature, settings, nodes: Vec::new() };
-        let mut own = rows.to_vec();
-        growing.grow(&mut own, 0);
-        let tree = growing.nodes;
+        for ((own, label), score) in growing.slopes.iter_mut().zip(&labels).zip(&growing.score) {
+            *own = slope(loss, *label, *score);
+        }
+        growing.grow((0..rows.len() as u32).collect(), 0);
+        let tree = std::mem::take(&mut growing.nodes);
         if matches!(tree[0], Node::Leaf(value) if value.abs() < NOTHING) {
             break;
         }
-        for row in rows {
-            score[*row] += settings.rate * leaf(&tree, columns, *row);
-        }
-        boosted.trees.push(tree.iter().map(|node| shrunk(*node, settings.rate)).collect());
+        boosted.trees.push(tree);
     }
     boosted
 }
 
-fn shrunk(node: Node, rate: f64) -> Node {
-    if let Node::Leaf(value) = node { Node::Leaf(rate * value) } else { node }
-}
-
 /// Gradient and curvature of the loss at a score.
-fn slope(loss: Loss, label: f64, score: f64) -> (f64, f64) {
+fn slope(loss: Loss, label: f64, score: f64) -> [f64; 2] {
     match loss {
         Loss::Logistic => {
             let p = 1.0 / (1.0 + (-score).exp());
-            (p - label, p * (1.0 - p))
+            [p - label, p * (1.0 - p)]
         }
-        Loss::Squared => (score - label, 1.0),
+        Loss::Squared => [score - label, 1.0],
     }
 }
 
@@ -197,40 +206,42 @@ impl Boosted {
 }
 
 impl Growing<'_> {
-    fn sum(&self, rows: &[usize]) -> Sum {
-        rows.iter().fold(Sum::default(), |sum, row| sum.plus(self.of(*row)))
-    }
-
-    fn of(&self, row: usize) -> Sum {
-        Sum { gradient: self.gradient[row], curvature: self.curvature[row], rows: 1 }
-    }
-
-    /// Grows the node over `rows` and everything below it; returns its place. The rows are put in another order.
-    fn grow(&mut self, rows: &mut [usize], depth: usize) -> usize {
-        let all = self.sum(rows);
+    /// Grows the node over `rows` and everything below it; returns its place. Leaves are added to the score of their rows.
+    fn grow(&mut self, rows: Vec<u32>, depth: usize) -> usize {
+        let all = rows.iter().fold(Sum::default(), |sum, row| sum.plus(Sum::of(self.slopes[*row as usize])));
         let place = self.nodes.len();
-        self.nodes.push(Node::Leaf(all.value()));
-        if depth == self.settings.depth || rows.len() < 2 * self.settings.least_rows {
-            return place;
-        }
-        let splits = (0..self.columns.len()).filter_map(|column| self.split(column, rows, all).map(|(gain, left)| (gain, column, left)));
+        self.nodes.push(Node::Leaf(0.0));
+        let room = depth < self.settings.depth && rows.len() >= 2 * self.settings.least_rows;
+        let splits = (0..if room { self.columns.len() } else { 0 }).filter_map(|column| {
+            let (gain, left) = self.split(column, &rows, all)?;
+            Some((gain, column, left))
+        });
         let best = splits.fold(None, |best: Option<(f64, usize, u64)>, split| best.filter(|best| best.0 >= split.0).or(Some(split)));
-        let Some((_, column, left)) = best else { return place };
-        let bin = &self.columns[column].bin;
-        // In their order: the same sums whatever was split before.
-        let (mut first, mut second): (Vec<usize>, Vec<usize>) = rows.iter().partition(|row| left >> bin[**row] & 1 == 1);
-        let below = [self.grow(&mut first, depth + 1), self.grow(&mut second, depth + 1)];
+        let Some((_, column, left)) = best else {
+            let value = self.settings.rate * all.value();
+            self.nodes[place] = Node::Leaf(value);
+            for row in rows {
+                self.score[row as usize] += value;
+            }
+            return place;
+        };
+        let bin = &self.bins[column];
+        let (first, second): (Vec<u32>, Vec<u32>) = rows.iter().partition(|row| left >> bin[**row as usize] & 1 == 1);
+        drop(rows);
+        let below = [self.grow(first, depth + 1), self.grow(second, depth + 1)];
         self.nodes[place] = Node::Split { column, left, below };
         place
     }
 
     /// The best split of a column: its gain, and the bins of the left side.
-    fn split(&self, column: usize, rows: &[usize], all: Sum) -> Option<(f64, u64)> {
-        let Binned { bin, ordered, missing } = &self.columns[column];
+    fn split(&self, column: usize, rows: &[u32], all: Sum) -> Option<(f64, u64)> {
+        let Binned { ordered, missing, .. } = &self.columns[column];
+        let bin = &self.bins[column];
         let mut sums = [Sum::default(); BINS];
         for row in rows {
-            let own = &mut sums[usize::from(bin[*row])];
-            *own = own.plus(self.of(*row));
+            // Below `BINS`, as every bin is: the compiler need not look.
+            let own = &mut sums[usize::from(bin[*row as usize]) % BINS];
+            *own = own.plus(Sum::of(self.slopes[*row as usize]));
         }
         let gone = usize::from(*missing);
         let mut order: Vec<usize> = (0..gone).filter(|bin| sums[*bin].rows > 0).collect();

@@ -289,9 +289,8 @@ pub(super) fn teach(
     progress: &dyn Progress,
 ) -> Result<Fitted, NightError> {
     let train = Examples::new(shape, train);
-    let spread = NightSpread::of(&train.blocks, shape);
     let Choice { learner, model, .. } = learner.choose(&train, &Examples::new(shape, valid), progress)?;
-    let calibration = calibrate(&raw(model.as_ref(), unseen)?, shape, unseen, &spread);
+    let calibration = calibrated(model.as_ref(), shape, &train.blocks, unseen)?;
     Ok(Fitted { model: learner.fit(&Examples::new(shape, all), progress)?, calibration })
 }
 
@@ -359,6 +358,11 @@ pub(super) fn encode(encoder: &Encoder, frames: &[Frame<'_>], folder: &Path) -> 
 
 fn examples<'a>(shape: &'a Shape, files: &'a [RowsFile]) -> Examples<'a> {
     Examples::new(shape, files.iter().flat_map(RowsFile::blocks).collect())
+}
+
+/// Calibration of a model that has learned from `train` alone, on nights that it has not seen.
+pub(super) fn calibrated(model: &dyn Model, shape: &Shape, train: &[Block<'_>], unseen: &[Block<'_>]) -> Result<Calibration, NightError> {
+    Ok(calibrate(&raw(model, unseen)?, shape, unseen, &NightSpread::of(train, shape)))
 }
 
 /// Calibration of the model of the choice, which says `raw` of the nights that it has not learned from: the validation night and the

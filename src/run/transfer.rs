@@ -41,7 +41,7 @@ pub(super) enum By {
 }
 
 /// A learner that reports how far it is, and keeps nothing: what it makes is cheap.
-pub(super) struct Passing<'a>(pub(super) &'a dyn Watch);
+struct Passing<'a>(&'a dyn Watch);
 
 impl Progress for Passing<'_> {
     fn at(&self, what: &str, done: u64, total: u64) {

@@ -14,25 +14,26 @@ use rayon::prelude::*;
 use super::NightError;
 use super::cells::{Cell, places};
 use super::error::failed;
-use super::learned::{Frame, Holdout, encode, fit, no_holdout, teach};
+use super::learned::{Fitted, Frame, Holdout, calibrated, encode, fit, no_holdout};
 use super::scorer::Scorer;
-use super::transfer::Passing;
 use crate::evaluate::paired::{Difference, Verdict, verdicts};
 use crate::evaluate::sentinel::{Leak, SentinelSettings, sentinel};
 use crate::explain::groups::{TIED, ties};
 use crate::features::encode::Roles;
 use crate::features::rows_file::RowsFile;
 use crate::job::{AsOf, Job, Split};
-use crate::learn;
 use crate::learn::boosted::{Binned, BoostSettings, Loss, boost};
 use crate::learn::picked::{Picked, spread};
 use crate::learn::rows::{Block, Column, Field, FieldKind, MISSING, Shape};
+use crate::learn::{self, Choice, Examples, LinearSettings, Model, Progress};
 use crate::publish::{Columns, PastRun};
 use crate::table_file;
 use crate::watch::Watch;
 
 /// Parts of the entities: trees predict one part and learn from the others.
 const FOLDS: u64 = 5;
+/// Penalties of the linear model that are tried, at most.
+const PENALTIES: usize = 4;
 /// Rows behind the ties to other features.
 const SAMPLE: usize = 5_000;
 /// Ties that are told of a column.
@@ -133,22 +134,22 @@ pub fn what_if(
     watch: &dyn Watch,
 ) -> Result<WhatIf, NightError> {
     let asked = Asked { job, run, frames, columns, scratch };
-    watch.stage("linear model with the columns");
-    let with = asked.linear(&[], "with", watch)?;
-    watch.stage("linear model without them");
-    let without = asked.linear(columns, "without", watch)?;
-    watch.stage("trees on what the run publishes");
-    let (trees, unseen) = asked.trees(&with)?;
+    watch.stage("encode the frames with the columns and without");
+    let (with, without) = (asked.encoded(&[], "with")?, asked.encoded(columns, "without")?);
+    let leaks = asked.leaks(&with.shape, &blocks(&[&with.train]));
+    watch.stage("linear models, and trees on what the run publishes, with the columns and without");
+    let (linear, trees) = rayon::join(|| asked.linear(&with, &without, &Told(watch)), || asked.trees(&with));
+    let (linear, (trees, unseen)) = (linear?, trees?);
     watch.stage("intervals");
-    let mut added = asked.compared(Method::Boosted, &with, &trees.0, &trees.1);
-    added.extend(asked.compared(Method::Linear, &with, &with.published, &without.published));
+    let mut added = asked.compared(Method::Boosted, &with, &trees);
+    added.extend(asked.compared(Method::Linear, &with, &linear));
     Ok(WhatIf {
         run: run.manifest.run.clone(),
         learner: run.manifest.learner.clone(),
-        rows: (with.rows, with.holdout.scenario.len()),
+        rows: (blocks(&[&with.train, &with.gap, &with.valid]).iter().map(Block::rows).sum(), with.holdout.scenario.len()),
         missing: asked.missing(&with.holdout.frame)?,
         added,
-        leaks: with.leaks,
+        leaks,
         ties: asked.ties(&with.shape, &with.holdout),
         unseen,
     })
@@ -162,18 +163,26 @@ struct Asked<'a> {
     scratch: &'a Path,
 }
 
-/// A linear model and its held-out night.
-struct Linear {
+/// The frames as learners see them, with the new columns or without.
+struct Encoded {
     shape: Shape,
+    train: Vec<RowsFile>,
+    gap: Vec<RowsFile>,
+    valid: Vec<RowsFile>,
     holdout: Holdout,
-    /// Shape: `[tasks][rows]`.
-    published: Vec<Vec<f64>>,
-    rows: usize,
-    leaks: Vec<String>,
 }
 
-/// Predictions of trees with the new columns and without them. Shape of each: `[tasks][rows]`.
+/// Predictions with the new columns and without them. Shape of each: `[tasks][rows]`.
 type Both = (Vec<Vec<f64>>, Vec<Vec<f64>>);
+
+/// Passes on how far a learner is, and keeps nothing.
+struct Told<'a>(&'a dyn Watch);
+
+impl Progress for Told<'_> {
+    fn at(&self, what: &str, done: u64, total: u64) {
+        self.0.step(what, done, total);
+    }
+}
 
 impl Asked<'_> {
     fn of(&self, wanted: &[Split]) -> Vec<Frame<'_>> {
@@ -181,28 +190,45 @@ impl Asked<'_> {
         own.map(|frame| Frame { as_of: &frame.as_of, file: &frame.file }).collect()
     }
 
-    /// Fits the linear model as a night does, without some of the columns.
-    fn linear(&self, without: &[String], name: &str, watch: &dyn Watch) -> Result<Linear, NightError> {
-        let job = self.job;
-        let scratch = self.scratch.join(name);
-        let mut roles = Roles::of(job);
+    /// Encodes all frames, without some of the columns.
+    fn encoded(&self, without: &[String], name: &str) -> Result<Encoded, NightError> {
+        let mut roles = Roles::of(self.job);
         roles.ignore.extend(without.iter().cloned());
-        let encoder = fit(job, roles, &self.of(&[Split::Train, Split::Gap, Split::Valid]))?;
-        let shape = encoder.shape();
-        let encoded = |split: Split| encode(&encoder, &self.of(&[split]), &scratch.join(split.name())).map(|(rows, _)| rows);
-        let (train, gap, valid) = (encoded(Split::Train)?, encoded(Split::Gap)?, encoded(Split::Valid)?);
-        let all = blocks(&[&train, &gap, &valid]);
-        let rows = all.iter().map(Block::rows).sum();
-        let leaks = if without.is_empty() { self.leaks(&shape, &blocks(&[&train])) } else { Vec::new() };
-        let learner = learn::linear(job.linear.clone(), job.seed)?;
-        let unseen = blocks(&[&gap, &valid]);
-        let fitted = teach(learner.as_ref(), &shape, blocks(&[&train]), blocks(&[&valid]), &unseen, all, &Passing(watch))?;
+        let encoder = fit(self.job, roles, &self.of(&[Split::Train, Split::Gap, Split::Valid]))?;
+        let rows = |split: Split| encode(&encoder, &self.of(&[split]), &self.scratch.join(name).join(split.name()));
+        let (mut held_rows, unknowns) = rows(Split::Holdout)?;
         let held = self.of(&[Split::Holdout]);
-        let (mut held_rows, unknowns) = encode(&encoder, &held, &scratch.join("holdout"))?;
         let (Some(held_rows), Some(frame)) = (held_rows.pop(), held.first()) else { return Err(no_holdout()) };
-        let holdout = Holdout::new(job, *frame, held_rows, unknowns);
-        let published = fitted.published(&holdout.rows.blocks())?;
-        Ok(Linear { shape, holdout, published, rows, leaks })
+        Ok(Encoded {
+            train: rows(Split::Train)?.0,
+            gap: rows(Split::Gap)?.0,
+            valid: rows(Split::Valid)?.0,
+            holdout: Holdout::new(self.job, *frame, held_rows, unknowns),
+            shape: encoder.shape(),
+        })
+    }
+
+    /// Linear models with the columns and without, fitted as a night fits them. The penalty is chosen without the columns, among some of
+    /// the job's, and serves both: what differs is the columns.
+    fn linear(&self, with: &Encoded, without: &Encoded, progress: &dyn Progress) -> Result<Both, NightError> {
+        let job = self.job;
+        let every = job.linear.penalties.len().div_ceil(PENALTIES).max(1);
+        let penalties = job.linear.penalties.iter().copied().step_by(every).collect();
+        let settings = LinearSettings { penalties, ..job.linear.clone() };
+        let train = Examples::new(&without.shape, blocks(&[&without.train]));
+        let valid = Examples::new(&without.shape, blocks(&[&without.valid]));
+        let Choice { learner, model, .. } = learn::linear(settings, job.seed)?.choose(&train, &valid, progress)?;
+        let published = |of: &Encoded, first: &dyn Model| -> Result<Vec<Vec<f64>>, NightError> {
+            let all = Examples::new(&of.shape, blocks(&[&of.train, &of.gap, &of.valid]));
+            let calibration = calibrated(first, &of.shape, &blocks(&[&of.train]), &blocks(&[&of.gap, &of.valid]))?;
+            Fitted { model: learner.fit(&all, progress)?, calibration }.published(&of.holdout.rows.blocks())
+        };
+        let ours = || {
+            let train = Examples::new(&with.shape, blocks(&[&with.train]));
+            published(with, learner.fit(&train, progress)?.as_ref())
+        };
+        let (ours, theirs) = rayon::join(ours, || published(without, model.as_ref()));
+        Ok((ours?, theirs?))
     }
 
     /// New columns that look like a label.
@@ -223,7 +249,7 @@ impl Asked<'_> {
     }
 
     /// Trees on what the run publishes, cross-fitted by entity; and the new columns that they could not look at.
-    fn trees(&self, with: &Linear) -> Result<(Both, Vec<String>), NightError> {
+    fn trees(&self, with: &Encoded) -> Result<(Both, Vec<String>), NightError> {
         let published = self.published(&with.holdout.frame, &with.shape)?;
         let holdout = &with.holdout;
         let blocks = holdout.rows.blocks();
@@ -271,7 +297,7 @@ impl Asked<'_> {
     }
 
     /// With against without, over all scenarios and cell by cell.
-    fn compared(&self, method: Method, with: &Linear, ours: &[Vec<f64>], theirs: &[Vec<f64>]) -> Vec<Added> {
+    fn compared(&self, method: Method, with: &Encoded, (ours, theirs): &Both) -> Vec<Added> {
         let family = |places: Vec<(Option<usize>, usize)>| {
             let mut found: Vec<Added> = places
                 .into_par_iter()

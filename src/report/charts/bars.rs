@@ -13,8 +13,8 @@ pub(crate) struct Bar {
 }
 
 const ROW: f64 = 22.0;
-const NAMES: f64 = 200.0;
-const WIDTH: f64 = 380.0;
+const NAMES: f64 = 236.0;
+const WIDTH: f64 = 350.0;
 const HEAD: f64 = 30.0;
 
 /// Draws bars; `legend` names the parts. The parts of a bar share its length in proportion: the length is the value.

@@ -14,8 +14,8 @@ pub(crate) struct Ranged {
 }
 
 const ROW: f64 = 22.0;
-const NAMES: f64 = 200.0;
-const WIDTH: f64 = 360.0;
+const NAMES: f64 = 236.0;
+const WIDTH: f64 = 340.0;
 const HEAD: f64 = 48.0;
 
 /// Draws them under a title. The parts of a bar share its length in proportion: the length is the value, the whisker its interval.
