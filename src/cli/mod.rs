@@ -148,8 +148,33 @@ impl MachineArgs {
     }
 
     fn threads(&self) -> usize {
-        self.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
+        threads(self.threads)
     }
+}
+
+/// How much of the machine questions may use.
+#[derive(Debug, Clone, Args)]
+struct QueryArgs {
+    /// Threads of a query [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Memory for queries, for example 6GB; sorts spill beyond it, joins stop
+    #[arg(long, value_name = "SIZE", default_value = "4GB", value_parser = memory)]
+    memory: u64,
+    /// Temporary files of queries when memory is short, for example 50GB
+    #[arg(long, value_name = "SIZE", default_value = "50GB", value_parser = memory)]
+    temp: u64,
+}
+
+impl QueryArgs {
+    fn threads(&self) -> usize {
+        threads(self.threads)
+    }
+}
+
+/// The threads that are asked for, else one for each core.
+fn threads(asked: Option<u16>) -> usize {
+    asked.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
 }
 
 /// Reads `512MB`, `6GB`, `1.5GiB`.

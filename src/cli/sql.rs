@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::civil::Date;
 
-use super::{Failure, PlaceArgs};
+use super::{Failure, PlaceArgs, QueryArgs};
 use crate::job::{Job, Param};
 use crate::outcome::Ending;
 use crate::publish::Home;
@@ -69,15 +69,8 @@ pub(super) struct SqlArgs {
     /// Allow COPY … TO, and views and tables that end with the session
     #[arg(long)]
     write: bool,
-    /// Threads of a query [default: all cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// Memory for queries, for example 6GB; sorts spill beyond it, joins stop
-    #[arg(long, value_name = "SIZE", default_value = "4GB", value_parser = super::memory)]
-    memory: u64,
-    /// Temporary files of queries when memory is short, for example 50GB
-    #[arg(long, value_name = "SIZE", default_value = "50GB", value_parser = super::memory)]
-    temp: u64,
+    #[command(flatten)]
+    machine: QueryArgs,
     #[command(flatten)]
     places: PlaceArgs,
 }
@@ -127,14 +120,14 @@ pub(super) fn run(args: &SqlArgs) -> Result<Ending, Failure> {
     let form = form(args.format, args.out.as_deref())?;
     let job = Job::load(&args.job)?;
     let home = Home::of(&job.folder, &args.places.places());
-    let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let threads = args.machine.threads();
     let settings = Settings {
         as_of: args.as_of,
         run: args.run.clone(),
         params: args.params.clone(),
         threads,
-        memory: args.memory,
-        temp: args.temp,
+        memory: args.machine.memory,
+        temp: args.machine.temp,
         rights: if args.write { Rights::Write } else { Rights::Read },
     };
     let analyst = Analyst::open(job, home, settings, models::models())?;

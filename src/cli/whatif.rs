@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::console::{Console, Form, say};
-use super::{Failure, PlaceArgs, block_on, sql};
+use super::{Failure, PlaceArgs, QueryArgs, block_on, sql};
 use crate::job::queries::is_table_name;
 use crate::job::{Job, Query, Split};
 use crate::outcome::Ending;
@@ -50,15 +50,8 @@ pub(super) struct WhatIfArgs {
     /// File that the rows are written to, whole or not at all
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Threads [default: all cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// Memory for queries, for example 6GB
-    #[arg(long, value_name = "SIZE", default_value = "4GB", value_parser = super::memory)]
-    memory: u64,
-    /// Temporary files of queries when memory is short, for example 50GB
-    #[arg(long, value_name = "SIZE", default_value = "50GB", value_parser = super::memory)]
-    temp: u64,
+    #[command(flatten)]
+    machine: QueryArgs,
     #[command(flatten)]
     places: PlaceArgs,
 }
@@ -68,8 +61,15 @@ pub(super) fn run(args: &WhatIfArgs) -> Result<Ending, Failure> {
     let job = Job::load(&args.job)?;
     let home = Home::of(&job.folder, &args.places.places());
     let query = query(args, &job)?;
-    let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    let question = Question { query: query.clone(), rows: args.rows, run: args.run.clone(), threads, memory: args.memory, temp: args.temp };
+    let threads = args.machine.threads();
+    let question = Question {
+        query: query.clone(),
+        rows: args.rows,
+        run: args.run.clone(),
+        threads,
+        memory: args.machine.memory,
+        temp: args.machine.temp,
+    };
     let console = Console::new(Form::Text);
     let scratch = tempfile::tempdir().map_err(|source| FileError::Io { what: "create a folder in", path: std::env::temp_dir(), source })?;
     let (tried, found) = block_on(threads, async {
@@ -141,15 +141,14 @@ fn write(found: &WhatIf, form: Format, out: Option<&Path>) -> Result<(), Failure
 
 /// The answer for a person.
 fn told(job: &Job, place: &Path, query: &Query, tried: &Tried, found: &WhatIf) -> String {
-    let count = |rows: usize| super::sql::grouped(rows);
     let mut lines = vec![
         format!("what if {} had `{}`: {}, joined by {}", job.name, query.name, tried.columns.join(", "), tried.keys.join(", ")),
         format!(
             "run {} ({}): the linear models learned from {} rows; figures are of {} held-out rows",
             found.run,
             found.learner,
-            count(found.rows.0),
-            count(found.rows.1)
+            sql::grouped(found.rows.0),
+            sql::grouped(found.rows.1)
         ),
         String::new(),
         found.advice(),

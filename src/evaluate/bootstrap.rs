@@ -114,7 +114,7 @@ fn defined(replicates: &[f64]) -> Option<Vec<f64>> {
 }
 
 /// A quantile of ascending values, straight between its two neighbours.
-fn quantile(values: &[f64], share: f64) -> f64 {
+pub(crate) fn quantile(values: &[f64], share: f64) -> f64 {
     let at = share * (values.len() - 1) as f64;
     let below = values[at.floor() as usize];
     below + (values[at.ceil() as usize] - below) * at.fract()

@@ -46,6 +46,13 @@ pub(super) fn strengths(block: &Block<'_>) -> Array2<f64> {
     Array2::from_shape_fn((fields, fields), |(a, b)| if a == b { 1.0 } else { rows[a.min(b)][a.max(b)] })
 }
 
+/// Strength of one field with every field: a row of [`strengths`]. Shape: `[fields]`.
+pub(super) fn strengths_of(block: &Block<'_>, field: usize) -> Vec<f64> {
+    let own = see(&block.columns[field]);
+    let with = |(at, column): (usize, &Column<'_>)| if at == field { 1.0 } else { strength(&own, &see(column)) };
+    block.columns.par_iter().enumerate().map(with).collect()
+}
+
 fn see(column: &Column<'_>) -> Seen {
     match column {
         Column::Numeric(values) => Seen::Ranks(ranks(values)),

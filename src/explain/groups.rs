@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use ndarray::Array2;
 
-use super::association::strengths;
+use super::association::{strengths, strengths_of};
 use super::importance::Importance;
 use super::places;
 use super::units::{Draws, UnitSums};
@@ -34,7 +34,7 @@ pub fn groups(block: &Block<'_>) -> Vec<Vec<usize>> {
 /// How strongly one field is tied to each other one on a sample of rows: between 0 and 1, as [`groups`] measures it. Shape: `[fields]`.
 #[must_use]
 pub fn ties(block: &Block<'_>, field: usize) -> Vec<f64> {
-    strengths(block).row(field).to_vec()
+    strengths_of(block, field)
 }
 
 fn linked(strength: &Array2<f64>, tied: f64) -> Vec<Vec<usize>> {

@@ -22,6 +22,27 @@ pub enum Loss {
     Squared,
 }
 
+impl Loss {
+    /// The offset of a prediction on the natural scale; probabilities end short of 0 and 1.
+    #[must_use]
+    pub fn offset(self, prediction: f64) -> f64 {
+        let p = prediction.clamp(1e-9, 1.0 - 1e-9);
+        if self == Self::Logistic { (p / (1.0 - p)).ln() } else { prediction }
+    }
+
+    /// The prediction of a score, on the natural scale.
+    #[must_use]
+    pub fn prediction(self, score: f64) -> f64 {
+        if self == Self::Logistic { 1.0 / (1.0 + (-score).exp()) } else { score }
+    }
+
+    /// Gradient and curvature at a score.
+    fn slope(self, label: f64, score: f64) -> [f64; 2] {
+        let prediction = self.prediction(score);
+        [prediction - label, if self == Self::Logistic { prediction * (1.0 - prediction) } else { 1.0 }]
+    }
+}
+
 /// How many trees, how large.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BoostSettings {
@@ -164,7 +185,7 @@ pub fn boost(columns: &[Binned], labels: &[f64], offset: &[f64], rows: &[usize],
     let mut boosted = Boosted::default();
     for _ in 0..settings.rounds {
         for ((own, label), score) in growing.slopes.iter_mut().zip(&labels).zip(&growing.score) {
-            *own = slope(loss, *label, *score);
+            *own = loss.slope(*label, *score);
         }
         growing.grow((0..rows.len() as u32).collect(), 0);
         let tree = std::mem::take(&mut growing.nodes);
@@ -174,17 +195,6 @@ pub fn boost(columns: &[Binned], labels: &[f64], offset: &[f64], rows: &[usize],
         boosted.trees.push(tree);
     }
     boosted
-}
-
-/// Gradient and curvature of the loss at a score.
-fn slope(loss: Loss, label: f64, score: f64) -> [f64; 2] {
-    match loss {
-        Loss::Logistic => {
-            let p = 1.0 / (1.0 + (-score).exp());
-            [p - label, p * (1.0 - p)]
-        }
-        Loss::Squared => [score - label, 1.0],
-    }
 }
 
 fn leaf(tree: &[Node], columns: &[Binned], row: usize) -> f64 {

@@ -24,7 +24,7 @@ use crate::features::rows_file::RowsFile;
 use crate::job::{AsOf, Job, Split};
 use crate::learn::boosted::{Binned, BoostSettings, Loss, boost};
 use crate::learn::picked::{Picked, spread};
-use crate::learn::rows::{Block, Column, Field, FieldKind, MISSING, Shape};
+use crate::learn::rows::{Block, Column, Field, FieldKind, MISSING, Shape, Task};
 use crate::learn::{self, Choice, Examples, LinearSettings, Model, Progress};
 use crate::publish::{Columns, PastRun};
 use crate::table_file;
@@ -40,6 +40,8 @@ const SAMPLE: usize = 5_000;
 const TOLD: usize = 3;
 /// A weaker tie is not told.
 const WEAK: f64 = 0.3;
+/// A tie from which a column is another one.
+const SAME: f64 = 0.99;
 /// AUC of a leak where the job has switched its sentinel off.
 const LEAK: f64 = 0.99;
 
@@ -262,17 +264,23 @@ impl Asked<'_> {
         }
         let scenario: Vec<Option<u32>> = holdout.scenario.iter().map(|scenario| Some(u32::from(*scenario))).collect();
         let scenario = Binned::categories(&scenario);
+        // What both see: the scores, in bins, and the scenario.
+        let base = |(task, published): (&Task, &Vec<f64>)| {
+            let loss = if task.kind.is_binary() { Loss::Logistic } else { Loss::Squared };
+            let offset: Vec<f64> = published.iter().map(|value| loss.offset(*value)).collect();
+            (loss, vec![Binned::numbers(&offset), scenario.clone()], offset)
+        };
+        let bases: Vec<_> = with.shape.tasks.iter().zip(&published).map(base).collect();
         let fits: Vec<(usize, bool)> = (0..with.shape.tasks.len()).flat_map(|task| [(task, true), (task, false)]).collect();
         let mut found: Vec<Vec<f64>> = fits
             .par_iter()
             .map(|(task, wide)| {
-                let binary = with.shape.tasks[*task].kind.is_binary();
-                let offset: Vec<f64> = published[*task].iter().map(|value| if binary { logit(*value) } else { *value }).collect();
-                let mut columns = vec![Binned::numbers(&offset), scenario.clone()];
+                let (loss, base, offset) = &bases[*task];
+                let mut columns = base.clone();
                 if *wide {
                     columns.extend(new.iter().cloned());
                 }
-                corrected(&columns, &holdout.labels[*task], &offset, &holdout.entity, binary)
+                corrected(&columns, &holdout.labels[*task], offset, &holdout.entity, *loss)
             })
             .collect();
         let mut both = (Vec::new(), Vec::new());
@@ -354,11 +362,6 @@ fn blocks<'a>(lists: &[&'a Vec<RowsFile>]) -> Vec<Block<'a>> {
     lists.iter().flat_map(|files| files.iter()).flat_map(RowsFile::blocks).collect()
 }
 
-fn logit(probability: f64) -> f64 {
-    let p = probability.clamp(1e-9, 1.0 - 1e-9);
-    (p / (1.0 - p)).ln()
-}
-
 /// A field of some blocks as trees see it; `None` for texts.
 fn binned(field: &Field, blocks: &[Block<'_>], at: usize) -> Option<Vec<Binned>> {
     let columns = || blocks.iter().map(|block| block.columns[at]);
@@ -383,9 +386,8 @@ fn binned(field: &Field, blocks: &[Block<'_>], at: usize) -> Option<Vec<Binned>>
 }
 
 /// What trees make of an offset, on the natural scale; each row by trees that have not learned from its entity. Shape: `[rows]`.
-fn corrected(columns: &[Binned], labels: &[f32], offset: &[f64], entity: &[u64], binary: bool) -> Vec<f64> {
+fn corrected(columns: &[Binned], labels: &[f32], offset: &[f64], entity: &[u64], loss: Loss) -> Vec<f64> {
     let labels: Vec<f64> = labels.iter().map(|label| f64::from(*label)).collect();
-    let loss = if binary { Loss::Logistic } else { Loss::Squared };
     let mut found = offset.to_vec();
     for fold in 0..FOLDS {
         let learned: Vec<usize> = (0..labels.len()).filter(|row| entity[*row] % FOLDS != fold && !labels[*row].is_nan()).collect();
@@ -394,21 +396,10 @@ fn corrected(columns: &[Binned], labels: &[f32], offset: &[f64], entity: &[u64],
             found[row] += trees.added(columns, row);
         }
     }
-    if binary {
-        for value in &mut found {
-            *value = 1.0 / (1.0 + (-*value).exp());
-        }
-    }
-    found
+    found.into_iter().map(|score| loss.prediction(score)).collect()
 }
 
 impl WhatIf {
-    /// Whether the night's model gets better by the columns, in some cell or over all.
-    #[must_use]
-    pub fn helps(&self) -> Vec<&Added> {
-        self.judged(Method::Boosted, Verdict::Helped)
-    }
-
     fn judged(&self, method: Method, verdict: Verdict) -> Vec<&Added> {
         self.added.iter().filter(|added| added.method == method && added.verdict == verdict).collect()
     }
@@ -422,8 +413,8 @@ impl WhatIf {
         if let Some(leak) = self.leaks.first() {
             return format!("not worth adding: {leak}");
         }
-        let (helped, hurt) = (self.helps(), self.judged(Method::Boosted, Verdict::Hurt));
-        let copy = self.ties.iter().find(|tie| tie.strength >= 0.99);
+        let (helped, hurt) = (self.judged(Method::Boosted, Verdict::Helped), self.judged(Method::Boosted, Verdict::Hurt));
+        let copy = self.ties.iter().find(|tie| tie.strength >= SAME);
         let linear = self.judged(Method::Linear, Verdict::Helped);
         match (helped.is_empty(), copy) {
             (false, _) if hurt.is_empty() => format!("worth adding: it says more than the run knows about {}", list(&helped)),

@@ -18,6 +18,7 @@ use rayon::prelude::*;
 use super::columns::{Column, MISSING, Names, read, state_type};
 use super::parameters::Takes;
 use crate::evaluate::association::{Crossed, classes_of};
+use crate::evaluate::bootstrap::quantile;
 
 /// Values that are told of a column.
 const TOP: usize = 5;
@@ -306,11 +307,5 @@ fn numbers(sorted: &[f64]) -> Option<Numbers> {
     let n = sorted.len() as f64;
     let mean = sorted.iter().sum::<f64>() / n;
     let deviation = (sorted.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt();
-    // Between neighbours, as R's type 7 and NumPy do it.
-    let quantile = |share: f64| {
-        let place = share * (n - 1.0);
-        let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-        low + (high - low) * place.fract()
-    };
-    (!sorted.is_empty()).then(|| Numbers { mean, deviation, quantiles: QUANTILES.map(|(_, share)| quantile(share)) })
+    (!sorted.is_empty()).then(|| Numbers { mean, deviation, quantiles: QUANTILES.map(|(_, share)| quantile(sorted, share)) })
 }
