@@ -37,3 +37,5 @@ pub mod report;
 pub mod run;
 /// The analyst's surface: everything a job has as tables, read-only.
 pub mod sql;
+/// The same surface for PostgreSQL clients and browsers.
+pub mod serve;

@@ -20,6 +20,7 @@ mod plan;
 mod read_untrusted;
 mod rollback;
 mod runs;
+mod serve;
 mod sql;
 mod verify;
 mod whatif;
@@ -78,6 +79,8 @@ enum Command {
     Runs(runs::RunsArgs),
     /// Ask in SQL: raw data, clean tables, features of any date, scores and figures of all nights
     Sql(sql::SqlArgs),
+    /// Serve the same to PostgreSQL clients (psql, DBeaver, Metabase, pandas) and to browsers, read-only
+    Serve(serve::ServeArgs),
     /// Say what a feature that the job does not have would add, cell by cell
     Whatif(whatif::WhatIfArgs),
     /// Read runs back: are their bytes those that were published?
@@ -249,6 +252,7 @@ fn run(command: Command) -> Result<Ending, Failure> {
         Command::Runs(args) => runs::run(&args),
         Command::ReadUntrusted(args) => read_untrusted::run(&args),
         Command::Sql(args) => sql::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Whatif(args) => whatif::run(&args),
         Command::Config(args) => config::run(&args),
     }

@@ -25,6 +25,7 @@ use crate::sql::format::Format;
 use crate::sql::guard::Rights;
 use crate::sql::{Analyst, Settings};
 pub(super) use ask::grouped;
+pub(super) use models::models;
 use shell::Shell;
 
 /// Arguments of `polytask sql`.
@@ -130,7 +131,7 @@ pub(super) fn run(args: &SqlArgs) -> Result<Ending, Failure> {
         temp: args.machine.temp,
         rights: if args.write { Rights::Write } else { Rights::Read },
     };
-    let analyst = Analyst::open(job, home, settings, models::models())?;
+    let analyst = Analyst::open(job, home, settings, models())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build().map_err(|error| Failure {
         message: format!("failed to start threads: {error}"),
         hint: None,

@@ -16,7 +16,7 @@ use datafusion::sql::sqlparser::ast::{
     CastKind, DataType, Expr, Statement as SqlStatement, TableFactor, TimezoneInfo, Value, Visit as _, VisitMut, Visitor,
     visit_expressions, visit_expressions_mut,
 };
-use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
@@ -119,14 +119,21 @@ impl Visitor for Called {
 /// [`DataFusionError::SQL`] with line and column in its message.
 pub fn statements(sql: &str) -> Result<VecDeque<Statement>, DataFusionError> {
     let dialect = GenericDialect {};
-    // What cannot be cut into tokens is the parser's to tell.
-    if let Ok(tokens) = Tokenizer::new(&dialect, sql).tokenize_with_location() {
-        brackets(&tokens).map_err(|(what, at)| {
-            let message = format!("{what} at Line: {}, Column: {}", at.line, at.column);
-            DataFusionError::SQL(Box::new(ParserError::ParserError(message)), None)
-        })?;
-    }
+    balanced(sql, &dialect)?;
     DFParserBuilder::new(sql).with_dialect(&dialect).build()?.parse_statements()
+}
+
+/// Whether the brackets of a text are closed, and not too deep in each other: to be asked before it is parsed.
+///
+/// # Errors
+/// [`DataFusionError::SQL`] with line and column in its message.
+pub fn balanced(sql: &str, dialect: &dyn Dialect) -> Result<(), DataFusionError> {
+    // What cannot be cut into tokens is the parser's to tell.
+    let Ok(tokens) = Tokenizer::new(dialect, sql).tokenize_with_location() else { return Ok(()) };
+    brackets(&tokens).map_err(|(what, at)| {
+        let message = format!("{what} at Line: {}, Column: {}", at.line, at.column);
+        DataFusionError::SQL(Box::new(ParserError::ParserError(message)), None)
+    })
 }
 
 /// Brackets that lie in each other at most.

@@ -8,6 +8,7 @@ mod block;
 mod charts;
 mod content;
 mod csp;
+pub mod desk;
 mod explained;
 mod export;
 mod findings;

@@ -14,9 +14,9 @@ use super::standing::{Standing, standing};
 use super::words::Language;
 
 /// The style of every page.
-const STYLE: &str = include_str!("templates/style.css");
+pub(super) const STYLE: &str = include_str!("templates/style.css");
 /// The script of every page: sorts and filters tables, and is needed for nothing else.
-const SCRIPT: &str = include_str!("templates/tables.js");
+pub(super) const SCRIPT: &str = include_str!("templates/tables.js");
 /// Bytes of a page, at most; below the 1.5 MB that is promised.
 const MOST_BYTES: usize = 1_400_000;
 /// What is cut, step by step, from a page that is larger: rows of a table, charts of a section, characters of a cell.
@@ -91,7 +91,7 @@ pub fn html(report: &Report) -> Result<String, String> {
 /// The template filled, with as much as fits.
 pub(super) fn render(words: Language, top: &Top, sections: &[Section]) -> Result<String, String> {
     let (style, script) = (STYLE.trim(), SCRIPT.trim());
-    let policy = csp::policy(style, script);
+    let policy = csp::policy(style, script, "'none'");
     let mut page = String::new();
     for (rows, charts, characters) in CUTS {
         let shown: Vec<Shown<'_>> = sections.iter().map(|section| show(words, section, rows, charts, characters)).collect();

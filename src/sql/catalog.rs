@@ -4,7 +4,7 @@
 //! `information`'s.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, SchemaProvider};
@@ -21,7 +21,7 @@ use crate::job::time::epoch_day;
 use crate::publish::Columns;
 
 /// The one catalog.
-pub(super) const CATALOG: &str = "polytask";
+pub const CATALOG: &str = "polytask";
 /// The schema of names without a schema.
 pub(super) const PUBLIC: &str = "public";
 
@@ -66,25 +66,39 @@ pub(super) struct Catalog {
     store: Arc<Store>,
     own: Own,
     information: Arc<Information>,
+    /// Schemas of a protocol (`pg_catalog`), beside the job's.
+    more: Mutex<BTreeMap<String, Arc<dyn SchemaProvider>>>,
 }
 
 impl Catalog {
     pub(super) fn new(store: Arc<Store>, information: Arc<Information>) -> Self {
-        Self { store, own: Own::default(), information }
+        Self { store, own: Own::default(), information, more: Mutex::default() }
+    }
+
+    fn more(&self) -> MutexGuard<'_, BTreeMap<String, Arc<dyn SchemaProvider>>> {
+        self.more.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl CatalogProvider for Catalog {
     fn schema_names(&self) -> Vec<String> {
-        Kind::LISTED.iter().map(|(name, _)| (*name).to_owned()).chain(["information_schema".to_owned()]).collect()
+        let own = Kind::LISTED.iter().map(|(name, _)| (*name).to_owned()).chain(["information_schema".to_owned()]);
+        own.chain(self.more().keys().cloned()).collect()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         if name == "information_schema" {
             return Some(Arc::clone(&self.information) as Arc<dyn SchemaProvider>);
         }
-        let kind = Kind::named(name)?;
+        let Some(kind) = Kind::named(name) else { return self.more().get(name).cloned() };
         Some(Arc::new(Schema { store: Arc::clone(&self.store), own: Arc::clone(&self.own), kind }))
+    }
+
+    fn register_schema(&self, name: &str, schema: Arc<dyn SchemaProvider>) -> EngineResult<Option<Arc<dyn SchemaProvider>>> {
+        if name == "information_schema" || Kind::named(name).is_some() {
+            return Err(DataFusionError::Plan(format!("`{name}` is a schema of the job")));
+        }
+        Ok(self.more().insert(name.to_owned(), schema))
     }
 }
 
@@ -97,7 +111,7 @@ struct Schema {
 }
 
 impl Schema {
-    fn own(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<dyn TableProvider>>> {
+    fn own(&self) -> MutexGuard<'_, BTreeMap<String, Arc<dyn TableProvider>>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,6 +1,6 @@
-//! Charts of a result in characters: bars, a line, a histogram.
+//! Charts of a result: bars, a line, a histogram.
 //!
-//! In: record batches. Out: text for a terminal. The report's charts are `report`'s.
+//! In: record batches. Out: the points of a chart, and text for a terminal. Drawings for a page are `report`'s.
 
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::compute::cast;
@@ -18,6 +18,17 @@ pub enum Chart {
     Line,
     /// How often the values of the first number fall into each of twenty bins.
     Histogram,
+}
+
+/// What a chart shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Points {
+    /// The column of the values.
+    pub column: String,
+    /// A name and a value each: a row of the result, or a bin.
+    pub values: Vec<(String, Option<f64>)>,
+    /// Values that fall into no bin.
+    pub missing: usize,
 }
 
 /// Bars that are drawn; the rest is counted.
@@ -40,21 +51,57 @@ impl Chart {
         }
     }
 
-    /// Draws it, `width` characters wide.
+    /// The chart that suits a result of so many rows, if one does.
+    #[must_use]
+    pub fn fitting(schema: &Schema, rows: usize) -> Option<Self> {
+        let types = || schema.fields().iter().map(|field| field.data_type());
+        if rows < 2 || !types().any(DataType::is_numeric) {
+            return None;
+        }
+        if types().any(DataType::is_temporal) {
+            return Some(Self::Line);
+        }
+        let named = types().any(|of| !of.is_numeric());
+        match (named, rows <= BARS) {
+            (true, true) => Some(Self::Bar),
+            (false, false) => Some(Self::Histogram),
+            _ => None,
+        }
+    }
+
+    /// What it shows.
     ///
     /// # Errors
     /// A sentence when the result has no number to draw.
-    pub fn draw(self, batches: &[RecordBatch], width: usize) -> Result<String, String> {
+    pub fn points(self, batches: &[RecordBatch]) -> Result<Points, String> {
         let schema = batches.first().map(RecordBatch::schema).ok_or("there are no rows to draw")?;
-        let width = width.clamp(40, 200);
-        match self {
-            Self::Bar => {
-                let values = numbers(batches, number(&schema, false)?)?;
-                Ok(bars(&labels(batches, &schema)?, &values, width))
+        let at = number(&schema, self == Self::Line)?;
+        let (column, values) = (schema.field(at).name().clone(), numbers(batches, at)?);
+        Ok(match self {
+            Self::Bar | Self::Line => Points { column, values: labels(batches, &schema)?.into_iter().zip(values).collect(), missing: 0 },
+            Self::Histogram => {
+                let missing = values.iter().filter(|value| value.is_none()).count();
+                Points { column, values: bins(&values)?, missing }
             }
-            Self::Line => line(&labels(batches, &schema)?, &numbers(batches, number(&schema, true)?)?, width),
-            Self::Histogram => histogram(&numbers(batches, number(&schema, false)?)?, width),
+        })
+    }
+
+    /// Draws it, `width` characters wide.
+    ///
+    /// # Errors
+    /// As [`Chart::points`].
+    pub fn draw(self, batches: &[RecordBatch], width: usize) -> Result<String, String> {
+        let points = self.points(batches)?;
+        let width = width.clamp(40, 200);
+        let (labels, values): (Vec<String>, Vec<Option<f64>>) = points.values.into_iter().unzip();
+        if self == Self::Line {
+            return line(&labels, &values, width);
         }
+        let mut text = bars(&labels, &values, width);
+        if points.missing > 0 {
+            text.push_str(&format!("NULL {}\n", points.missing));
+        }
+        Ok(text)
     }
 }
 
@@ -161,7 +208,8 @@ fn line(labels: &[String], values: &[Option<f64>], width: usize) -> Result<Strin
     Ok(text)
 }
 
-fn histogram(values: &[Option<f64>], width: usize) -> Result<String, String> {
+/// How many values fall into each of twenty bins of equal width; a bin is named by where it begins.
+fn bins(values: &[Option<f64>]) -> Result<Vec<(String, Option<f64>)>, String> {
     let (low, high) = bounds(values)?;
     let mut counts = vec![0_u64; if high > low { BINS } else { 1 }];
     let step = (high - low) / counts.len() as f64;
@@ -170,14 +218,7 @@ fn histogram(values: &[Option<f64>], width: usize) -> Result<String, String> {
         let last = counts.len() - 1;
         counts[bin.min(last)] += 1;
     }
-    let names: Vec<String> = (0..counts.len()).map(|bin| shown(low + step * bin as f64)).collect();
-    let figures: Vec<Option<f64>> = counts.iter().map(|count| Some(*count as f64)).collect();
-    let missing = values.iter().filter(|value| value.is_none()).count();
-    let mut text = bars(&names, &figures, width);
-    if missing > 0 {
-        text.push_str(&format!("NULL {missing}\n"));
-    }
-    Ok(text)
+    Ok(counts.into_iter().enumerate().map(|(bin, count)| (shown(low + step * bin as f64), Some(count as f64))).collect())
 }
 
 #[cfg(test)]
@@ -216,6 +257,22 @@ mod tests {
         let lines: Vec<&str> = drawn.lines().collect();
         assert!(lines[0].starts_with("10 │") && lines[0].ends_with('●'), "{drawn}");
         assert!(lines[HEIGHT - 1].starts_with(" 0 │●"), "{drawn}");
+    }
+
+    #[test]
+    fn a_result_has_the_chart_that_suits_it() {
+        let named = batch(vec![Some(1.0), Some(2.0)]).schema();
+        assert_eq!(Chart::fitting(&named, 2), Some(Chart::Bar));
+        assert_eq!(Chart::fitting(&named, 1), None);
+        assert_eq!(Chart::fitting(&named, 1000), None);
+        let dated = Schema::new(vec![
+            arrow::datatypes::Field::new("day", DataType::Date32, true),
+            arrow::datatypes::Field::new("value", DataType::Float64, true),
+        ]);
+        assert_eq!(Chart::fitting(&dated, 1000), Some(Chart::Line));
+        let number = named.project(&[1]).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(Chart::fitting(&number, 1000), Some(Chart::Histogram));
+        assert_eq!(Chart::fitting(&named.project(&[0]).unwrap_or_else(|error| panic!("{error}")), 10), None);
     }
 
     #[test]

@@ -71,6 +71,28 @@ impl Format {
     }
 }
 
+impl Format {
+    /// Whether it is written row by row, however many there are.
+    #[must_use]
+    pub fn streams(self) -> bool {
+        !matches!(self, Self::Table | Self::Markdown)
+    }
+
+    /// What a browser is told that it is.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Table => "text/plain; charset=utf-8",
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Tsv => "text/tab-separated-values; charset=utf-8",
+            Self::Json => "application/json",
+            Self::Ndjson => "application/x-ndjson",
+            Self::Markdown => "text/markdown; charset=utf-8",
+            Self::Parquet => "application/vnd.apache.parquet",
+        }
+    }
+}
+
 /// Where a result goes.
 pub type Sink = Box<dyn Write + Send>;
 
@@ -178,7 +200,8 @@ impl ResultWriter {
 }
 
 /// Whether cells of a type stand at the right of their column.
-fn is_number(data_type: &DataType) -> bool {
+#[must_use]
+pub fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric()
 }
 
@@ -230,7 +253,10 @@ fn separated(batch: &RecordBatch, separator: char, sink: &mut Sink) -> std::io::
 }
 
 /// Texts of a result, a vector a row; line breaks are shown as `↵`.
-pub(super) fn texts(batches: &[RecordBatch]) -> std::io::Result<Vec<Vec<String>>> {
+///
+/// # Errors
+/// That of a value that has no text.
+pub fn texts(batches: &[RecordBatch]) -> std::io::Result<Vec<Vec<String>>> {
     let mut rows = Vec::new();
     for batch in batches {
         let cells = formatters(batch)?;

@@ -19,5 +19,6 @@ mod store;
 pub mod told;
 pub mod what_if;
 
+pub use catalog::CATALOG;
 pub use error::SqlError;
 pub use session::{Analyst, Answer, Settings};

@@ -11,6 +11,7 @@ use datafusion::catalog::{CatalogProviderList as _, MemoryCatalogProviderList};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{FunctionRegistry as _, SendableRecordBatchStream};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{CopyToSource, Statement};
@@ -109,6 +110,12 @@ impl Analyst {
         Ok(Self { context, store, comments, params, rights: settings.rights, _spill: spill })
     }
 
+    /// The engine's session: for what a protocol asks of it beside queries.
+    #[must_use]
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
     /// The job.
     #[must_use]
     pub fn job(&self) -> &Job {
@@ -172,14 +179,32 @@ impl Analyst {
     /// # Errors
     /// [`SqlError`] with the place of a mistake and the nearest names.
     pub async fn run(&self, sql: &str, statement: Statement) -> Result<Answer, SqlError> {
-        let told = |error: DataFusionError| retell(&error, sql, || self.names());
         let mut statement = statement;
         bind_all(&mut statement, &self.params).map_err(|name| SqlError::NoValue { name, known: self.params.names() })?;
+        let plan = self.plan(sql, statement).await?;
+        self.execute(sql, plan).await
+    }
+
+    /// Plans a statement that [`guard::check`] let pass. Values that are given later stay open (`$1`).
+    ///
+    /// # Errors
+    /// As [`Analyst::run`].
+    pub async fn plan(&self, sql: &str, statement: Statement) -> Result<LogicalPlan, SqlError> {
+        let mut statement = statement;
         calls::quote(&mut statement);
-        let state = self.context.state();
-        let logical = state.statement_to_plan(statement).await.map_err(told)?;
-        guard::verify(&logical, self.rights)?;
-        let frame: DataFrame = self.context.execute_logical_plan(logical).await.map_err(told)?;
+        let planned = self.context.state().statement_to_plan(statement).await;
+        let plan = planned.map_err(|error| self.told(&error, sql))?;
+        guard::verify(&plan, self.rights)?;
+        Ok(plan)
+    }
+
+    /// Starts a plan of `sql`.
+    ///
+    /// # Errors
+    /// As [`Analyst::run`].
+    pub async fn execute(&self, sql: &str, plan: LogicalPlan) -> Result<Answer, SqlError> {
+        let told = |error: DataFusionError| self.told(&error, sql);
+        let frame: DataFrame = self.context.execute_logical_plan(plan).await.map_err(told)?;
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await.map_err(told)?;
         let rows = execute_stream(Arc::clone(&plan), task).map_err(told)?;
@@ -190,6 +215,12 @@ impl Analyst {
     #[must_use]
     pub fn told(&self, error: &DataFusionError, sql: &str) -> SqlError {
         retell(error, sql, || self.names())
+    }
+
+    /// The names of the schemas.
+    #[must_use]
+    pub fn schemas(&self) -> Vec<String> {
+        self.context.catalog(CATALOG).map(|catalog| catalog.schema_names()).unwrap_or_default()
     }
 
     /// Schema and name of every table.

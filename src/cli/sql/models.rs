@@ -18,7 +18,7 @@ fn told(error: &NightError) -> SqlError {
 }
 
 /// How a session opens the model of a run.
-pub(super) fn models() -> Models {
+pub(in crate::cli) fn models() -> Models {
     Arc::new(|job, folder| {
         let model = run::RunModel::open(job, folder).map_err(|error| told(&error))?;
         Ok(Box::new(OfRun(model)) as Box<dyn RunModel>)

@@ -6,6 +6,7 @@
 mod card;
 mod change;
 mod data;
+mod desk;
 mod evidence;
 mod explained;
 mod history;

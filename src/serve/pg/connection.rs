@@ -1,0 +1,289 @@
+//! One connection: its statements, by the simple and by the extended protocol.
+//!
+//! In: texts, prepared statements and their values. Out: rows on the wire, errors with code and hint. The session is opened with
+//! the first statement, and sees the run that was published then.
+
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::DataType;
+use async_trait::async_trait;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::sqlparser::ast::Statement;
+use datafusion_postgres::DfSessionService;
+use datafusion_postgres::arrow_pg::datatypes::df::deserialize_parameters_with_server_types;
+use datafusion_postgres::arrow_pg::datatypes::{arrow_schema_to_pg_fields, encode_recordbatch};
+use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
+use datafusion_postgres::pgwire::api::portal::{Format, Portal};
+use datafusion_postgres::pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
+use datafusion_postgres::pgwire::api::results::{FieldInfo, QueryResponse, Response};
+use datafusion_postgres::pgwire::api::stmt::QueryParser;
+use datafusion_postgres::pgwire::api::store::PortalStore;
+use datafusion_postgres::pgwire::api::{ClientInfo, ClientPortalStore, Type};
+use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
+use datafusion_postgres::pgwire::messages::PgWireBackendMessage;
+use datafusion_postgres::pgwire::messages::data::DataRow;
+use datafusion_postgres::pgwire::types::format::FormatOptions;
+use futures::{Sink, StreamExt as _, stream};
+use tokio::sync::OnceCell;
+
+use super::catalog::System;
+use super::manner;
+use super::statement::{self, Asked};
+use crate::outcome::Outcome as _;
+use crate::serve::Served;
+use crate::serve::rows::{Failed, Rows, Teller};
+use crate::serve::session::Session;
+use crate::sql::SqlError;
+
+/// A connection.
+#[derive(Clone)]
+pub(super) struct Connection(Arc<Parts>);
+
+struct Parts {
+    served: Arc<Served>,
+    system: Arc<System>,
+    peer: SocketAddr,
+    session: OnceCell<Arc<Session>>,
+    drivers: PostgresCompatibilityParser,
+}
+
+/// A prepared statement.
+#[derive(Clone)]
+pub(super) enum Prepared {
+    /// Planned, its values open.
+    Question { sql: String, plan: LogicalPlan },
+    /// Answered by the protocol.
+    Manner(Box<Statement>),
+}
+
+impl Connection {
+    pub(super) fn new(served: Arc<Served>, system: Arc<System>, peer: SocketAddr) -> Self {
+        Self(Arc::new(Parts { served, system, peer, session: OnceCell::new(), drivers: PostgresCompatibilityParser::new() }))
+    }
+
+    async fn session(&self) -> Result<&Arc<Session>, Failed> {
+        let parts = &self.0;
+        parts
+            .session
+            .get_or_try_init(async || {
+                let (served, system) = (Arc::clone(&parts.served), Arc::clone(&parts.system));
+                let opened = tokio::task::spawn_blocking(move || {
+                    let session = served.session()?;
+                    system.install(session.analyst())?;
+                    Ok::<_, SqlError>(Arc::new(session))
+                });
+                Ok(opened.await.map_err(|error| Failed::Broken(error.to_string()))??)
+            })
+            .await
+    }
+
+    fn teller(&self, sql: &str) -> Teller {
+        Teller::new(Arc::clone(&self.0.served.log), "pg", self.0.peer.to_string(), sql)
+    }
+
+    fn parsed(&self, session: &Session, sql: &str) -> Result<Vec<Asked>, Failed> {
+        Ok(statement::parse(session.analyst(), &self.0.drivers, sql)?)
+    }
+}
+
+/// The rows of an answer on the wire. The first are waited for: until then the client can still cancel.
+async fn sent(mut rows: Rows, mut teller: Teller, format: &Format, options: FormatOptions) -> PgWireResult<Response> {
+    let fields = Arc::new(arrow_schema_to_pg_fields(rows.schema(), format, Some(Arc::new(options)))?);
+    let first = match rows.next().await {
+        Ok(first) => first,
+        Err(failed) => return Err(told(&failed, &mut teller)),
+    };
+    let encoded = Arc::clone(&fields);
+    let batches = stream::unfold(Some((first, rows, teller)), move |state| {
+        let fields = Arc::clone(&encoded);
+        async move {
+            let (batch, mut rows, mut teller) = state?;
+            let Some(batch) = batch else {
+                teller.answered(rows.sent());
+                return None;
+            };
+            let sent = on_wire(&fields, batch);
+            match rows.next().await {
+                Ok(next) => Some((sent, Some((next, rows, teller)))),
+                Err(failed) => {
+                    let error = told(&failed, &mut teller);
+                    Some((sent.into_iter().chain([Err(error)]).collect(), None))
+                }
+            }
+        }
+    });
+    Ok(Response::Query(QueryResponse::new(fields, batches.map(stream::iter).flatten())))
+}
+
+fn on_wire(fields: &Arc<Vec<FieldInfo>>, batch: RecordBatch) -> Vec<PgWireResult<DataRow>> {
+    encode_recordbatch(Arc::clone(fields), batch).collect()
+}
+
+/// An error with the code that drivers know.
+fn told(failed: &Failed, teller: &mut Teller) -> PgWireError {
+    teller.failed(failed);
+    let code = match failed {
+        Failed::Sql(SqlError::Refused { .. }) => "42501",
+        Failed::Sql(SqlError::Run { out_of_memory: true, .. }) => "53200",
+        Failed::Sql(SqlError::Run { .. }) => "22000",
+        Failed::Sql(SqlError::Wrong { message, .. }) if message.starts_with("table ") => "42P01",
+        Failed::Sql(SqlError::Wrong { .. }) => "42601",
+        Failed::Sql(_) => "55000",
+        Failed::Time(_) => "57014",
+        Failed::Rows(_) | Failed::Bytes(_) => "54000",
+        Failed::Full => "53300",
+        Failed::Broken(_) => "XX000",
+    };
+    let mut info = ErrorInfo::new("ERROR".to_owned(), code.to_owned(), failed.to_string());
+    info.hint = failed.hint();
+    PgWireError::UserError(Box::new(info))
+}
+
+#[async_trait]
+impl SimpleQueryHandler for Connection {
+    async fn do_query<C>(&self, client: &mut C, query: &str) -> PgWireResult<Vec<Response>>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let mut teller = self.teller(query);
+        let session = self.session().await.map_err(|failed| told(&failed, &mut teller))?;
+        let asked = self.parsed(session, query).map_err(|failed| told(&failed, &mut teller))?;
+        teller.silent();
+        if asked.is_empty() {
+            return Ok(vec![Response::EmptyQuery]);
+        }
+        let mut responses = Vec::with_capacity(asked.len());
+        for asked in asked {
+            let statement = match asked {
+                Asked::Manner(statement) => {
+                    responses.extend(manner::answer(&statement, session.analyst().context(), client).await.transpose()?);
+                    continue;
+                }
+                Asked::Question(statement) => *statement,
+            };
+            manner::goes_on(client)?;
+            let time = manner::time(client, self.0.served.limits.statement);
+            let options = FormatOptions::from_client_metadata(client.metadata());
+            let mut teller = self.teller(query);
+            let rows = session.ask(query, statement, time, self.0.served.limits.rows).await;
+            let rows = rows.map_err(|failed| told(&failed, &mut teller))?;
+            responses.push(sent(rows, teller, &Format::UnifiedText, options).await?);
+        }
+        Ok(responses)
+    }
+}
+
+/// Types of the values of a plan: those on the wire, and the engine's where it knows them.
+fn types(session: &Session, plan: &LogicalPlan) -> PgWireResult<(Vec<Type>, Vec<Option<DataType>>)> {
+    let known = plan.get_parameter_types().map_err(|error| PgWireError::ApiError(Box::new(error)))?;
+    if known.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let mut inferred: Vec<(u32, Option<DataType>)> =
+        known.into_iter().map(|(name, of)| (name.trim_start_matches('$').parse().unwrap_or(u32::MAX), of)).collect();
+    inferred.sort_by_key(|(at, _)| *at);
+    // The types that a server announces, those of oids among them, are the library's to say; it looks at the plan alone.
+    let service = DfSessionService::new(Arc::new(session.analyst().context().clone()));
+    let stand_in = Statement::Commit { chain: false, end: false, modifier: None };
+    let wire = service.query_parser().get_parameter_types(&(String::new(), Some((stand_in, plan.clone()))))?;
+    Ok((wire, inferred.into_iter().map(|(_, of)| of).collect()))
+}
+
+#[async_trait]
+impl QueryParser for Connection {
+    type Statement = Prepared;
+
+    async fn parse_sql<C>(&self, client: &C, sql: &str, _: &[Option<Type>]) -> PgWireResult<Option<Prepared>>
+    where
+        C: ClientInfo + Unpin + Send + Sync,
+    {
+        let mut teller = self.teller(sql);
+        let session = self.session().await.map_err(|failed| told(&failed, &mut teller))?;
+        let mut asked = self.parsed(session, sql).map_err(|failed| told(&failed, &mut teller))?;
+        if asked.len() > 1 {
+            let several = SqlError::Wrong { message: "a prepared statement is one statement".to_owned(), hint: None };
+            return Err(told(&several.into(), &mut teller));
+        }
+        let prepared = match asked.pop() {
+            None => None,
+            Some(Asked::Manner(statement)) => Some(Prepared::Manner(statement)),
+            Some(Asked::Question(statement)) => {
+                let time = manner::time(client, self.0.served.limits.statement);
+                let plan = session.plan(sql, *statement, time).await.map_err(|failed| told(&failed, &mut teller))?;
+                Some(Prepared::Question { sql: sql.to_owned(), plan })
+            }
+        };
+        // It is told when it is asked, not when it is prepared.
+        teller.silent();
+        Ok(prepared)
+    }
+
+    fn get_parameter_types(&self, prepared: &Prepared) -> PgWireResult<Vec<Type>> {
+        match (prepared, self.0.session.get()) {
+            (Prepared::Question { plan, .. }, Some(session)) => Ok(types(session, plan)?.0),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn get_result_schema(&self, prepared: &Prepared, format: Option<&Format>) -> PgWireResult<Vec<FieldInfo>> {
+        match prepared {
+            Prepared::Question { plan, .. } => {
+                arrow_schema_to_pg_fields(plan.schema().as_arrow(), format.unwrap_or(&Format::UnifiedText), None)
+            }
+            Prepared::Manner(statement) => Ok(manner::columns(statement)),
+        }
+    }
+}
+
+#[async_trait]
+impl ExtendedQueryHandler for Connection {
+    type Statement = Prepared;
+    type QueryParser = Self;
+
+    fn query_parser(&self) -> Arc<Self> {
+        Arc::new(self.clone())
+    }
+
+    async fn do_query<C>(&self, client: &mut C, portal: &Portal<Prepared>, _: usize) -> PgWireResult<Response>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Prepared>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let prepared = &portal.statement.statement;
+        let text = match prepared {
+            Prepared::Question { sql, .. } => sql.clone(),
+            Prepared::Manner(statement) => statement.to_string(),
+        };
+        let mut teller = self.teller(&text);
+        let session = self.session().await.map_err(|failed| told(&failed, &mut teller))?;
+        let (sql, plan) = match prepared {
+            Prepared::Manner(statement) => {
+                teller.silent();
+                let answered = manner::answer(statement, session.analyst().context(), client).await;
+                return answered.unwrap_or(Ok(Response::EmptyQuery));
+            }
+            Prepared::Question { sql, plan } => (sql, plan),
+        };
+        manner::goes_on(client)?;
+        let (wire, inferred) = types(session, plan)?;
+        let wire: Vec<Option<&Type>> = wire.iter().map(Some).collect();
+        let inferred: Vec<Option<&DataType>> = inferred.iter().map(Option::as_ref).collect();
+        let values = deserialize_parameters_with_server_types(portal, &inferred, &wire)?;
+        let plan = plan.clone().replace_params_with_values(&values);
+        let plan = plan.map_err(|error| told(&session.analyst().told(&error, sql).into(), &mut teller))?;
+        let time = manner::time(client, self.0.served.limits.statement);
+        let options = FormatOptions::from_client_metadata(client.metadata());
+        let rows = session.execute(sql, plan, time, self.0.served.limits.rows).await;
+        let rows = rows.map_err(|failed| told(&failed, &mut teller))?;
+        sent(rows, teller, &portal.result_column_format, options).await
+    }
+}

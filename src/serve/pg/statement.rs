@@ -1,0 +1,85 @@
+//! The text of a client as statements, in the dialect that it is written in.
+//!
+//! In: SQL. Out: statements that may run. What people write is in the engine's own dialect; what drivers ask of the system tables
+//! is PostgreSQL's, and rewritten into what the engine knows.
+
+use datafusion::sql::parser::Statement as Parsed;
+use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
+
+use super::manner::is_manner;
+use crate::ingest::sql::balanced;
+use crate::sql::guard::{self, Rights};
+use crate::sql::told::{Names, retell};
+use crate::sql::{Analyst, SqlError};
+
+/// A statement that may run.
+#[derive(Clone)]
+pub(super) enum Asked {
+    /// For the engine.
+    Question(Box<Parsed>),
+    /// For the protocol.
+    Manner(Box<Statement>),
+}
+
+/// Words of what drivers ask of the system.
+const SYSTEM: [&str; 6] = ["pg_", "::reg", "current_", "session_user", "version(", "operator("];
+/// Words that a statement of the protocol begins with.
+const MANNER: [&str; 15] = [
+    "set", "show", "begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release", "deallocate", "discard", "close",
+    "reset", "unlisten",
+];
+
+/// The statements of a text, each allowed to run.
+pub(super) fn parse(analyst: &Analyst, drivers: &PostgresCompatibilityParser, sql: &str) -> Result<Vec<Asked>, SqlError> {
+    let question = |statement: Parsed| Asked::Question(Box::new(statement));
+    if !is_drivers(sql) {
+        return Ok(analyst.parse(sql)?.into_iter().map(question).collect());
+    }
+    balanced(sql, &PostgreSqlDialect {}).map_err(|error| retell(&error, sql, Names::default))?;
+    // Where it is no PostgreSQL either, the engine's dialect says what is wrong.
+    let Ok(statements) = drivers.parse(sql) else { return Ok(analyst.parse(sql)?.into_iter().map(question).collect()) };
+    let ask = |statement: Statement| {
+        if is_manner(&statement)? {
+            return Ok(Asked::Manner(Box::new(statement)));
+        }
+        let statement = Parsed::Statement(Box::new(statement));
+        guard::check(&statement, Rights::Read)?;
+        Ok(question(statement))
+    };
+    statements.into_iter().map(ask).collect()
+}
+
+/// Whether a text speaks of the system tables, or to the protocol.
+fn is_drivers(sql: &str) -> bool {
+    let lower = sql.to_lowercase();
+    let begins = |statement: &str| {
+        let first: String = statement.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
+        MANNER.contains(&first.as_str())
+    };
+    SYSTEM.iter().any(|word| lower.contains(word)) || lower.split(';').any(begins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_drivers;
+
+    #[test]
+    fn the_dialect_is_that_of_what_a_text_speaks_of() {
+        for sql in [
+            "select oid from pg_class",
+            "SELECT current_schema()",
+            "select version()",
+            "BEGIN",
+            "select 1; COMMIT",
+            "set application_name = 'x'",
+            "SHOW server_version",
+        ] {
+            assert!(is_drivers(sql), "{sql}");
+        }
+        for sql in ["select * from scores", "with a as (select 1) select * from a", "explain select settled from orders", "describe scores"] {
+            assert!(!is_drivers(sql), "{sql}");
+        }
+    }
+}
