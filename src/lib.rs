@@ -35,7 +35,7 @@ pub mod publish;
 pub mod report;
 /// The night on one page.
 pub mod run;
-/// The analyst's surface: everything a job has as tables, read-only.
-pub mod sql;
 /// The same surface for PostgreSQL clients and browsers.
 pub mod serve;
+/// The analyst's surface: everything a job has as tables, read-only.
+pub mod sql;

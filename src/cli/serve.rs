@@ -46,8 +46,8 @@ pub(super) struct ServeArgs {
     /// Rows of an answer, at most
     #[arg(long, value_name = "N", default_value = "5000000", value_parser = clap::value_parser!(u32).range(1..))]
     rows: u32,
-    /// Connections and questions at once, at most
-    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u16).range(1..=512))]
+    /// Connections and questions at once, at most; each has an equal share of --memory and --temp
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=512))]
     connections: u16,
     /// Date of features and outcomes, YYYY-MM-DD [default: that of the current run]
     #[arg(long, value_name = "DATE")]
@@ -123,11 +123,11 @@ pub(super) fn run(args: &ServeArgs) -> Result<Ending, Failure> {
 
 /// A statement in the log: when it ended, whose it was, how long it took, what became of it, what it was.
 fn tell(asked: &Asked) {
-    let now = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
-    let told = asked.failure.as_ref().map_or_else(
-        || format!("{} rows", asked.rows),
-        |failure| format!("failed: {}", failure.lines().next().unwrap_or_default()),
-    );
+    let now = jiff::Timestamp::now().strftime("%H:%M:%SZ").to_string();
+    let told = asked
+        .failure
+        .as_ref()
+        .map_or_else(|| format!("{} rows", asked.rows), |failure| format!("failed: {}", failure.lines().next().unwrap_or_default()));
     let line = format!("{now} {} {} {:.3} s, {told}: {}", asked.door, asked.peer, asked.seconds, asked.sql);
     // One line, whatever the statement holds.
     let clean = |c: char| if c.is_control() { ' ' } else { c };

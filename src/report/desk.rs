@@ -172,8 +172,15 @@ mod tests {
 
     fn answered(rows: Vec<Vec<String>>, picture: Option<Picture>) -> Desk {
         let columns = vec![("name".to_owned(), false), ("n<b>".to_owned(), true)];
-        let answer = Answer { columns, rows, seconds: 0.1234, picture, downloads: vec![("csv".into(), "/answer.csv?sql=x".into())], more: false };
-        Desk { title: "Shop".into(), sql: "select '<script>'".into(), chart: "auto".into(), outcome: Some(Outcome::Answer(answer)), ..Desk::default() }
+        let answer =
+            Answer { columns, rows, seconds: 0.1234, picture, downloads: vec![("csv".into(), "/answer.csv?sql=x".into())], more: false };
+        Desk {
+            title: "Shop".into(),
+            sql: "select '<script>'".into(),
+            chart: "auto".into(),
+            outcome: Some(Outcome::Answer(answer)),
+            ..Desk::default()
+        }
     }
 
     #[test]

@@ -93,7 +93,7 @@ fn kind(statement: &SqlStatement) -> String {
 
 fn refused(what: &str, rights: Rights) -> SqlError {
     let hint = match rights {
-        Rights::Read => "this session only reads; `--write` allows COPY … TO, and views and tables that end with the session",
+        Rights::Read => "a session only reads; `polytask sql --write` allows COPY … TO, and views and tables that end with the session",
         Rights::Write => "a session may copy results to files and keep views and tables of its own; it changes nothing of the job",
     };
     SqlError::Refused { what: format!("`{what}`"), hint: hint.to_owned() }

@@ -59,7 +59,7 @@ fn syntax(message: &str, sql: &str) -> SqlError {
     let hint = if what.contains("found: EOF") || what.ends_with("is not closed") {
         "the statement is not finished: is a `)` or a quote missing?"
     } else {
-        "the place is marked; `\\?` or the README shows examples"
+        "the place is marked; the README shows examples"
     };
     SqlError::Wrong { message: with_place(what, place, sql), hint: Some(hint.to_owned()) }
 }
@@ -81,7 +81,7 @@ fn diagnosed(diagnostic: &Diagnostic, root: &DataFusionError, sql: &str, names: 
         },
         (Some(name), _) if diagnostic.message.starts_with("table ") => Some(table_hint(name, &names().tables)),
         (Some(name), _) if diagnostic.message.starts_with("Invalid function") => {
-            Some(near_hint(name, &names().functions, "`\\df` lists the functions"))
+            Some(near_hint(name, &names().functions, "`show functions` lists the functions"))
         }
         _ => diagnostic.helps.first().map(|help| help.message.clone()),
     };
@@ -104,13 +104,13 @@ fn plain(root: &DataFusionError, sql: &str, names: impl FnOnce() -> Names) -> Sq
     let hint = match (named, root) {
         (Some(name), _) if message.starts_with("table '") => Some(table_hint(name, &names().tables)),
         (Some(name), _) if message.contains("function '") && message.contains("not found") => {
-            Some(near_hint(name, &names().functions, "`\\df` lists the functions"))
+            Some(near_hint(name, &names().functions, "`show functions` lists the functions"))
         }
         (_, DataFusionError::SchemaError(inner, _)) => match inner.as_ref() {
             SchemaError::FieldNotFound { field, valid_fields } => Some(columns_hint(&field.name, valid_fields)),
             _ => None,
         },
-        _ => Some("`\\d TABLE` shows the columns of a table and their types, `\\df NAME` what a function takes".to_owned()),
+        _ => Some("`describe TABLE` shows the columns of a table and their types, `show functions` what each function takes".to_owned()),
     };
     SqlError::Wrong { message: with_place(&first_line(&message), place, sql), hint }
 }
@@ -208,7 +208,7 @@ fn table_hint(name: &str, known: &[String]) -> String {
             let near = nearest(&last(name), &lasts);
             let full: Vec<&str> =
                 bare.iter().filter(|(last, _)| near.contains(&last.as_str())).map(|(_, table)| table.as_str()).take(3).collect();
-            if full.is_empty() { "`\\dt`, or `show tables`, lists the tables".to_owned() } else { format!("did you mean {}?", or(&full)) }
+            if full.is_empty() { "`show tables` lists the tables".to_owned() } else { format!("did you mean {}?", or(&full)) }
         }
         near => format!("did you mean {}?", or(near)),
     }
@@ -232,7 +232,7 @@ fn columns_hint(name: &str, valid: &[Column]) -> String {
     }
     match nearest(name, &known).as_slice() {
         [] if known.len() <= 12 => format!("its columns: {}", known.join(", ")),
-        [] => format!("it has {} columns; `\\d TABLE` shows them", known.len()),
+        [] => format!("it has {} columns; `describe TABLE` shows them", known.len()),
         near => format!("did you mean {}?", or(near)),
     }
 }

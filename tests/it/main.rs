@@ -41,6 +41,9 @@ mod report;
 mod scaffold;
 #[cfg(unix)]
 mod schedule;
+#[cfg(unix)]
+mod serve;
+mod slt;
 mod sources;
 mod sql;
 mod sql_calls;

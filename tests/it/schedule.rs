@@ -21,7 +21,7 @@ fn text(path: &Path) -> String {
 
 /// A program by its variable; else a path is looked for below the tools of the target folder, and a bare name on the PATH. `None`, and a
 /// line that says so, where there is none.
-fn tool(variable: &str, program: &str) -> Option<PathBuf> {
+pub fn tool(variable: &str, program: &str) -> Option<PathBuf> {
     let path = || std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(program)).find(|found| found.is_file());
     let tools = || Some(std::env::current_exe().ok()?.ancestors().nth(3)?.join("tools").join(program));
     let named = std::env::var_os(variable).map(PathBuf::from);

@@ -45,7 +45,7 @@ pub fn wrong(shop: &Shop, more: &[&str], code: i32, says: &[&str]) {
 }
 
 /// Every file below a folder with its bytes.
-fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let (mut found, mut waiting) = (BTreeMap::new(), vec![folder.to_path_buf()]);
     while let Some(here) = waiting.pop() {
         for entry in fs::read_dir(here).expect("a folder").flatten() {

@@ -162,7 +162,9 @@ fn stages_do_not_call_each_other() {
     room("run", &["evaluate", "explain", "features", "ingest", "job", "learn", "publish", "report"]);
     // The analyst's surface reads what the night leaves, by the code that the night reads and counts with.
     room("sql", &["evaluate", "features", "ingest", "job", "publish"]);
-    room("cli", &["demo", "ingest::untrusted", "job", "publish", "run", "sql"]);
+    // Servers ask by that surface; what drivers write is held against the same rule of brackets.
+    room("serve", &["ingest::sql", "job", "publish", "report::desk", "sql"]);
+    room("cli", &["demo", "ingest::untrusted", "job", "publish", "run", "serve", "sql"]);
 }
 
 #[test]

@@ -24,9 +24,9 @@ use crate::report::desk::{Answer, Desk, Drawn, Outcome, Picture, desk};
 use crate::serve::Served;
 use crate::serve::rows::{Failed, Rows, Teller};
 use crate::serve::session::Session;
+use crate::sql::SqlError;
 use crate::sql::chart::Chart;
 use crate::sql::format::{Format, ResultWriter, is_number, texts};
-use crate::sql::SqlError;
 
 /// Rows that the page shows.
 const SHOWN: usize = 1000;
@@ -130,7 +130,7 @@ fn answer(asked: &Asked, schema: &SchemaRef, batches: &[RecordBatch], seconds: f
         more: all > SHOWN,
         seconds,
         picture,
-        downloads: downloads.map(|(name, format)| ((*name).to_owned(), link(&format!("/answer.{name}"), &asked.sql))).collect(),
+        downloads: downloads.map(|(name, _)| ((*name).to_owned(), link(&format!("/answer.{name}"), &asked.sql))).collect(),
     })
 }
 
@@ -141,7 +141,8 @@ fn surroundings(served: &Served, session: &Session, shown: &mut Desk) -> Result<
     shown.current = run.map(|run| (run.to_owned(), as_of.map(|date| date.to_string()).unwrap_or_default()));
     for (schema, table) in analyst.tables() {
         let named = if schema == "public" { format!("\"{table}\"") } else { format!("{schema}.\"{table}\"") };
-        let named = if table.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') { named.replace('"', "") } else { named };
+        let named =
+            if table.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') { named.replace('"', "") } else { named };
         let entry = (table, link("/", &format!("select * from {named} limit 100")));
         match shown.tables.last_mut().filter(|(last, _)| *last == schema) {
             Some((_, tables)) => tables.push(entry),
@@ -153,7 +154,13 @@ fn surroundings(served: &Served, session: &Session, shown: &mut Desk) -> Result<
     let mut past = served.home.past().map_err(SqlError::from)?;
     past.sort_by(|a, b| (&b.manifest.as_of, &b.manifest.run).cmp(&(&a.manifest.as_of, &a.manifest.run)));
     for run in past.iter().take(NIGHTS) {
-        let words = if run.current { "current" } else if run.published() { "published" } else { "held" };
+        let words = if run.current {
+            "current"
+        } else if run.published() {
+            "published"
+        } else {
+            "held"
+        };
         let files = [run.manifest.as_of.as_str(), run.manifest.run.as_str()].map(|name| format!("{name}.html"));
         if let Some(file) = files.iter().find(|file| served.home.reports.join(file).is_file()) {
             shown.nights.push((run.manifest.as_of.clone(), words.to_owned(), format!("/reports/{file}")));
@@ -198,12 +205,7 @@ fn code(failed: &Failed) -> StatusCode {
 }
 
 /// `/answer.csv` and its kin: all rows of a question.
-pub(super) async fn file(
-    State(served): State<Arc<Served>>,
-    peer: Peer,
-    Path(name): Path<String>,
-    Query(asked): Query<Asked>,
-) -> Response {
+pub(super) async fn file(State(served): State<Arc<Served>>, peer: Peer, Path(name): Path<String>, Query(asked): Query<Asked>) -> Response {
     let format = name.strip_prefix("answer.").and_then(Format::named).filter(|format| format.streams());
     let Some(format) = format else { return (StatusCode::NOT_FOUND, "there is no such page\n").into_response() };
     let mut teller = Teller::new(Arc::clone(&served.log), "http", peer.to_string(), &asked.sql);

@@ -47,7 +47,9 @@ impl System {
         // The tables of a session know that session only.
         let catalog = context.catalog(CATALOG);
         catalog.map(|catalog| catalog.register_schema(NAME, tables)).transpose().map_err(|error| told(&error))?;
-        let version = format!("PostgreSQL {VERSION} (polytask {}, DataFusion {})", env!("CARGO_PKG_VERSION"), datafusion::DATAFUSION_VERSION);
+        super::absent::register(context);
+        let version =
+            format!("PostgreSQL {VERSION} (polytask {}, DataFusion {})", env!("CARGO_PKG_VERSION"), datafusion::DATAFUSION_VERSION);
         let version = Arc::new(move |_: &[ColumnarValue]| Ok(ColumnarValue::Array(Arc::new(StringArray::from(vec![version.clone()])))));
         context.register_udf(create_udf("version", Vec::new(), DataType::Utf8, Volatility::Stable, version));
         Ok(())
@@ -57,7 +59,8 @@ impl System {
         if let Some(tables) = self.listed.own.get() {
             return Ok(Arc::clone(tables));
         }
-        let made = PgCatalogSchemaProvider::try_new(self.listed.clone(), Arc::new(PgCatalogStaticTables::try_new()?), EmptyContextProvider)?;
+        let made =
+            PgCatalogSchemaProvider::try_new(self.listed.clone(), Arc::new(PgCatalogStaticTables::try_new()?), EmptyContextProvider)?;
         Ok(Arc::clone(self.listed.own.get_or_init(|| Arc::new(made))))
     }
 }

@@ -12,6 +12,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use async_trait::async_trait;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::Statement;
 use datafusion_postgres::DfSessionService;
 use datafusion_postgres::arrow_pg::datatypes::df::deserialize_parameters_with_server_types;
@@ -90,6 +91,20 @@ impl Connection {
     }
 }
 
+/// Plans a statement, or what stands for it.
+async fn planned(
+    session: &Session,
+    sql: &str,
+    statement: Parsed,
+    otherwise: Option<Box<Parsed>>,
+    time: Duration,
+) -> Result<LogicalPlan, Failed> {
+    match (session.plan(sql, statement, time).await, otherwise) {
+        (Err(Failed::Sql(_)), Some(otherwise)) => session.plan(sql, *otherwise, time).await,
+        (planned, _) => planned,
+    }
+}
+
 /// The rows of an answer on the wire. The first are waited for: until then the client can still cancel.
 async fn sent(mut rows: Rows, mut teller: Teller, format: &Format, options: FormatOptions) -> PgWireResult<Response> {
     let fields = Arc::new(arrow_schema_to_pg_fields(rows.schema(), format, Some(Arc::new(options)))?);
@@ -161,39 +176,48 @@ impl SimpleQueryHandler for Connection {
         }
         let mut responses = Vec::with_capacity(asked.len());
         for asked in asked {
-            let statement = match asked {
+            let (statement, otherwise) = match asked {
                 Asked::Manner(statement) => {
                     responses.extend(manner::answer(&statement, session.analyst().context(), client).await.transpose()?);
                     continue;
                 }
-                Asked::Question(statement) => *statement,
+                Asked::Question(statement, otherwise) => (statement, otherwise),
             };
             manner::goes_on(client)?;
             let time = manner::time(client, self.0.served.limits.statement);
             let options = FormatOptions::from_client_metadata(client.metadata());
             let mut teller = self.teller(query);
-            let rows = session.ask(query, statement, time, self.0.served.limits.rows).await;
-            let rows = rows.map_err(|failed| told(&failed, &mut teller))?;
+            let rows = async {
+                let plan = planned(session, query, *statement, otherwise, time).await?;
+                session.execute(query, plan, time, self.0.served.limits.rows).await
+            };
+            let rows = rows.await.map_err(|failed| told(&failed, &mut teller))?;
             responses.push(sent(rows, teller, &Format::UnifiedText, options).await?);
         }
         Ok(responses)
     }
 }
 
-/// Types of the values of a plan: those on the wire, and the engine's where it knows them.
-fn types(session: &Session, plan: &LogicalPlan) -> PgWireResult<(Vec<Type>, Vec<Option<DataType>>)> {
+/// Types of the values `$1`, `$2`, … of a plan: those on the wire, and the engine's where it knows them. A value that the plan does not
+/// need (its part of the statement has no answer here) is taken as text.
+fn types(session: &Session, plan: &LogicalPlan, values: usize) -> PgWireResult<(Vec<Type>, Vec<Option<DataType>>)> {
     let known = plan.get_parameter_types().map_err(|error| PgWireError::ApiError(Box::new(error)))?;
-    if known.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+    let place = |(name, of): (String, Option<DataType>)| Some((name.trim_start_matches('$').parse::<usize>().ok()?.checked_sub(1)?, of));
+    let mut needed: Vec<(usize, Option<DataType>)> = known.into_iter().filter_map(place).collect();
+    needed.sort_by_key(|(at, _)| *at);
+    let most = needed.last().map_or(0, |(at, _)| at + 1).max(values);
+    let (mut wire, mut inferred) = (vec![Type::TEXT; most], vec![None; most]);
+    if needed.is_empty() {
+        return Ok((wire, inferred));
     }
-    let mut inferred: Vec<(u32, Option<DataType>)> =
-        known.into_iter().map(|(name, of)| (name.trim_start_matches('$').parse().unwrap_or(u32::MAX), of)).collect();
-    inferred.sort_by_key(|(at, _)| *at);
     // The types that a server announces, those of oids among them, are the library's to say; it looks at the plan alone.
     let service = DfSessionService::new(Arc::new(session.analyst().context().clone()));
     let stand_in = Statement::Commit { chain: false, end: false, modifier: None };
-    let wire = service.query_parser().get_parameter_types(&(String::new(), Some((stand_in, plan.clone()))))?;
-    Ok((wire, inferred.into_iter().map(|(_, of)| of).collect()))
+    let announced = service.query_parser().get_parameter_types(&(String::new(), Some((stand_in, plan.clone()))))?;
+    for ((at, of), announced) in needed.into_iter().zip(announced) {
+        (wire[at], inferred[at]) = (announced, of);
+    }
+    Ok((wire, inferred))
 }
 
 #[async_trait]
@@ -214,9 +238,9 @@ impl QueryParser for Connection {
         let prepared = match asked.pop() {
             None => None,
             Some(Asked::Manner(statement)) => Some(Prepared::Manner(statement)),
-            Some(Asked::Question(statement)) => {
+            Some(Asked::Question(statement, otherwise)) => {
                 let time = manner::time(client, self.0.served.limits.statement);
-                let plan = session.plan(sql, *statement, time).await.map_err(|failed| told(&failed, &mut teller))?;
+                let plan = planned(session, sql, *statement, otherwise, time).await.map_err(|failed| told(&failed, &mut teller))?;
                 Some(Prepared::Question { sql: sql.to_owned(), plan })
             }
         };
@@ -227,7 +251,7 @@ impl QueryParser for Connection {
 
     fn get_parameter_types(&self, prepared: &Prepared) -> PgWireResult<Vec<Type>> {
         match (prepared, self.0.session.get()) {
-            (Prepared::Question { plan, .. }, Some(session)) => Ok(types(session, plan)?.0),
+            (Prepared::Question { plan, .. }, Some(session)) => Ok(types(session, plan, 0)?.0),
             _ => Ok(Vec::new()),
         }
     }
@@ -274,7 +298,7 @@ impl ExtendedQueryHandler for Connection {
             Prepared::Question { sql, plan } => (sql, plan),
         };
         manner::goes_on(client)?;
-        let (wire, inferred) = types(session, plan)?;
+        let (wire, inferred) = types(session, plan, portal.parameter_len())?;
         let wire: Vec<Option<&Type>> = wire.iter().map(Some).collect();
         let inferred: Vec<Option<&DataType>> = inferred.iter().map(Option::as_ref).collect();
         let values = deserialize_parameters_with_server_types(portal, &inferred, &wire)?;

@@ -4,11 +4,12 @@
 //! protocol is pgwire's, types on the wire are arrow-pg's, `pg_catalog` is datafusion-pg-catalog's. Not here: which statements may
 //! run (`sql::guard`, and for what belongs to the protocol `manner`).
 
+mod absent;
 mod catalog;
 mod connection;
 mod manner;
-mod statement;
 mod startup;
+mod statement;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -3,11 +3,15 @@
 //! In: SQL. Out: statements that may run. What people write is in the engine's own dialect; what drivers ask of the system tables
 //! is PostgreSQL's, and rewritten into what the engine knows.
 
+use std::ops::ControlFlow;
+
 use datafusion::sql::parser::Statement as Parsed;
-use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::ast::{Expr, Statement, Value, VisitMut as _, VisitorMut};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
 use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
+use super::absent::{without_details, without_rows};
 use super::manner::is_manner;
 use crate::ingest::sql::balanced;
 use crate::sql::guard::{self, Rights};
@@ -17,8 +21,8 @@ use crate::sql::{Analyst, SqlError};
 /// A statement that may run.
 #[derive(Clone)]
 pub(super) enum Asked {
-    /// For the engine.
-    Question(Box<Parsed>),
+    /// For the engine; and what it is asked instead where it cannot plan that.
+    Question(Box<Parsed>, Option<Box<Parsed>>),
     /// For the protocol.
     Manner(Box<Statement>),
 }
@@ -27,28 +31,71 @@ pub(super) enum Asked {
 const SYSTEM: [&str; 6] = ["pg_", "::reg", "current_", "session_user", "version(", "operator("];
 /// Words that a statement of the protocol begins with.
 const MANNER: [&str; 15] = [
-    "set", "show", "begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release", "deallocate", "discard", "close",
-    "reset", "unlisten",
+    "set",
+    "show",
+    "begin",
+    "start",
+    "commit",
+    "end",
+    "rollback",
+    "abort",
+    "savepoint",
+    "release",
+    "deallocate",
+    "discard",
+    "close",
+    "reset",
+    "unlisten",
 ];
 
 /// The statements of a text, each allowed to run.
 pub(super) fn parse(analyst: &Analyst, drivers: &PostgresCompatibilityParser, sql: &str) -> Result<Vec<Asked>, SqlError> {
-    let question = |statement: Parsed| Asked::Question(Box::new(statement));
+    let question = |statement: Parsed| Asked::Question(Box::new(statement), None);
     if !is_drivers(sql) {
         return Ok(analyst.parse(sql)?.into_iter().map(question).collect());
     }
     balanced(sql, &PostgreSqlDialect {}).map_err(|error| retell(&error, sql, Names::default))?;
     // Where it is no PostgreSQL either, the engine's dialect says what is wrong.
     let Ok(statements) = drivers.parse(sql) else { return Ok(analyst.parse(sql)?.into_iter().map(question).collect()) };
-    let ask = |statement: Statement| {
+    let ask = |mut statement: Statement| {
+        let _ = statement.visit(&mut Escapes);
+        without_details(&mut statement);
         if is_manner(&statement)? {
             return Ok(Asked::Manner(Box::new(statement)));
         }
-        let statement = Parsed::Statement(Box::new(statement));
+        let parsed = |statement: Statement| Box::new(Parsed::Statement(Box::new(statement)));
+        let empty = without_rows(&statement).map(parsed);
+        let statement = parsed(statement);
         guard::check(&statement, Rights::Read)?;
-        Ok(question(statement))
+        Ok(Asked::Question(statement, empty))
     };
     statements.into_iter().map(ask).collect()
+}
+
+/// `like 'pg/_%' escape '/'` with the one escape that the engine knows. (A doubled escape, which no driver writes, is not undone.)
+struct Escapes;
+
+impl VisitorMut for Escapes {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let (Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. }) = expr else {
+            return ControlFlow::Continue(());
+        };
+        let Some(Value::SingleQuotedString(escape)) = escape_char.as_ref().map(|value| &value.value) else {
+            return ControlFlow::Continue(());
+        };
+        if escape == "\\" {
+            return ControlFlow::Continue(());
+        }
+        let escape = Value::SingleQuotedString(escape.clone());
+        let rewritten = format!("replace({pattern}, {escape}, '\\')");
+        let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(&rewritten).and_then(|mut parser| parser.parse_expr());
+        if let Ok(parsed) = parsed {
+            (**pattern, *escape_char) = (parsed, None);
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// Whether a text speaks of the system tables, or to the protocol.
@@ -63,7 +110,23 @@ fn is_drivers(sql: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_drivers;
+    use super::*;
+
+    #[test]
+    fn a_pattern_has_the_escape_that_the_engine_knows() {
+        let drivers = PostgresCompatibilityParser::new();
+        let rewritten = |sql: &str| {
+            let mut statement = drivers.parse(sql).unwrap_or_else(|error| panic!("{sql}: {error}")).remove(0);
+            let _ = statement.visit(&mut Escapes);
+            statement.to_string()
+        };
+        assert_eq!(
+            rewritten("select a from b where a not like 'pg/_' || '%' escape '/'"),
+            r"SELECT a FROM b WHERE a NOT LIKE replace('pg/_' || '%', '/', '\')"
+        );
+        let known = r"SELECT a FROM b WHERE a LIKE 'x\_%' ESCAPE '\'";
+        assert_eq!(rewritten(known), known);
+    }
 
     #[test]
     fn the_dialect_is_that_of_what_a_text_speaks_of() {
@@ -78,7 +141,8 @@ mod tests {
         ] {
             assert!(is_drivers(sql), "{sql}");
         }
-        for sql in ["select * from scores", "with a as (select 1) select * from a", "explain select settled from orders", "describe scores"] {
+        for sql in ["select * from scores", "with a as (select 1) select * from a", "explain select settled from orders", "describe scores"]
+        {
             assert!(!is_drivers(sql), "{sql}");
         }
     }
