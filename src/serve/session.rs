@@ -51,10 +51,14 @@ impl Session {
         Rows::start(self.on_threads()?, (Arc::clone(&self.analyst), sql), answer, time, most_rows).await
     }
 
-    /// Plans a statement.
+    /// Plans a statement. Values without a type (`$1`) keep it from having the types of its columns; then they are those of the text.
     pub(super) async fn plan(&self, sql: &str, statement: Statement, time: Duration) -> Result<LogicalPlan, Failed> {
         let (analyst, text) = (Arc::clone(&self.analyst), sql.to_owned());
-        let planned = self.on_threads()?.spawn(async move { analyst.plan(&text, statement).await });
+        let planned = self.on_threads()?.spawn(async move {
+            let plan = analyst.plan(&text, statement).await?;
+            let open = plan.get_parameter_types().is_ok_and(|types| types.values().any(Option::is_none));
+            if open { Ok(plan) } else { analyst.coerced(&text, plan) }
+        });
         let planned = tokio::time::timeout(time, planned).await.map_err(|_| Failed::Time(time))?;
         Ok(planned.map_err(|error| Failed::Broken(error.to_string()))??)
     }

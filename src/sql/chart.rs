@@ -55,17 +55,15 @@ impl Chart {
     #[must_use]
     pub fn fitting(schema: &Schema, rows: usize) -> Option<Self> {
         let types = || schema.fields().iter().map(|field| field.data_type());
-        if rows < 2 || !types().any(DataType::is_numeric) {
+        let (names, numbers) = (types().filter(|of| !of.is_numeric()).count(), types().filter(|of| of.is_numeric()).count());
+        // Where rows have several names or many numbers, a chart of one of them says little.
+        if rows < 2 || names > 1 || !(1..=2).contains(&numbers) {
             return None;
         }
-        if types().any(DataType::is_temporal) {
-            return Some(Self::Line);
-        }
-        let named = types().any(|of| !of.is_numeric());
-        match (named, rows <= BARS) {
-            (true, true) => Some(Self::Bar),
-            (false, false) => Some(Self::Histogram),
-            _ => None,
+        match types().any(DataType::is_temporal) {
+            true => Some(Self::Line),
+            false if names == 1 => (rows <= BARS).then_some(Self::Bar),
+            false => (numbers == 1 && rows > BARS).then_some(Self::Histogram),
         }
     }
 
@@ -265,6 +263,9 @@ mod tests {
         assert_eq!(Chart::fitting(&named, 2), Some(Chart::Bar));
         assert_eq!(Chart::fitting(&named, 1), None);
         assert_eq!(Chart::fitting(&named, 1000), None);
+        let fields: Vec<_> = ["a", "b"].iter().map(|name| arrow::datatypes::Field::new(*name, DataType::Utf8, true)).collect();
+        let many = Schema::new([fields, named.fields().iter().map(|field| field.as_ref().clone()).collect()].concat());
+        assert_eq!(Chart::fitting(&many, 10), None);
         let dated = Schema::new(vec![
             arrow::datatypes::Field::new("day", DataType::Date32, true),
             arrow::datatypes::Field::new("value", DataType::Float64, true),

@@ -98,6 +98,10 @@ fn columns() -> SchemaRef {
         count("numeric_scale"),
         count("datetime_precision"),
         text("comment"),
+        text("udt_schema"),
+        text("udt_name"),
+        text("is_identity"),
+        text("is_generated"),
     ]))
 }
 
@@ -122,6 +126,7 @@ impl Columns {
     async fn rows(&self, wanted: Vec<(String, String)>) -> EngineResult<RecordBatch> {
         let (mut schemas, mut tables, mut names) = (Vec::new(), Vec::new(), Vec::new());
         let (mut positions, mut nullable, mut types, mut comments) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut known = Vec::new();
         let catalog = self.catalogs.catalog(CATALOG);
         for (schema, table) in wanted {
             let Some(found) = catalog.as_ref().and_then(|catalog| catalog.schema(&schema)) else { continue };
@@ -132,9 +137,10 @@ impl Columns {
                 schemas.push(schema.clone());
                 tables.push(table.clone());
                 names.push(field.name().clone());
-                positions.push(at as u64);
+                positions.push(at as u64 + 1);
                 nullable.push(if field.is_nullable() { "YES" } else { "NO" });
                 types.push(field.data_type().to_string());
+                known.push(udt_name(field.data_type()));
             }
         }
         let rows = names.len();
@@ -154,9 +160,37 @@ impl Columns {
             none(&DataType::UInt64),
             none(&DataType::UInt64),
             Arc::new(StringArray::from(comments)),
+            text(vec!["pg_catalog".to_owned(); rows]),
+            text(known),
+            text(vec!["NO".to_owned(); rows]),
+            text(vec!["NEVER".to_owned(); rows]),
         ];
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), arrays)?)
     }
+}
+
+/// What PostgreSQL calls a type: the word that its tools know.
+fn udt_name(data_type: &DataType) -> String {
+    let name = match data_type {
+        DataType::Boolean => "bool",
+        DataType::Int8 | DataType::Int16 | DataType::UInt8 => "int2",
+        DataType::Int32 | DataType::UInt16 => "int4",
+        DataType::Int64 | DataType::UInt32 => "int8",
+        DataType::UInt64 | DataType::Decimal128(..) | DataType::Decimal256(..) => "numeric",
+        DataType::Float16 | DataType::Float32 => "float4",
+        DataType::Float64 => "float8",
+        DataType::Date32 | DataType::Date64 => "date",
+        DataType::Timestamp(_, None) => "timestamp",
+        DataType::Timestamp(_, Some(_)) => "timestamptz",
+        DataType::Time32(_) | DataType::Time64(_) => "time",
+        DataType::Interval(_) | DataType::Duration(_) => "interval",
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => "bytea",
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            return format!("_{}", udt_name(item.data_type()));
+        }
+        _ => "text",
+    };
+    name.to_owned()
 }
 
 #[async_trait]

@@ -86,12 +86,16 @@ pub fn independent(rows_of_entities: impl IntoIterator<Item = u64>) -> u64 {
     if squares > 0.0 { (sum * sum / squares + 1e-9).floor() as u64 } else { 0 }
 }
 
-/// Edges that cut values into about `bins` bins of equal mass: distinct quantiles at `1/bins … (bins − 1)/bins`. NaN is left out.
+/// Edges that cut values into at most `bins` bins of about equal mass: distinct quantiles at `1/bins … (bins − 1)/bins`. Where the
+/// least value is so frequent that a quantile falls on it, it is a bin of its own. NaN is left out.
 #[must_use]
 pub fn quantile_edges(mut values: Vec<f64>, bins: usize) -> Vec<f64> {
     values.retain(|value| !value.is_nan());
     values.sort_unstable_by(f64::total_cmp);
-    let mut edges: Vec<f64> = (1..bins).filter_map(|at| values.get(values.len() * at / bins).copied()).collect();
+    let least = values.first().copied().unwrap_or(f64::NAN);
+    let second = values.get(values.partition_point(|value| *value <= least)).copied();
+    let edge = |at: usize| values.get(values.len() * at / bins).and_then(|edge| if *edge > least { Some(*edge) } else { second });
+    let mut edges: Vec<f64> = (1..bins).filter_map(edge).collect();
     edges.dedup();
     edges
 }

@@ -3,9 +3,10 @@
 use super::words;
 
 words! {
-    desk_of(run, date): "{run}, features as of {date}", "{run}，特征截至 {date}";
+    desk_of(run, date): "Run {run}, features as of {date}", "运行 {run}，特征截至 {date}";
     desk_empty: "nothing is published yet", "尚未发布任何运行";
     question: "Question in SQL", "SQL 查询";
+    question_example: "select * from scores limit 10", "select * from scores limit 10";
     ask: "Ask", "查询";
     chart_kind: "Chart", "图表";
     chart_auto: "as it suits", "自动";

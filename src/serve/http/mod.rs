@@ -53,6 +53,8 @@ impl Server {
     pub async fn serve(self) -> std::io::Result<()> {
         let routes = Router::new()
             .route("/", get(question::page))
+            // Browsers ask for one; there is none.
+            .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
             .route("/{answer}", get(question::file))
             .route("/reports/", get(files::index))
             .route("/reports/{*path}", get(files::report))

@@ -143,7 +143,7 @@ fn surroundings(served: &Served, session: &Session, shown: &mut Desk) -> Result<
         let named = if schema == "public" { format!("\"{table}\"") } else { format!("{schema}.\"{table}\"") };
         let named =
             if table.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') { named.replace('"', "") } else { named };
-        let entry = (table, link("/", &format!("select * from {named} limit 100")));
+        let entry = (table, format!("{}&chart=none", link("/", &format!("select * from {named} limit 100"))));
         match shown.tables.last_mut().filter(|(last, _)| *last == schema) {
             Some((_, tables)) => tables.push(entry),
             None => shown.tables.push((schema, vec![entry])),

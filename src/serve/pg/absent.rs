@@ -4,24 +4,28 @@
 //! In: a statement of a driver. Out: the same columns without rows, where every row would need one of those.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use arrow::array::{ArrayRef, new_null_array};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, StringArray};
+use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use datafusion::common::Result;
+use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use datafusion::sql::sqlparser::ast::{
-    Expr, JoinOperator, Query, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value, VisitMut as _, VisitorMut,
+    DataType as SqlType, Expr, FunctionArguments, JoinOperator, Query, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
+    VisitMut as _, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 
 /// System tables without a row of a job.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 19] = [
     "pg_constraint",
     "pg_index",
     "pg_trigger",
     "pg_policy",
+    "pg_policies",
     "pg_inherits",
     "pg_rewrite",
     "pg_sequence",
@@ -30,29 +34,93 @@ const TABLES: [&str; 12] = [
     "pg_publication",
     "pg_enum",
     "pg_event_trigger",
+    "table_constraints",
+    "key_column_usage",
+    "constraint_column_usage",
+    "constraint_table_usage",
+    "referential_constraints",
+    "check_constraints",
 ];
 
 /// Functions that tell of such things, of settings or of comments: here they give NULL.
-const FUNCTIONS: [&str; 6] =
-    ["to_regtype", "current_setting", "pg_get_indexdef", "obj_description", "shobj_description", "col_description"];
+const FUNCTIONS: [&str; 15] = [
+    "to_regtype",
+    "current_setting",
+    "obj_description",
+    "shobj_description",
+    "col_description",
+    "pg_get_indexdef",
+    "pg_get_ruledef",
+    "pg_get_viewdef",
+    "pg_get_functiondef",
+    "pg_get_function_arguments",
+    "pg_get_function_result",
+    "pg_get_triggerdef",
+    "pg_get_serial_sequence",
+    "pg_size_pretty",
+    "pg_tablespace_location",
+];
+
+/// Functions that ask whether a name needs its schema written: it does not.
+const VISIBLE: [&str; 6] = [
+    "pg_function_is_visible",
+    "pg_type_is_visible",
+    "pg_operator_is_visible",
+    "pg_opclass_is_visible",
+    "pg_conversion_is_visible",
+    "pg_collation_is_visible",
+];
+
+/// Columns of system tables whose other columns are there: storage options, rights, row types of settings.
+const COLUMNS: [&str; 4] = ["reloptions", "relacl", "attacl", "boot_val"];
 
 /// Gives a session these functions.
 pub(super) fn register(context: &SessionContext) {
+    let signature = || Signature::variadic_any(Volatility::Immutable);
     for name in FUNCTIONS {
-        context.register_udf(ScalarUDF::from(Nothing { name, signature: Signature::variadic_any(Volatility::Immutable) }));
+        context.register_udf(ScalarUDF::from(Constant { name, value: ScalarValue::Utf8(None), signature: signature() }));
     }
+    for name in VISIBLE {
+        context.register_udf(ScalarUDF::from(Constant { name, value: ScalarValue::Boolean(Some(true)), signature: signature() }));
+    }
+    context.register_udf(ScalarUDF::from(Format { signature: signature() }));
 }
 
-/// A function of anything that gives NULL.
+/// A function of anything that always gives the same.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Nothing {
+struct Constant {
     name: &'static str,
+    value: ScalarValue,
     signature: Signature,
 }
 
-impl ScalarUDFImpl for Nothing {
+impl ScalarUDFImpl for Constant {
     fn name(&self) -> &str {
         self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(self.value.data_type())
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        Ok(ColumnarValue::Scalar(self.value.clone()))
+    }
+}
+
+/// PostgreSQL's `format`, with the three forms that tools use: `%s` a text, `%I` a name, `%L` a literal.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Format {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Format {
+    fn name(&self) -> &'static str {
+        "format"
     }
 
     fn signature(&self) -> &Signature {
@@ -64,45 +132,133 @@ impl ScalarUDFImpl for Nothing {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let none: ArrayRef = new_null_array(&DataType::Utf8, args.number_rows);
-        Ok(ColumnarValue::Array(none))
+        let texts = |value: &ColumnarValue| cast(&value.to_array(args.number_rows)?, &DataType::Utf8).map_err(Into::into);
+        let columns = args.args.iter().map(texts).collect::<Result<Vec<ArrayRef>>>()?;
+        let columns: Vec<_> = columns.iter().map(|column| column.as_string::<i32>()).collect();
+        let Some((pattern, values)) = columns.split_first() else { return plan_err!("format takes a pattern") };
+        let row = |at: usize| {
+            let own = |of: &&StringArray| of.is_valid(at).then(|| of.value(at).to_owned());
+            formatted(&own(pattern)?, &mut values.iter().map(own))
+        };
+        let rows: StringArray = (0..args.number_rows).map(row).collect();
+        Ok(ColumnarValue::Array(Arc::new(rows)))
     }
 }
 
-/// Puts NULL in place of details in a select list that nothing has here: of subqueries that ask the system tables for the default, the
-/// identity or the collation of a column (the library does so where such a subquery is a column of its own), and of storage options.
+fn formatted(pattern: &str, values: &mut dyn Iterator<Item = Option<String>>) -> Option<String> {
+    let mut text = String::new();
+    let mut characters = pattern.chars();
+    while let Some(c) = characters.next() {
+        if c != '%' {
+            text.push(c);
+            continue;
+        }
+        match characters.next()? {
+            '%' => text.push('%'),
+            's' => text.push_str(&values.next()?.unwrap_or_default()),
+            'I' => {
+                let name = values.next()??;
+                let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+                text.push_str(&if plain { name } else { format!("\"{}\"", name.replace('"', "\"\"")) });
+            }
+            'L' => text.push_str(&values.next()?.map_or_else(|| "NULL".to_owned(), |value| format!("'{}'", value.replace('\'', "''")))),
+            _ => return None,
+        }
+    }
+    Some(text)
+}
+
+/// Puts what is known in place of what the engine does not plan and nothing here has: NULL for subqueries in a select list that ask the
+/// system tables for the default, the identity or the collation of a column (the library does so where such a subquery is a column of its
+/// own), for columns of rights and storage, and for arrays made of system tables; no rows for a derived table of what is absent; the name
+/// of a type for its oid.
 pub(super) fn without_details(statement: &mut Statement) {
-    struct Lists;
-    impl VisitorMut for Lists {
-        type Break = ();
+    let _ = statement.visit(&mut Everywhere);
+}
 
-        fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-            if let SetExpr::Select(select) = query.body.as_mut() {
-                for item in &mut select.projection {
-                    let _ = item.visit(&mut Details);
-                }
-            }
-            ControlFlow::Continue(())
-        }
-    }
-    struct Details;
-    impl VisitorMut for Details {
-        type Break = ();
+struct Everywhere;
 
-        fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-            let absent = match expr {
-                Expr::Subquery(query) => query.to_string().contains("pg_"),
-                // Of `pg_class`, whose other columns are there.
-                Expr::CompoundIdentifier(names) => names.last().is_some_and(|name| name.value == "reloptions"),
-                _ => false,
-            };
-            if absent {
-                *expr = Expr::value(Value::Null);
+impl VisitorMut for Everywhere {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let SetExpr::Select(select) = query.body.as_mut() else { return ControlFlow::Continue(()) };
+        for item in &mut select.projection {
+            // A column that becomes NULL keeps its name.
+            if let SelectItem::UnnamedExpr(Expr::CompoundIdentifier(names)) = item
+                && let Some(alias) = names.last().filter(|name| COLUMNS.contains(&name.value.as_str())).cloned()
+            {
+                *item = SelectItem::ExprWithAlias { expr: Expr::CompoundIdentifier(names.clone()), alias };
             }
-            ControlFlow::Continue(())
+            let _ = item.visit(&mut Details);
         }
+        ControlFlow::Continue(())
     }
-    let _ = statement.visit(&mut Lists);
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Derived { subquery, .. } = factor
+            && needs_absent(subquery)
+            && let Some(Statement::Query(empty)) = without_rows(&Statement::Query(subquery.clone()))
+        {
+            *subquery = empty;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let text = expr.to_string();
+        let known = match expr {
+            // Whether a row type is one that somebody made.
+            Expr::Subquery(_) if text.starts_with("(SELECT c.relkind = 'c' FROM pg_catalog.pg_class") => "false".to_owned(),
+            Expr::Cast { data_type, .. } if is_type(data_type, "regtype[]") => "NULL".to_owned(),
+            Expr::Cast { expr: inner, data_type, .. } if is_type(data_type, "text") => match inner.as_ref() {
+                Expr::Cast { expr: oid, data_type, .. } if is_type(data_type, "regtype") => format!("format_type({oid}, NULL)"),
+                _ => return ControlFlow::Continue(()),
+            },
+            _ => return ControlFlow::Continue(()),
+        };
+        if let Ok(known) = expression(&known) {
+            *expr = known;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Within a select list.
+struct Details;
+
+impl VisitorMut for Details {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let known = match expr {
+            Expr::Subquery(query) if query.to_string().contains("pg_") => "NULL",
+            Expr::CompoundIdentifier(names) if names.last().is_some_and(|name| COLUMNS.contains(&name.value.as_str())) => "NULL",
+            // `array(select …)`.
+            Expr::Function(call) if matches!(call.args, FunctionArguments::Subquery(_)) && call.to_string().contains("pg_") => {
+                "arrow_cast(NULL, 'List(Utf8)')"
+            }
+            _ => return ControlFlow::Continue(()),
+        };
+        if let Ok(known) = expression(known) {
+            *expr = known;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn is_type(data_type: &SqlType, name: &str) -> bool {
+    data_type.to_string().to_lowercase().trim_start_matches("pg_catalog.") == name
+}
+
+fn expression(sql: &str) -> std::result::Result<Expr, ParserError> {
+    Parser::new(&PostgreSqlDialect {}).try_with_sql(sql)?.parse_expr()
+}
+
+/// The answer to a statement about a setting of PostgreSQL that drivers cannot do without.
+pub(super) fn setting(statement: &Statement) -> Option<Statement> {
+    let keys = statement.to_string().to_lowercase() == "select setting from pg_catalog.pg_settings where name = 'max_index_keys'";
+    if keys { Parser::new(&PostgreSqlDialect {}).try_with_sql("select '32' as setting").ok()?.parse_statement().ok() } else { None }
 }
 
 /// The statement without rows, if all of its rows need what no job has.
@@ -125,6 +281,7 @@ fn name(item: &SelectItem) -> Option<String> {
         SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(name.value.clone()),
         SelectItem::UnnamedExpr(Expr::CompoundIdentifier(names)) => names.last().map(|name| name.value.clone()),
         SelectItem::UnnamedExpr(Expr::Function(call)) => call.name.0.last()?.as_ident().map(|name| name.value.clone()),
+        SelectItem::Wildcard(_) => Some("nothing".to_owned()),
         _ => None,
     }
 }
@@ -174,8 +331,17 @@ mod tests {
         let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(sql).and_then(|mut parser| parser.parse_statement());
         let mut statement = parsed.unwrap_or_else(|error| panic!("{error}"));
         without_details(&mut statement);
-        let expect = "SELECT CASE WHEN a THEN NULL END, (SELECT max(x) FROM scores), NULL FROM t WHERE c IN (SELECT d FROM pg_class)";
+        let expect =
+            "SELECT CASE WHEN a THEN NULL END, (SELECT max(x) FROM scores), NULL AS reloptions FROM t WHERE c IN (SELECT d FROM pg_class)";
         assert_eq!(statement.to_string(), expect);
+    }
+
+    #[test]
+    fn format_writes_texts_names_and_literals() {
+        let of = |pattern: &str, values: &[&str]| formatted(pattern, &mut values.iter().map(|value| Some((*value).to_owned())));
+        assert_eq!(of("%I.%I is %L, 100 %%, %s", &["a", "B c", "it's", "x"]).as_deref(), Some("a.\"B c\" is 'it''s', 100 %, x"));
+        assert_eq!(of("%s %s", &["x"]), None);
+        assert_eq!(formatted("%I", &mut std::iter::once(None)), None);
     }
 
     #[test]
@@ -191,7 +357,6 @@ mod tests {
         for sql in [
             "select relname from pg_class left join pg_index on true",
             "select relname from pg_class where exists (select 1 from pg_index)",
-            "select * from pg_constraint",
             "select relname from pg_class",
             "show all",
         ] {

@@ -8,14 +8,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::DataType;
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use async_trait::async_trait;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::Statement;
 use datafusion_postgres::DfSessionService;
-use datafusion_postgres::arrow_pg::datatypes::df::deserialize_parameters_with_server_types;
 use datafusion_postgres::arrow_pg::datatypes::{arrow_schema_to_pg_fields, encode_recordbatch};
 use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 use datafusion_postgres::pgwire::api::portal::{Format, Portal};
@@ -34,6 +35,7 @@ use tokio::sync::OnceCell;
 use super::catalog::System;
 use super::manner;
 use super::statement::{self, Asked};
+use super::values::{sql_type, values};
 use crate::outcome::Outcome as _;
 use crate::serve::Served;
 use crate::serve::rows::{Failed, Rows, Teller};
@@ -55,8 +57,8 @@ struct Parts {
 /// A prepared statement.
 #[derive(Clone)]
 pub(super) enum Prepared {
-    /// Planned, its values open.
-    Question { sql: String, plan: LogicalPlan },
+    /// Planned, its values open; how many it asks for.
+    Question { sql: String, plan: LogicalPlan, values: usize },
     /// Answered by the protocol.
     Manner(Box<Statement>),
 }
@@ -91,37 +93,60 @@ impl Connection {
     }
 }
 
-/// Plans a statement, or what stands for it.
+/// Plans a statement, or what stands for it; its values have the types that the client declares.
 async fn planned(
     session: &Session,
     sql: &str,
     statement: Parsed,
     otherwise: Option<Box<Parsed>>,
     time: Duration,
+    declared: &[Option<Type>],
 ) -> Result<LogicalPlan, Failed> {
-    match (session.plan(sql, statement, time).await, otherwise) {
-        (Err(Failed::Sql(_)), Some(otherwise)) => session.plan(sql, *otherwise, time).await,
-        (planned, _) => planned,
+    let of = |at: usize| declared.get(at.checked_sub(1)?)?.as_ref().and_then(sql_type);
+    let mut statement = statement;
+    statement::with_types(&mut statement, &of);
+    let plan = match (session.plan(sql, statement.clone(), time).await, otherwise) {
+        (Err(Failed::Sql(_)), Some(otherwise)) => return session.plan(sql, *otherwise, time).await,
+        (planned, _) => planned?,
+    };
+    // What neither the client nor the engine knows is text.
+    let known = plan.get_parameter_types().unwrap_or_default();
+    if known.values().all(Option::is_some) {
+        return Ok(plan);
+    }
+    let open = |at: usize| known.get(&format!("${at}")).is_some_and(Option::is_none).then_some("text");
+    statement::with_types(&mut statement, &open);
+    match session.plan(sql, statement, time).await {
+        Ok(typed) => Ok(typed),
+        Err(_) => Ok(plan),
     }
 }
 
 /// The rows of an answer on the wire. The first are waited for: until then the client can still cancel.
-async fn sent(mut rows: Rows, mut teller: Teller, format: &Format, options: FormatOptions) -> PgWireResult<Response> {
-    let fields = Arc::new(arrow_schema_to_pg_fields(rows.schema(), format, Some(Arc::new(options)))?);
+/// They have the columns that were `announced`, where they were.
+async fn sent(
+    mut rows: Rows,
+    mut teller: Teller,
+    format: &Format,
+    options: FormatOptions,
+    announced: Option<SchemaRef>,
+) -> PgWireResult<Response> {
+    let schema = announced.unwrap_or_else(|| Arc::clone(rows.schema()));
+    let fields = Arc::new(arrow_schema_to_pg_fields(&schema, format, Some(Arc::new(options)))?);
     let first = match rows.next().await {
         Ok(first) => first,
         Err(failed) => return Err(told(&failed, &mut teller)),
     };
     let encoded = Arc::clone(&fields);
     let batches = stream::unfold(Some((first, rows, teller)), move |state| {
-        let fields = Arc::clone(&encoded);
+        let (fields, schema) = (Arc::clone(&encoded), Arc::clone(&schema));
         async move {
             let (batch, mut rows, mut teller) = state?;
             let Some(batch) = batch else {
                 teller.answered(rows.sent());
                 return None;
             };
-            let sent = on_wire(&fields, batch);
+            let sent = on_wire(&fields, &schema, batch);
             match rows.next().await {
                 Ok(next) => Some((sent, Some((next, rows, teller)))),
                 Err(failed) => {
@@ -134,8 +159,23 @@ async fn sent(mut rows: Rows, mut teller: Teller, format: &Format, options: Form
     Ok(Response::Query(QueryResponse::new(fields, batches.map(stream::iter).flatten())))
 }
 
-fn on_wire(fields: &Arc<Vec<FieldInfo>>, batch: RecordBatch) -> Vec<PgWireResult<DataRow>> {
-    encode_recordbatch(Arc::clone(fields), batch).collect()
+fn on_wire(fields: &Arc<Vec<FieldInfo>>, schema: &SchemaRef, batch: RecordBatch) -> Vec<PgWireResult<DataRow>> {
+    match announced(schema, batch) {
+        Ok(batch) => encode_recordbatch(Arc::clone(fields), batch).collect(),
+        Err(error) => vec![Err(PgWireError::ApiError(Box::new(error)))],
+    }
+}
+
+/// A batch in the types that its columns were announced with.
+fn announced(schema: &SchemaRef, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+    if schema.fields().iter().zip(batch.columns()).all(|(field, column)| field.data_type() == column.data_type()) {
+        return Ok(batch);
+    }
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
+    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| cast_with_options(column, field.data_type(), &strict));
+    let columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
+    let fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
 }
 
 /// An error with the code that drivers know.
@@ -146,6 +186,8 @@ fn told(failed: &Failed, teller: &mut Teller) -> PgWireError {
         Failed::Sql(SqlError::Run { out_of_memory: true, .. }) => "53200",
         Failed::Sql(SqlError::Run { .. }) => "22000",
         Failed::Sql(SqlError::Wrong { message, .. }) if message.starts_with("table ") => "42P01",
+        Failed::Sql(SqlError::Wrong { message, .. }) if message.starts_with("column ") => "42703",
+        Failed::Sql(SqlError::Wrong { message, .. }) if message.starts_with("Invalid function") => "42883",
         Failed::Sql(SqlError::Wrong { .. }) => "42601",
         Failed::Sql(_) => "55000",
         Failed::Time(_) => "57014",
@@ -188,11 +230,11 @@ impl SimpleQueryHandler for Connection {
             let options = FormatOptions::from_client_metadata(client.metadata());
             let mut teller = self.teller(query);
             let rows = async {
-                let plan = planned(session, query, *statement, otherwise, time).await?;
+                let plan = planned(session, query, *statement, otherwise, time, &[]).await?;
                 session.execute(query, plan, time, self.0.served.limits.rows).await
             };
             let rows = rows.await.map_err(|failed| told(&failed, &mut teller))?;
-            responses.push(sent(rows, teller, &Format::UnifiedText, options).await?);
+            responses.push(sent(rows, teller, &Format::UnifiedText, options, None).await?);
         }
         Ok(responses)
     }
@@ -224,7 +266,7 @@ fn types(session: &Session, plan: &LogicalPlan, values: usize) -> PgWireResult<(
 impl QueryParser for Connection {
     type Statement = Prepared;
 
-    async fn parse_sql<C>(&self, client: &C, sql: &str, _: &[Option<Type>]) -> PgWireResult<Option<Prepared>>
+    async fn parse_sql<C>(&self, client: &C, sql: &str, declared: &[Option<Type>]) -> PgWireResult<Option<Prepared>>
     where
         C: ClientInfo + Unpin + Send + Sync,
     {
@@ -240,8 +282,9 @@ impl QueryParser for Connection {
             Some(Asked::Manner(statement)) => Some(Prepared::Manner(statement)),
             Some(Asked::Question(statement, otherwise)) => {
                 let time = manner::time(client, self.0.served.limits.statement);
-                let plan = planned(session, sql, *statement, otherwise, time).await.map_err(|failed| told(&failed, &mut teller))?;
-                Some(Prepared::Question { sql: sql.to_owned(), plan })
+                let plan = planned(session, sql, *statement, otherwise, time, declared).await;
+                let plan = plan.map_err(|failed| told(&failed, &mut teller))?;
+                Some(Prepared::Question { sql: sql.to_owned(), plan, values: statement::values(sql) })
             }
         };
         // It is told when it is asked, not when it is prepared.
@@ -251,7 +294,7 @@ impl QueryParser for Connection {
 
     fn get_parameter_types(&self, prepared: &Prepared) -> PgWireResult<Vec<Type>> {
         match (prepared, self.0.session.get()) {
-            (Prepared::Question { plan, .. }, Some(session)) => Ok(types(session, plan, 0)?.0),
+            (Prepared::Question { plan, values, .. }, Some(session)) => Ok(types(session, plan, *values)?.0),
             _ => Ok(Vec::new()),
         }
     }
@@ -295,19 +338,18 @@ impl ExtendedQueryHandler for Connection {
                 let answered = manner::answer(statement, session.analyst().context(), client).await;
                 return answered.unwrap_or(Ok(Response::EmptyQuery));
             }
-            Prepared::Question { sql, plan } => (sql, plan),
+            Prepared::Question { sql, plan, .. } => (sql, plan),
         };
         manner::goes_on(client)?;
+        let announced = SchemaRef::clone(plan.schema().inner());
         let (wire, inferred) = types(session, plan, portal.parameter_len())?;
-        let wire: Vec<Option<&Type>> = wire.iter().map(Some).collect();
-        let inferred: Vec<Option<&DataType>> = inferred.iter().map(Option::as_ref).collect();
-        let values = deserialize_parameters_with_server_types(portal, &inferred, &wire)?;
+        let values = values(portal, &wire, &inferred)?;
         let plan = plan.clone().replace_params_with_values(&values);
         let plan = plan.map_err(|error| told(&session.analyst().told(&error, sql).into(), &mut teller))?;
         let time = manner::time(client, self.0.served.limits.statement);
         let options = FormatOptions::from_client_metadata(client.metadata());
         let rows = session.execute(sql, plan, time, self.0.served.limits.rows).await;
         let rows = rows.map_err(|failed| told(&failed, &mut teller))?;
-        sent(rows, teller, &portal.result_column_format, options).await
+        sent(rows, teller, &portal.result_column_format, options, Some(announced)).await
     }
 }

@@ -3,6 +3,7 @@
 //! In: a statement. Out: the answer that drivers expect of a server that only reads; nothing of the engine is set. A limit is never
 //! widened: `statement_timeout` shortens the server's.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::prelude::SessionContext;
@@ -11,12 +12,22 @@ use datafusion_postgres::QueryHook as _;
 use datafusion_postgres::hooks::HookClient;
 use datafusion_postgres::hooks::set_show::SetShowHook;
 use datafusion_postgres::hooks::transactions::TransactionStatementHook;
-use datafusion_postgres::pgwire::api::results::{FieldFormat, FieldInfo, Response, Tag};
+use datafusion_postgres::pgwire::api::results::{DataRowEncoder, FieldFormat, FieldInfo, QueryResponse, Response, Tag};
 use datafusion_postgres::pgwire::api::{ClientInfo, Type};
 use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use datafusion_postgres::pgwire::messages::response::TransactionStatus;
 
+use super::startup::VERSION;
 use crate::sql::SqlError;
+
+/// What `SHOW` says where the library says something of its own.
+const SHOWN: [(&str, &str); 5] = [
+    ("server_version", VERSION),
+    ("server_version_num", "160006"),
+    ("transaction_read_only", "on"),
+    ("default_transaction_read_only", "on"),
+    ("transaction_isolation", "read committed"),
+];
 
 /// Whether a statement is the protocol's.
 ///
@@ -67,7 +78,21 @@ pub(super) async fn answer(statement: &Statement, context: &SessionContext, clie
     if let Some(tag) = tag(statement) {
         return Some(Ok(Response::Execution(Tag::new(tag))));
     }
+    if let Statement::ShowVariable { variable } = statement
+        && let [name] = variable.as_slice()
+        && let Some((_, value)) = SHOWN.iter().find(|(known, _)| name.value.eq_ignore_ascii_case(known))
+    {
+        return Some(shown(&name.value.to_lowercase(), value).map(Response::Query));
+    }
     SetShowHook.handle_simple_query(statement, context, client).await
+}
+
+fn shown(name: &str, value: &str) -> PgWireResult<QueryResponse> {
+    let fields = Arc::new(vec![FieldInfo::new(name.to_owned(), None, None, Type::VARCHAR, FieldFormat::Text)]);
+    let mut row = DataRowEncoder::new(Arc::clone(&fields));
+    row.encode_field(&Some(value))?;
+    let row = row.take_row();
+    Ok(QueryResponse::new(fields, futures::stream::once(async move { Ok(row) })))
 }
 
 /// Whether a question may be asked: not in a transaction that failed.

@@ -10,6 +10,7 @@ mod connection;
 mod manner;
 mod startup;
 mod statement;
+mod values;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -13,8 +13,9 @@ use datafusion_postgres::pgwire::api::auth::{
 };
 use datafusion_postgres::pgwire::api::{ClientInfo, ConnectionManager};
 use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
+use datafusion_postgres::pgwire::messages::startup::ParameterStatus;
 use datafusion_postgres::pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
-use futures::Sink;
+use futures::{Sink, SinkExt as _};
 
 use crate::serve::Password;
 
@@ -37,9 +38,24 @@ struct Open {
     connections: Arc<ConnectionManager>,
 }
 
+#[async_trait]
 impl NoopStartupHandler for Open {
     fn connection_manager(&self) -> Option<Arc<ConnectionManager>> {
         Some(Arc::clone(&self.connections))
+    }
+
+    /// Says of the server what a connection with a password is told too.
+    async fn post_startup<C>(&self, client: &mut C, _: PgWireFrontendMessage) -> PgWireResult<()>
+    where
+        C: ClientInfo + Sink<PgWireBackendMessage> + Unpin + Send,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        for (name, value) in [("server_version", VERSION), ("is_superuser", "off"), ("default_transaction_read_only", "on")] {
+            let said = ParameterStatus::new(name.to_owned(), value.to_owned());
+            client.feed(PgWireBackendMessage::ParameterStatus(said)).await?;
+        }
+        Ok(())
     }
 }
 

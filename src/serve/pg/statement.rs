@@ -9,9 +9,10 @@ use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{Expr, Statement, Value, VisitMut as _, VisitorMut};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
-use super::absent::{without_details, without_rows};
+use super::absent::{setting, without_details, without_rows};
 use super::manner::is_manner;
 use crate::ingest::sql::balanced;
 use crate::sql::guard::{self, Rights};
@@ -28,9 +29,10 @@ pub(super) enum Asked {
 }
 
 /// Words of what drivers ask of the system.
-const SYSTEM: [&str; 6] = ["pg_", "::reg", "current_", "session_user", "version(", "operator("];
+const SYSTEM: [&str; 9] = ["pg_", "::reg", " as reg", "current_", "session_user", "version(", "operator(", "information_schema", "format("];
 /// Words that a statement of the protocol begins with.
-const MANNER: [&str; 15] = [
+const MANNER: [&str; 16] = [
+    "declare",
     "set",
     "show",
     "begin",
@@ -48,6 +50,38 @@ const MANNER: [&str; 15] = [
     "unlisten",
 ];
 
+/// The number of values `$1`, `$2`, … that a text asks for.
+pub(super) fn values(sql: &str) -> usize {
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize().unwrap_or_default();
+    let place = |token: &Token| if let Token::Placeholder(name) = token { name.trim_start_matches('$').parse().ok() } else { None };
+    tokens.iter().filter_map(place).max().unwrap_or(0)
+}
+
+/// Gives each `$n` the type that is said of it, for the engine would guess another or none.
+pub(super) fn with_types(statement: &mut Parsed, type_of: &dyn Fn(usize) -> Option<&'static str>) {
+    struct Typed<'a>(&'a dyn Fn(usize) -> Option<&'static str>);
+    impl VisitorMut for Typed<'_> {
+        type Break = ();
+
+        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            let Expr::Value(value) = &*expr else { return ControlFlow::Continue(()) };
+            let Value::Placeholder(name) = &value.value else { return ControlFlow::Continue(()) };
+            let at = name.trim_start_matches('$').parse::<usize>().ok();
+            let typed = at.and_then(self.0).map(|of| format!("cast({name} as {of})"));
+            let parsed = typed.map(|sql| Parser::new(&PostgreSqlDialect {}).try_with_sql(&sql).and_then(|mut parser| parser.parse_expr()));
+            if let Some(Ok(parsed)) = parsed {
+                *expr = parsed;
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    match statement {
+        Parsed::Statement(statement) => drop(statement.visit(&mut Typed(type_of))),
+        Parsed::Explain(explain) => with_types(&mut explain.statement, type_of),
+        _ => {}
+    }
+}
+
 /// The statements of a text, each allowed to run.
 pub(super) fn parse(analyst: &Analyst, drivers: &PostgresCompatibilityParser, sql: &str) -> Result<Vec<Asked>, SqlError> {
     let question = |statement: Parsed| Asked::Question(Box::new(statement), None);
@@ -59,12 +93,17 @@ pub(super) fn parse(analyst: &Analyst, drivers: &PostgresCompatibilityParser, sq
     let Ok(statements) = drivers.parse(sql) else { return Ok(analyst.parse(sql)?.into_iter().map(question).collect()) };
     let ask = |mut statement: Statement| {
         let _ = statement.visit(&mut Escapes);
-        without_details(&mut statement);
         if is_manner(&statement)? {
             return Ok(Asked::Manner(Box::new(statement)));
         }
+        if matches!(statement, Statement::Declare { .. }) {
+            let hint = "read the rows as they come, or some with LIMIT; in SQLAlchemy without `stream_results`";
+            return Err(SqlError::Refused { what: "a cursor of the server (`DECLARE`)".to_owned(), hint: hint.to_owned() });
+        }
         let parsed = |statement: Statement| Box::new(Parsed::Statement(Box::new(statement)));
+        let mut statement = setting(&statement).unwrap_or(statement);
         let empty = without_rows(&statement).map(parsed);
+        without_details(&mut statement);
         let statement = parsed(statement);
         guard::check(&statement, Rights::Read)?;
         Ok(Asked::Question(statement, empty))
@@ -129,6 +168,16 @@ mod tests {
     }
 
     #[test]
+    fn values_are_counted_and_have_the_types_that_are_said_of_them() {
+        assert_eq!(values("select '$9', \"$8\", $2 from a where b = $1 -- $7"), 2);
+        let mut statements =
+            crate::ingest::sql::statements("select $1, $2 + 1 from a where b = $1").unwrap_or_else(|error| panic!("{error}"));
+        let Some(mut statement) = statements.pop_front() else { panic!("a statement") };
+        with_types(&mut statement, &|at| (at == 1).then_some("bigint"));
+        assert_eq!(statement.to_string(), "SELECT CAST($1 AS BIGINT), $2 + 1 FROM a WHERE b = CAST($1 AS BIGINT)");
+    }
+
+    #[test]
     fn the_dialect_is_that_of_what_a_text_speaks_of() {
         for sql in [
             "select oid from pg_class",
@@ -138,6 +187,8 @@ mod tests {
             "select 1; COMMIT",
             "set application_name = 'x'",
             "SHOW server_version",
+            "select 'scores'::regclass",
+            "select * from information_schema.columns",
         ] {
             assert!(is_drivers(sql), "{sql}");
         }

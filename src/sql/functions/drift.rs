@@ -33,8 +33,8 @@ const SECOND: Parameter = Parameter {
 static PSI: Spec = Spec {
     name: "psi",
     section: SECTION,
-    about: "Population stability index, Σ (a − e) ln(a / e) over bins between quantiles of the first sample, or over texts by falling \
-            count; one half is added to each bin, and neighbours with fewer than 20 rows are joined, as in the report, which takes \
+    about: "Population stability index, Σ (a − e) ln(a / e) over bins between quantiles of the first sample (each distinct number its own \
+            where there are at most so many), or over texts by falling count; one half is added to each bin, and neighbours with fewer than 20 rows are joined, as in the report, which takes \
             independent entities for rows. NULL where a sample is empty or fewer than two bins are left.",
     parameters: &[ANY, SECOND, BINS],
     example: "select psi(days_since_purchase, split = 'tonight') from snapshots.frame",
@@ -43,8 +43,8 @@ static PSI: Spec = Spec {
 static JS_DIVERGENCE: Spec = Spec {
     name: "js_divergence",
     section: SECTION,
-    about: "Jensen-Shannon divergence of the two samples in nats, from 0 to ln 2, over bins between quantiles of the first sample, or \
-            over texts. NULL where a sample is empty.",
+    about: "Jensen-Shannon divergence of the two samples in nats, from 0 to ln 2, over bins between quantiles of the first sample (each \
+            distinct number its own where there are at most so many), or over texts. NULL where a sample is empty.",
     parameters: &[ANY, SECOND, BINS],
     example: "select js_divergence(department, scenario = 'mailer') from snapshots.frame",
 };
@@ -77,12 +77,24 @@ fn samples(part: &Part<'_>) -> [Vec<f64>; 2] {
     samples
 }
 
+/// Few distinct values are a bin each; many are cut at the quantiles of the first sample, or of both where the first has one value only.
+fn edges(samples: &[Vec<f64>; 2], bins: usize) -> Vec<f64> {
+    let mut distinct: Vec<f64> = samples.concat().into_iter().map(|value| value + 0.0).collect();
+    distinct.sort_unstable_by(f64::total_cmp);
+    distinct.dedup();
+    if distinct.len() <= bins.max(1) {
+        return distinct.split_off(distinct.len().min(1));
+    }
+    let first = quantile_edges(samples[0].clone(), bins);
+    if first.is_empty() { quantile_edges(samples.concat(), bins) } else { first }
+}
+
 /// Rows of each bin in each sample.
 fn counts(part: &Part<'_>) -> [Vec<u64>; 2] {
     let keys = part.keys(0);
     if keys.is_empty() {
         let samples = samples(part).map(|values| values.into_iter().filter(|value| !value.is_nan()).collect::<Vec<f64>>());
-        let edges = quantile_edges(samples[0].clone(), part.constants[0] as usize);
+        let edges = edges(&samples, part.constants[0] as usize);
         return samples.map(|values| {
             let mut counts = vec![0; edges.len() + 1];
             for value in &values {
