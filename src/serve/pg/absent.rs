@@ -211,6 +211,10 @@ impl VisitorMut for Everywhere {
             // Whether a row type is one that somebody made.
             Expr::Subquery(_) if text.starts_with("(SELECT c.relkind = 'c' FROM pg_catalog.pg_class") => "false".to_owned(),
             Expr::Cast { data_type, .. } if is_type(data_type, "regtype[]") => "NULL".to_owned(),
+            // The oid of a name that is made of columns, for the comment of a column.
+            Expr::Cast { expr: inner, data_type, .. } if is_type(data_type, "regclass") && matches!(**inner, Expr::Function(_)) => {
+                "CAST(NULL AS INT)".to_owned()
+            }
             Expr::Cast { expr: inner, data_type, .. } if is_type(data_type, "text") => match inner.as_ref() {
                 Expr::Cast { expr: oid, data_type, .. } if is_type(data_type, "regtype") => format!("format_type({oid}, NULL)"),
                 _ => return ControlFlow::Continue(()),

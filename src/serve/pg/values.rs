@@ -23,6 +23,7 @@ pub(super) fn sql_type(declared: &Type) -> Option<&'static str> {
         Type::INT8 => "bigint",
         Type::FLOAT4 => "real",
         Type::FLOAT8 => "double",
+        Type::NUMERIC => "decimal(38, 10)",
         Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME => "text",
         Type::DATE => "date",
         Type::TIMESTAMP => "timestamp",

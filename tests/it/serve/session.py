@@ -255,7 +255,7 @@ def errors_say_where_and_what_is_near(engine):
         ("select housold_id\nfrom current.scores", "42703", ["housold_id", "line 1, column 8", "did you mean `household_id`?"]),
         ("select household_id from current.score", "42P01", ["current.score", "line 1, column 26", "did you mean `current.scores`"]),
         ("select aucc(1, 0.5)", "42883", ["aucc", "line 1, column 8", "did you mean `auc`?"]),
-        ("select household_id\nfrom current.scores\nwhere where", "42601", ["line 3"]),
+        ("select household_id\nfrom current.scores\norder where", "42601", ["line 3"]),
     ]
     with engine.connect() as connection:
         for sql, code, parts in cases:
