@@ -12,10 +12,11 @@ use clap::Args;
 use jiff::civil::Date;
 
 use super::{Failure, PlaceArgs, QueryArgs, asked_to_leave, console};
+use crate::ingest::sql::STACK;
 use crate::job::Job;
 use crate::outcome::Ending;
 use crate::publish::Home;
-use crate::serve::{Asked, Limits, Password, Served, http, pg};
+use crate::serve::{Asked, LEAST_MEMORY, Limits, Password, Served, http, pg};
 
 /// The variable that holds the password.
 const PASSWORD: &str = "POLYTASK_SERVE_PASSWORD";
@@ -74,11 +75,20 @@ pub(super) fn run(args: &ServeArgs) -> Result<Ending, Failure> {
         memory: args.machine.memory,
         temp: args.machine.temp,
     };
+    if limits.memory / limits.connections as u64 <= LEAST_MEMORY {
+        let message = format!(
+            "{} connections leave each of them {} MB of memory",
+            limits.connections,
+            limits.memory / 1_000_000 / limits.connections as u64
+        );
+        return Err(Failure::usage(message, "allow fewer `--connections`, or give more `--memory`: at least 34 MB for each"));
+    }
     let of = (args.as_of, args.run.clone());
     let served = Arc::new(Served::new(job, home, of, super::sql::models(), limits, password, Arc::new(|asked| tell(asked)))?);
     let internal = |error: std::io::Error| Failure { message: format!("failed to serve: {error}"), hint: None, ending: Ending::Io };
     // The servers' own threads: they wait, questions run elsewhere.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(internal)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(STACK).enable_all().build().map_err(internal)?;
     let http = args.http.or(if args.pg.is_none() { Some(SocketAddr::from(([127, 0, 0, 1], 8080))) } else { None });
     let ended = runtime.block_on(async {
         let pg = match args.pg {

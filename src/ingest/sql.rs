@@ -119,21 +119,57 @@ impl Visitor for Called {
 /// [`DataFusionError::SQL`] with line and column in its message.
 pub fn statements(sql: &str) -> Result<VecDeque<Statement>, DataFusionError> {
     let dialect = GenericDialect {};
-    balanced(sql, &dialect)?;
+    bounded(sql, &dialect)?;
     DFParserBuilder::new(sql).with_dialect(&dialect).build()?.parse_statements()
 }
 
-/// Whether the brackets of a text are closed, and not too deep in each other: to be asked before it is parsed.
+/// Whether the brackets of a text are closed and not too deep in each other, and its chains not too long: to be asked before it is
+/// parsed, for parser and planner go as deep as the text does, each step on the stack.
 ///
 /// # Errors
 /// [`DataFusionError::SQL`] with line and column in its message.
-pub fn balanced(sql: &str, dialect: &dyn Dialect) -> Result<(), DataFusionError> {
-    // What cannot be cut into tokens is the parser's to tell.
-    let Ok(tokens) = Tokenizer::new(dialect, sql).tokenize_with_location() else { return Ok(()) };
-    brackets(&tokens).map_err(|(what, at)| {
+pub fn bounded(sql: &str, dialect: &dyn Dialect) -> Result<(), DataFusionError> {
+    let told = |(what, at): (String, Location)| {
         let message = format!("{what} at Line: {}, Column: {}", at.line, at.column);
         DataFusionError::SQL(Box::new(ParserError::ParserError(message)), None)
-    })
+    };
+    if sql.len() > LONGEST {
+        return Err(told((format!("the text has more than {LONGEST} bytes"), Location { line: 1, column: 1 })));
+    }
+    // What cannot be cut into tokens is the parser's to tell.
+    let Ok(tokens) = Tokenizer::new(dialect, sql).tokenize_with_location() else { return Ok(()) };
+    brackets(&tokens).and_then(|()| links(&tokens)).map_err(told)
+}
+
+/// Bytes of a text of statements, at most.
+const LONGEST: usize = 1 << 20;
+/// Operators, joins and set operations of a text, at most: a chain of so many fits into the stack of a main thread, and those of
+/// [`STACK`] bytes hold it many times over.
+const LINKS: usize = 2500;
+/// Bytes of stack of a thread that parses or plans what others have written.
+pub const STACK: usize = 64 << 20;
+
+/// Whether what could be one chain of operations is not too long.
+fn links(tokens: &[TokenWithSpan]) -> Result<(), (String, Location)> {
+    const WORDS: [&str; 14] =
+        ["and", "or", "not", "union", "except", "intersect", "join", "between", "like", "ilike", "is", "in", "collate", "case"];
+    let is_link = |token: &Token| match token {
+        Token::Word(word) => word.quote_style.is_none() && WORDS.contains(&word.value.to_lowercase().as_str()),
+        Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::Whitespace(_)
+        | Token::Comma
+        | Token::SemiColon
+        | Token::LParen
+        | Token::RParen
+        | Token::Placeholder(_)
+        | Token::EOF => false,
+        _ => true,
+    };
+    match tokens.iter().filter(|own| is_link(&own.token)).nth(LINKS) {
+        Some(own) => Err((format!("the text has more than {LINKS} operators and joins"), own.span.start)),
+        None => Ok(()),
+    }
 }
 
 /// Brackets that lie in each other at most.
@@ -209,6 +245,14 @@ fn unrepeatable(expression: &Expr) -> ControlFlow<String> {
 /// # Errors
 /// The first name that has no value.
 pub fn bind<Tree: VisitMut>(tree: &mut Tree, params: &Params) -> Result<(), String> {
+    bind_but(tree, params, |_| false)
+}
+
+/// The same, with those names left as they are that `open` says.
+///
+/// # Errors
+/// As [`bind`].
+pub fn bind_but<Tree: VisitMut>(tree: &mut Tree, params: &Params, open: impl Fn(&str) -> bool) -> Result<(), String> {
     let unknown = visit_expressions_mut(tree, |expression| {
         let Expr::Value(value) = expression else { return ControlFlow::Continue(()) };
         let Value::Placeholder(name) = &value.value else { return ControlFlow::Continue(()) };
@@ -218,6 +262,7 @@ pub fn bind<Tree: VisitMut>(tree: &mut Tree, params: &Params) -> Result<(), Stri
                 *expression = literal;
                 ControlFlow::Continue(())
             }
+            None if open(&name) => ControlFlow::Continue(()),
             None => ControlFlow::Break(name),
         }
     });
@@ -246,6 +291,17 @@ mod tests {
 
     fn wrong(sql: &str) -> String {
         statements(sql).map_or_else(|error| error.strip_backtrace(), |found| format!("{} statement(s)", found.len()))
+    }
+
+    #[test]
+    fn chains_are_not_too_long() {
+        let chain = |links: usize| format!("select 1{}", "+1".repeat(links));
+        assert!(wrong(&chain(LINKS)).contains("1 statement(s)"));
+        assert!(wrong(&chain(LINKS + 1)).contains("more than 2500 operators"), "{}", wrong(&chain(LINKS + 1)));
+        assert!(wrong(&format!("select 1{}", " union all select 1".repeat(LINKS + 1))).contains("more than 2500"));
+        assert!(wrong(&format!("select '{}'", "x".repeat(LONGEST))).contains("bytes"));
+        let list = vec!["1"; 20_000].join(",");
+        assert!(wrong(&format!("select * from t where a in ({list})")).contains("1 statement(s)"));
     }
 
     #[test]

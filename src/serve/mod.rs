@@ -1,9 +1,11 @@
 //! The tools that analysts have, served: PostgreSQL's protocol and a page for a browser, both over the session of `sql`.
 //!
-//! In: a job, where it lives, [`Limits`]. Out: two servers that only read, until they are stopped. A connection, or a query of the
-//! page, has a session, memory and threads of its own: one analyst's cross join does not stop another's query. Not here: what a
+//! In: a job, where it lives, [`Limits`]. Out: two servers that only read, until they are stopped. A connection, or a question of the
+//! page, has a session, memory and threads of its own, on which it is parsed, planned and run: one analyst's cross join does not stop
+//! another's query. Not here: what a
 //! statement may do and what the tables are (`sql`), how a page looks (`report`).
 
+mod capped;
 mod door;
 pub mod http;
 pub mod pg;
@@ -14,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::Date;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::job::Job;
 use crate::publish::Home;
@@ -23,7 +25,7 @@ use crate::sql::guard::Rights;
 use crate::sql::{Settings, SqlError};
 pub use door::{Door, Password, may_bind};
 pub use rows::Asked;
-use session::Session;
+use session::{Seat, Session};
 
 /// What one who asks may use.
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +44,8 @@ pub struct Limits {
     pub temp: u64,
 }
 
-/// The least memory of a session, in bytes: with less, no query with a sort begins.
-const LEAST_MEMORY: u64 = 64 << 20;
+/// The least memory of a session, in bytes: with less, hardly a query with a sort begins.
+pub const LEAST_MEMORY: u64 = 32 << 20;
 
 /// Told of every statement that was asked.
 pub type Log = Arc<dyn Fn(&Asked) + Send + Sync>;
@@ -79,27 +81,27 @@ impl Served {
         let seats = Arc::new(Semaphore::new(limits.connections));
         let served = Self { job, home, as_of, run, models, limits, password, log, seats };
         // A job that cannot be opened is told now, not to the first who connects.
-        served.session().map(drop)?;
+        served.session(None).map(drop)?;
         Ok(served)
     }
 
-    /// A session of its own for one who asks.
-    fn session(&self) -> Result<Session, SqlError> {
+    /// A session of its own for one who asks; `seat` is its place until the last of its work has ended.
+    fn session(&self, seat: Option<Seat>) -> Result<Session, SqlError> {
         let share = |all: u64| all / self.limits.connections as u64;
         let settings = Settings {
             as_of: self.as_of,
             run: self.run.clone(),
             params: Vec::new(),
             threads: self.limits.threads,
-            memory: share(self.limits.memory).max(LEAST_MEMORY),
+            memory: share(self.limits.memory),
             temp: share(self.limits.temp),
             rights: Rights::Read,
         };
-        Session::open(self.job.clone(), self.home.clone(), settings, Arc::clone(&self.models))
+        Session::open(self.job.clone(), self.home.clone(), settings, Arc::clone(&self.models), seat)
     }
 
     /// A place among those who ask; `None` when all are taken.
-    fn seat(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.seats).try_acquire_owned().ok()
+    fn seat(&self) -> Option<Seat> {
+        Arc::clone(&self.seats).try_acquire_owned().ok().map(Arc::new)
     }
 }

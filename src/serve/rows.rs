@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Log;
+use super::session::Seat;
 use crate::outcome::{Ending, Outcome};
 use crate::sql::{Analyst, Answer, SqlError};
 
@@ -93,6 +94,9 @@ pub(super) enum Failed {
     /// Its file grew too large.
     #[error("the answer is larger than {0} bytes, the most that a file for download may have")]
     Bytes(u64),
+    /// One who has not said the password.
+    #[error("nobody is let in without the password")]
+    Stranger,
     /// There is no place for one more.
     #[error("all connections are taken")]
     Full,
@@ -109,7 +113,7 @@ impl Outcome for Failed {
     fn ending(&self) -> Ending {
         match self {
             Self::Sql(error) => error.ending(),
-            Self::Time(_) | Self::Rows(_) | Self::Bytes(_) | Self::Full => Ending::Refused,
+            Self::Time(_) | Self::Rows(_) | Self::Bytes(_) | Self::Full | Self::Stranger => Ending::Refused,
             Self::Broken(_) => Ending::Internal,
         }
     }
@@ -124,9 +128,24 @@ impl Outcome for Failed {
             Self::Time(_) => "ask for less, or start the server with a longer `--statement-timeout`".into(),
             Self::Rows(_) => "add a limit or sum up, or start the server with more `--rows`".into(),
             Self::Bytes(_) => "select fewer columns or rows; `polytask sql --out FILE` writes without this limit".into(),
+            Self::Stranger => return None,
             Self::Full => "ask again in a moment, or start the server with more `--connections`".into(),
             Self::Broken(_) => "this is a defect of polytask: please report it with the statement".into(),
         })
+    }
+}
+
+/// Until when a statement may take, and how long that is from its arrival.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    pub(super) until: Instant,
+    pub(super) time: Duration,
+}
+
+impl Clock {
+    /// From now on.
+    pub(super) fn begin(time: Duration) -> Self {
+        Self { until: Instant::now() + time, time }
     }
 }
 
@@ -134,37 +153,37 @@ impl Outcome for Failed {
 pub(super) struct Rows {
     schema: SchemaRef,
     batches: mpsc::Receiver<Result<RecordBatch, DataFusionError>>,
-    query: Query,
+    query: Query<()>,
     analyst: Arc<Analyst>,
     sql: String,
-    until: Instant,
-    time: Duration,
+    clock: Clock,
     most: usize,
     sent: usize,
 }
 
-/// A query on the session's threads; stopped when dropped.
-struct Query(JoinHandle<Result<(), SqlError>>);
+/// Work on the session's threads; when dropped it is asked to stop, and does as soon as it yields.
+pub(super) struct Query<T>(pub(super) JoinHandle<Result<T, SqlError>>);
 
-impl Drop for Query {
+impl<T> Drop for Query<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
 impl Rows {
-    /// Starts `answer` on `threads`; it has `time` until its last row.
+    /// Starts `answer` on `threads`; it has until `clock` says for its last row, and `seat` until it has really ended.
     pub(super) async fn start(
         threads: &Runtime,
+        seat: Option<Seat>,
         (analyst, sql): (Arc<Analyst>, &str),
         answer: impl Future<Output = Result<Answer, SqlError>> + Send + 'static,
-        time: Duration,
+        clock: Clock,
         most: usize,
     ) -> Result<Self, Failed> {
-        let until = Instant::now() + time;
         let (columns, schema) = oneshot::channel();
         let (sender, batches) = mpsc::channel(QUEUE);
         let mut query = Query(threads.spawn(async move {
+            let _seat = seat;
             let mut answer = answer.await?;
             let _ = columns.send(Arc::clone(&answer.schema));
             while let Some(batch) = answer.rows.next().await {
@@ -175,7 +194,7 @@ impl Rows {
             }
             Ok(())
         }));
-        let schema = tokio::time::timeout_at(until, schema).await.map_err(|_| Failed::Time(time))?;
+        let schema = tokio::time::timeout_at(clock.until, schema).await.map_err(|_| Failed::Time(clock.time))?;
         let Ok(schema) = schema else {
             // It ended before it had columns.
             return Err(match (&mut query.0).await {
@@ -184,7 +203,7 @@ impl Rows {
                 Err(error) => Failed::Broken(error.to_string()),
             });
         };
-        Ok(Self { schema, batches, query, analyst, sql: sql.to_owned(), until, time, most, sent: 0 })
+        Ok(Self { schema, batches, query, analyst, sql: sql.to_owned(), clock, most, sent: 0 })
     }
 
     pub(super) fn schema(&self) -> &SchemaRef {
@@ -198,7 +217,7 @@ impl Rows {
 
     /// The next rows; `None` after the last.
     pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>, Failed> {
-        let batch = tokio::time::timeout_at(self.until, self.batches.recv()).await.map_err(|_| Failed::Time(self.time))?;
+        let batch = tokio::time::timeout_at(self.clock.until, self.batches.recv()).await.map_err(|_| Failed::Time(self.clock.time))?;
         match batch {
             Some(Ok(batch)) => {
                 self.sent += batch.num_rows();

@@ -26,7 +26,7 @@ use super::guard::{self, Rights};
 use super::information::Information;
 use super::store::Store;
 use super::told::{Names, nearest, retell};
-use crate::ingest::sql::{bind, statements};
+use crate::ingest::sql::{bind_but, statements};
 use crate::ingest::{Engine, Graph, IngestError, Params};
 use crate::job::{AsOf, Job, Param, Query};
 use crate::publish::{Home, PastRun};
@@ -179,9 +179,7 @@ impl Analyst {
     /// # Errors
     /// [`SqlError`] with the place of a mistake and the nearest names.
     pub async fn run(&self, sql: &str, statement: Statement) -> Result<Answer, SqlError> {
-        let mut statement = statement;
-        bind_all(&mut statement, &self.params).map_err(|name| SqlError::NoValue { name, known: self.params.names() })?;
-        let plan = self.plan(sql, statement).await?;
+        let plan = self.planned(sql, statement, |_| false).await?;
         self.execute(sql, plan).await
     }
 
@@ -190,7 +188,12 @@ impl Analyst {
     /// # Errors
     /// As [`Analyst::run`].
     pub async fn plan(&self, sql: &str, statement: Statement) -> Result<LogicalPlan, SqlError> {
+        self.planned(sql, statement, |name| name.parse::<u32>().is_ok()).await
+    }
+
+    async fn planned(&self, sql: &str, statement: Statement, open: impl Fn(&str) -> bool) -> Result<LogicalPlan, SqlError> {
         let mut statement = statement;
+        bind_all(&mut statement, &self.params, &open).map_err(|name| SqlError::NoValue { name, known: self.params.names() })?;
         calls::quote(&mut statement);
         let planned = self.context.state().statement_to_plan(statement).await;
         let plan = planned.map_err(|error| self.told(&error, sql))?;
@@ -259,12 +262,12 @@ impl Analyst {
 }
 
 /// Typed values in place of every `$name`, also inside of EXPLAIN and COPY.
-fn bind_all(statement: &mut Statement, params: &Params) -> Result<(), String> {
+fn bind_all(statement: &mut Statement, params: &Params, open: &dyn Fn(&str) -> bool) -> Result<(), String> {
     match statement {
-        Statement::Statement(statement) => bind(statement.as_mut(), params),
-        Statement::Explain(explain) => bind_all(&mut explain.statement, params),
+        Statement::Statement(statement) => bind_but(statement.as_mut(), params, open),
+        Statement::Explain(explain) => bind_all(&mut explain.statement, params, open),
         Statement::CopyTo(copy) => match &mut copy.source {
-            CopyToSource::Query(query) => bind(query.as_mut(), params),
+            CopyToSource::Query(query) => bind_but(query.as_mut(), params, open),
             CopyToSource::Relation(_) => Ok(()),
         },
         _ => Ok(()),

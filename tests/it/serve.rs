@@ -325,6 +325,8 @@ fn a_password_is_asked_for_by_both_doors_and_without_one_nobody_else_is_let_in()
         assert_eq!(output.status.code(), Some(2), "{}", said(&output));
         assert!(said(&output).contains(says) && said(&output).contains("\nhint: "), "{}", said(&output));
     }
+    let output = shop.polytask(&["serve", "queries/shop", "--http", "127.0.0.1:0", "--connections", "64", "--memory", "1GB"]);
+    assert!(output.status.code() == Some(2) && said(&output).contains("leave each of them 15 MB"), "{}", said(&output));
     let server = Server::with(&shop, &[], Some("correct: horse"));
     let refused = server.get("/");
     assert_eq!(refused.code, 401);
@@ -428,6 +430,97 @@ fn rows_memory_and_connections_have_limits() {
         server.psql(&["-c", "select 1"], None).is_some_and(|output| output.status.success())
     });
     assert!(again, "places are not given back");
+}
+
+/// A message of PostgreSQL's protocol.
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = (body.len() as u32 + 4).to_be_bytes();
+    let kind: &[u8] = if kind == 0 { &[] } else { &[kind] };
+    [kind, &length, body].concat()
+}
+
+#[test]
+fn whoever_does_not_say_the_password_asks_nothing_whatever_is_said_after_the_refusal() {
+    let (shop, _) = published();
+    let server = Server::with(&shop, &[], Some("correct horse"));
+    let startup = message(0, b"\0\x03\0\0user\0ann\0database\0polytask\0\0");
+    let proof = message(b'p', &[b"FOO\0".as_slice(), &(-1_i32).to_be_bytes()].concat());
+    let asks = [message(b'Q', b"select 'BLIND' as blind\0"), message(b'P', b"\0select 'BLIND'\0\0\0")];
+    for refused in [vec![], vec![proof.clone()], vec![message(b'p', b"SCRAM-SHA-256\0\0\0\0\x04n,,x"), message(b'p', b"c=biws,r=x,p=x")]] {
+        for ask in &asks {
+            let mut stream = TcpStream::connect(&server.pg).expect("a connection");
+            stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+            let told = [startup.clone(), refused.concat(), ask.clone(), message(b'S', b"")].concat();
+            let _ = stream.write_all(&told);
+            let mut answer = Vec::new();
+            // It ends, or it says nothing more.
+            let _ = stream.read_to_end(&mut answer);
+            assert!(!String::from_utf8_lossy(&answer).contains("BLIND"), "{}", String::from_utf8_lossy(&answer));
+        }
+    }
+    let log = server.stop();
+    assert!(!log.contains("rows: select 'BLIND'"), "{log}");
+}
+
+#[test]
+fn long_deep_and_costly_statements_are_refused_and_the_server_goes_on() {
+    let (shop, _) = published();
+    let server = Server::start(&shop, &["--statement-timeout", "20"]);
+    let chain = |links: usize, first: &str, more: &str| format!("select {first}{}", more.repeat(links));
+    let asked = [
+        chain(3000, "1", "+1"),
+        chain(3000, "true", " or 1=2"),
+        chain(3000, "1", "::int"),
+        chain(3000, "1", " union all select 1"),
+        chain(2500, "'a'", "||chr(65)"),
+        format!("select {}1{}", "(".repeat(40), ")".repeat(40)),
+        "select repeat('x', 1500000000)".to_owned(),
+        "select lpad('x', 1000000000)".to_owned(),
+        "select levenshtein(repeat('a', 150000), repeat('b', 150000))".to_owned(),
+        format!("select 'pg_class'{}", "||'y'".repeat(2600)),
+    ];
+    for sql in &asked {
+        let page = server.file("csv", sql);
+        assert_eq!(page.code, 400, "{}: {}", &sql[..60.min(sql.len())], page.text());
+        let file = shop.path().join("long.sql");
+        fs::write(&file, format!("{sql};\n")).expect("a file");
+        if let Some(output) = server.psql(&["-v", "ON_ERROR_STOP=1", "-f", &file.display().to_string()], None) {
+            assert!(said(&output).contains("ERROR"), "{}: {}", &sql[..60.min(sql.len())], said(&output));
+        }
+    }
+    // As long as is allowed, on every thread that it passes.
+    for sql in [chain(2400, "1", "+1"), chain(800, "1", " union all select 1")] {
+        assert_eq!(server.file("csv", &sql).code, 200, "{}", server.file("csv", &sql).text());
+    }
+    // More values than there can be, prepared.
+    let startup = message(0, b"\0\x03\0\0user\0ann\0database\0polytask\0\0");
+    let mut stream = TcpStream::connect(&server.pg).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    let told =
+        [startup, message(b'P', b"\0select $4000000000\0\0\0"), message(b'D', b"S\0"), message(b'S', b""), message(b'X', b"")].concat();
+    stream.write_all(&told).expect("a statement");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    assert!(String::from_utf8_lossy(&answer).contains("at most 65535 values"), "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(server.file("csv", "select 1 as a").text(), "a\n1\n");
+}
+
+#[test]
+fn what_people_ask_is_not_rewritten_for_drivers() {
+    let (shop, _) = published();
+    let server = Server::start(&shop, &[]);
+    let own = "select (select count(*) > 100 from scores where scenario <> 'pg_x') as n, current_date is not null as today";
+    let Some(rows) = server.rows(own) else { return };
+    assert_eq!(rows, "t|t");
+    assert_eq!(server.rows("select 2 ^ 3, current_date is not null").as_deref(), Some("1|t"), "the dialect is the shell's");
+    for wrong in ["select nonsense from pg_constraint", "select c.nonsense from pg_class c join pg_index i on true"] {
+        let output = server.psql(&["-c", wrong], None).expect("psql");
+        assert!(!output.status.success() && said(&output).contains("nonsense"), "{wrong}: {}", said(&output));
+    }
+    // The job's own parameters, as in the shell.
+    assert_eq!(server.rows("select count(*) from scores where as_of > $as_of_date").as_deref(), Some("0"));
+    let many = "select 1;".repeat(9);
+    assert!(said(&server.psql(&["-c", &many], None).expect("psql")).contains("at most 8 questions"));
 }
 
 #[test]

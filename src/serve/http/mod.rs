@@ -4,22 +4,27 @@
 //! own and sees the run that is published when it is asked. Not here: how a page looks (`report`).
 
 mod files;
+mod listen;
 mod question;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::connect_info::Connected;
+use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use axum::serve::IncomingStream;
 use axum::{Router, serve};
 use tokio::net::TcpListener;
 
 use super::door::is_local;
 use super::{Door, Served};
+use listen::Guarded;
 
 /// The server.
 pub struct Server {
@@ -51,6 +56,7 @@ impl Server {
     /// # Errors
     /// The system's.
     pub async fn serve(self) -> std::io::Result<()> {
+        let limit = self.served.limits.statement;
         let routes = Router::new()
             .route("/", get(question::page))
             // Browsers ask for one; there is none.
@@ -60,9 +66,14 @@ impl Server {
             .route("/reports/{*path}", get(files::report))
             .layer(middleware::from_fn_with_state(Arc::clone(&self.served), admit))
             .with_state(self.served);
-        serve(self.listener, routes.into_make_service_with_connect_info::<SocketAddr>()).await
+        // While a question runs its connection stands still; then as long again for whoever reads the answer.
+        let silence = limit + SILENCE;
+        serve(Guarded::new(self.listener, silence), routes.into_make_service_with_connect_info::<Peer>()).await
     }
 }
+
+/// How long a connection may stand still beside the time of a statement.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Lets a request in, or not, and says to the browser what it may do with the answer.
 async fn admit(State(served): State<Arc<Served>>, request: Request, next: Next) -> Response {
@@ -102,4 +113,17 @@ fn refusal(served: &Served, request: &Request) -> Option<Response> {
 }
 
 /// Who asks.
-type Peer = ConnectInfo<SocketAddr>;
+#[derive(Debug, Clone, Copy)]
+struct Peer(SocketAddr);
+
+impl std::fmt::Display for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Connected<IncomingStream<'_, Guarded>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Guarded>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query, State};
+use axum::extract::{ConnectInfo, Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse as _, Response};
@@ -22,7 +22,7 @@ use super::Peer;
 use crate::outcome::Outcome as _;
 use crate::report::desk::{Answer, Desk, Drawn, Outcome, Picture, desk};
 use crate::serve::Served;
-use crate::serve::rows::{Failed, Rows, Teller};
+use crate::serve::rows::{Clock, Failed, Rows, Teller};
 use crate::serve::session::Session;
 use crate::sql::SqlError;
 use crate::sql::chart::Chart;
@@ -43,14 +43,8 @@ pub(super) struct Asked {
     chart: String,
 }
 
-/// Rows of a question, on their way, and the session that they come from.
-struct Running {
-    rows: Rows,
-    _session: Arc<Session>,
-}
-
 /// The page.
-pub(super) async fn page(State(served): State<Arc<Served>>, peer: Peer, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn page(State(served): State<Arc<Served>>, ConnectInfo(peer): ConnectInfo<Peer>, Query(asked): Query<Asked>) -> Response {
     let mut shown = Desk {
         language: served.job.language.code().to_owned(),
         title: served.job.title.clone(),
@@ -59,7 +53,7 @@ pub(super) async fn page(State(served): State<Arc<Served>>, peer: Peer, Query(as
         ..Desk::default()
     };
     let mut status = StatusCode::OK;
-    if let Err(failed) = fill(&served, &peer, &asked, &mut shown).await {
+    if let Err(failed) = fill(&served, peer, &asked, &mut shown).await {
         status = code(&failed);
         shown.outcome = Some(Outcome::Failed { message: failed.to_string(), hint: failed.hint() });
     }
@@ -69,29 +63,28 @@ pub(super) async fn page(State(served): State<Arc<Served>>, peer: Peer, Query(as
     }
 }
 
-async fn fill(served: &Arc<Served>, peer: &Peer, asked: &Asked, shown: &mut Desk) -> Result<(), Failed> {
+async fn fill(served: &Arc<Served>, peer: Peer, asked: &Asked, shown: &mut Desk) -> Result<(), Failed> {
+    let clock = Clock::begin(served.limits.statement);
     let session = open(served).await?;
     surroundings(served, &session, shown)?;
     if asked.sql.trim().is_empty() {
         return Ok(());
     }
-    let _seat = served.seat().ok_or(Failed::Full)?;
     let mut teller = Teller::new(Arc::clone(&served.log), "http", peer.to_string(), &asked.sql);
     let since = std::time::Instant::now();
     let answered = async {
         // One more than is shown says whether there are more.
-        let mut running = ask(served, session, &asked.sql).await?;
-        let (mut batches, mut rows) = (Vec::new(), 0);
-        while rows <= SHOWN
-            && let Some(batch) = running.rows.next().await?
+        let mut rows = ask(served, &session, &asked.sql, clock).await?;
+        let (mut batches, mut found) = (Vec::new(), 0);
+        while found <= SHOWN
+            && let Some(batch) = rows.next().await?
         {
-            rows += batch.num_rows();
+            found += batch.num_rows();
             batches.push(batch);
         }
-        Ok((Arc::clone(running.rows.schema()), batches))
+        answer(asked, rows.schema(), &batches, since.elapsed().as_secs_f64())
     };
-    let (schema, batches) = answered.await.inspect_err(|failed| teller.failed(failed))?;
-    let answer = answer(asked, &schema, &batches, since.elapsed().as_secs_f64())?;
+    let answer = answered.await.inspect_err(|failed| teller.failed(failed))?;
     teller.answered(answer.rows.len());
     shown.outcome = Some(Outcome::Answer(answer));
     Ok(())
@@ -175,22 +168,23 @@ fn link(path: &str, sql: &str) -> String {
     format!("{path}?{}", Serializer::new(String::new()).append_pair("sql", sql).finish())
 }
 
-async fn open(served: &Arc<Served>) -> Result<Arc<Session>, Failed> {
+/// A session with a place of its own, which is kept until the last of its work has ended.
+async fn open(served: &Arc<Served>) -> Result<Session, Failed> {
+    let seat = served.seat().ok_or(Failed::Full)?;
     let served = Arc::clone(served);
-    let opened = tokio::task::spawn_blocking(move || served.session()).await;
-    Ok(Arc::new(opened.map_err(|error| Failed::Broken(error.to_string()))??))
+    let opened = tokio::task::spawn_blocking(move || served.session(Some(seat))).await;
+    Ok(opened.map_err(|error| Failed::Broken(error.to_string()))??)
 }
 
 /// Starts the one statement of a text.
-async fn ask(served: &Served, session: Arc<Session>, sql: &str) -> Result<Running, Failed> {
-    let mut statements = session.analyst().parse(sql)?;
+async fn ask(served: &Served, session: &Session, sql: &str, clock: Clock) -> Result<Rows, Failed> {
+    let text = sql.to_owned();
+    let mut statements = session.on_threads(clock, move |analyst| analyst.parse(&text)).await?;
     let (Some(statement), true) = (statements.pop(), statements.is_empty()) else {
         let message = "the page asks one statement at a time".to_owned();
         return Err(SqlError::Wrong { message, hint: Some("`polytask sql -f FILE` runs several".to_owned()) }.into());
     };
-    let limits = served.limits;
-    let rows = session.ask(sql, statement, limits.statement, limits.rows).await?;
-    Ok(Running { rows, _session: session })
+    session.ask(sql, statement, clock, served.limits.rows).await
 }
 
 fn code(failed: &Failed) -> StatusCode {
@@ -200,24 +194,30 @@ fn code(failed: &Failed) -> StatusCode {
         Failed::Time(_) => StatusCode::GATEWAY_TIMEOUT,
         Failed::Rows(_) | Failed::Bytes(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Failed::Full => StatusCode::SERVICE_UNAVAILABLE,
+        Failed::Stranger => StatusCode::UNAUTHORIZED,
         Failed::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
 /// `/answer.csv` and its kin: all rows of a question.
-pub(super) async fn file(State(served): State<Arc<Served>>, peer: Peer, Path(name): Path<String>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn file(
+    State(served): State<Arc<Served>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Path(name): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
     let format = name.strip_prefix("answer.").and_then(Format::named).filter(|format| format.streams());
     let Some(format) = format else { return (StatusCode::NOT_FOUND, "there is no such page\n").into_response() };
     let mut teller = Teller::new(Arc::clone(&served.log), "http", peer.to_string(), &asked.sql);
     match written(&served, &asked, format).await {
-        Ok((file, bytes, rows)) => {
+        Ok(Written { session, file, bytes, rows }) => {
             teller.answered(rows);
             let headers = [
                 (CONTENT_TYPE, format.media_type().to_owned()),
                 (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
                 (CONTENT_LENGTH, bytes.to_string()),
             ];
-            (headers, Body::from_stream(pieces(file))).into_response()
+            (headers, Body::from_stream(pieces(session, file))).into_response()
         }
         Err(failed) => {
             teller.failed(&failed);
@@ -227,11 +227,19 @@ pub(super) async fn file(State(served): State<Arc<Served>>, peer: Peer, Path(nam
     }
 }
 
-/// The answer in a file without a name: its bytes and rows.
-async fn written(served: &Arc<Served>, asked: &Asked, format: Format) -> Result<(std::fs::File, u64, usize), Failed> {
-    let _seat = served.seat().ok_or(Failed::Full)?;
+/// An answer in a file without a name.
+struct Written {
+    /// Its place is taken until the file has been sent.
+    session: Session,
+    file: std::fs::File,
+    bytes: u64,
+    rows: usize,
+}
+
+async fn written(served: &Arc<Served>, asked: &Asked, format: Format) -> Result<Written, Failed> {
+    let clock = Clock::begin(served.limits.statement);
     let session = open(served).await?;
-    let mut running = ask(served, session, &asked.sql).await?;
+    let mut rows = ask(served, &session, &asked.sql, clock).await?;
     let io = |source: std::io::Error| {
         let path = std::env::temp_dir();
         Failed::Sql(crate::table_file::FileError::Io { what: "write an answer in", path, source }.into())
@@ -241,15 +249,15 @@ async fn written(served: &Arc<Served>, asked: &Asked, format: Format) -> Result<
     let full = Arc::new(AtomicBool::new(false));
     let told = |error: std::io::Error| if full.load(Ordering::Relaxed) { Failed::Bytes(most) } else { io(error) };
     let sink = Limited { file: std::io::BufWriter::new(file.try_clone().map_err(io)?), left: most, full: Arc::clone(&full) };
-    let mut writer = ResultWriter::new(format, Arc::clone(running.rows.schema()), Box::new(sink)).map_err(told)?;
-    while let Some(batch) = running.rows.next().await? {
+    let mut writer = ResultWriter::new(format, Arc::clone(rows.schema()), Box::new(sink)).map_err(told)?;
+    while let Some(batch) = rows.next().await? {
         writer.write(&batch).map_err(told)?;
     }
     let rows = writer.finish().map_err(told)?;
     let mut file = file;
     let bytes = file.metadata().map_err(io)?.len();
     file.rewind().map_err(io)?;
-    Ok((file, bytes, rows))
+    Ok(Written { session, file, bytes, rows })
 }
 
 /// A file that grows so far and no further.
@@ -276,9 +284,9 @@ impl Write for Limited {
     }
 }
 
-/// A file, piece by piece.
-fn pieces(file: std::fs::File) -> impl futures::Stream<Item = std::io::Result<Bytes>> {
-    stream::try_unfold(file, |mut file| async move {
+/// A file, piece by piece; `session` is dropped after the last.
+fn pieces(session: Session, file: std::fs::File) -> impl futures::Stream<Item = std::io::Result<Bytes>> {
+    stream::try_unfold((session, file), |(session, mut file)| async move {
         let read = tokio::task::spawn_blocking(move || {
             let mut piece = vec![0; PIECE];
             let read = file.read(&mut piece)?;
@@ -286,6 +294,6 @@ fn pieces(file: std::fs::File) -> impl futures::Stream<Item = std::io::Result<By
             Ok::<_, std::io::Error>((piece, file))
         });
         let (piece, file) = read.await.map_err(std::io::Error::other)??;
-        Ok(if piece.is_empty() { None } else { Some((Bytes::from(piece), file)) })
+        Ok(if piece.is_empty() { None } else { Some((Bytes::from(piece), (session, file))) })
     })
 }

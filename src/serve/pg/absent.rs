@@ -206,10 +206,9 @@ impl VisitorMut for Everywhere {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        let text = expr.to_string();
         let known = match expr {
             // Whether a row type is one that somebody made.
-            Expr::Subquery(_) if text.starts_with("(SELECT c.relkind = 'c' FROM pg_catalog.pg_class") => "false".to_owned(),
+            Expr::Subquery(query) if query.to_string().starts_with("SELECT c.relkind = 'c' FROM pg_catalog.pg_class") => "false".to_owned(),
             Expr::Cast { data_type, .. } if is_type(data_type, "regtype[]") => "NULL".to_owned(),
             // The oid of a name that is made of columns, for the comment of a column.
             Expr::Cast { expr: inner, data_type, .. } if is_type(data_type, "regclass") && matches!(**inner, Expr::Function(_)) => {

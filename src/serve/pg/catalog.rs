@@ -89,7 +89,7 @@ impl Listed {
         {
             return Ok(Arc::clone(session));
         }
-        let session = Arc::new(self.served.session().map_err(|error| DataFusionError::External(Box::new(error)))?);
+        let session = Arc::new(self.served.session(None).map_err(|error| DataFusionError::External(Box::new(error)))?);
         *open = Some(Arc::clone(&session));
         Ok(session)
     }

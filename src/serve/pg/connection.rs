@@ -6,7 +6,6 @@
 use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::{CastOptions, cast_with_options};
@@ -34,13 +33,19 @@ use tokio::sync::OnceCell;
 
 use super::catalog::System;
 use super::manner;
+use super::startup::Pass;
 use super::statement::{self, Asked};
 use super::values::{sql_type, values};
 use crate::outcome::Outcome as _;
 use crate::serve::Served;
-use crate::serve::rows::{Failed, Rows, Teller};
+use crate::serve::rows::{Clock, Failed, Rows, Teller};
 use crate::serve::session::Session;
 use crate::sql::SqlError;
+
+/// Questions of one message of the simple protocol, at most.
+const QUESTIONS: usize = 8;
+/// Values of one prepared statement, at most: what the protocol can count.
+const VALUES: usize = 65_535;
 
 /// A connection.
 #[derive(Clone)]
@@ -49,9 +54,10 @@ pub(super) struct Connection(Arc<Parts>);
 struct Parts {
     served: Arc<Served>,
     system: Arc<System>,
+    pass: Pass,
     peer: SocketAddr,
     session: OnceCell<Arc<Session>>,
-    drivers: PostgresCompatibilityParser,
+    drivers: Arc<PostgresCompatibilityParser>,
 }
 
 /// A prepared statement.
@@ -64,18 +70,26 @@ pub(super) enum Prepared {
 }
 
 impl Connection {
-    pub(super) fn new(served: Arc<Served>, system: Arc<System>, peer: SocketAddr) -> Self {
-        Self(Arc::new(Parts { served, system, peer, session: OnceCell::new(), drivers: PostgresCompatibilityParser::new() }))
+    pub(super) fn new(served: Arc<Served>, system: Arc<System>, pass: Pass, peer: SocketAddr) -> Self {
+        Self(Arc::new(Parts {
+            served,
+            system,
+            pass,
+            peer,
+            session: OnceCell::new(),
+            drivers: Arc::new(PostgresCompatibilityParser::new()),
+        }))
     }
 
     async fn session(&self) -> Result<&Arc<Session>, Failed> {
         let parts = &self.0;
+        let seat = parts.pass.seat().ok_or(Failed::Stranger)?;
         parts
             .session
             .get_or_try_init(async || {
-                let (served, system) = (Arc::clone(&parts.served), Arc::clone(&parts.system));
+                let (served, system, seat) = (Arc::clone(&parts.served), Arc::clone(&parts.system), Arc::clone(seat));
                 let opened = tokio::task::spawn_blocking(move || {
-                    let session = served.session()?;
+                    let session = served.session(Some(seat))?;
                     system.install(session.analyst())?;
                     Ok::<_, SqlError>(Arc::new(session))
                 });
@@ -88,8 +102,13 @@ impl Connection {
         Teller::new(Arc::clone(&self.0.served.log), "pg", self.0.peer.to_string(), sql)
     }
 
-    fn parsed(&self, session: &Session, sql: &str) -> Result<Vec<Asked>, Failed> {
-        Ok(statement::parse(session.analyst(), &self.0.drivers, sql)?)
+    async fn parsed(&self, session: &Session, sql: &str, clock: Clock) -> Result<Vec<Asked>, Failed> {
+        let (drivers, text) = (Arc::clone(&self.0.drivers), sql.to_owned());
+        session.on_threads(clock, move |analyst| statement::parse(analyst, &drivers, &text)).await
+    }
+
+    fn clock<C: ClientInfo + ?Sized>(&self, client: &C) -> Clock {
+        Clock::begin(manner::time(client, self.0.served.limits.statement))
     }
 }
 
@@ -99,14 +118,14 @@ async fn planned(
     sql: &str,
     statement: Parsed,
     otherwise: Option<Box<Parsed>>,
-    time: Duration,
+    clock: Clock,
     declared: &[Option<Type>],
 ) -> Result<LogicalPlan, Failed> {
     let of = |at: usize| declared.get(at.checked_sub(1)?)?.as_ref().and_then(sql_type);
     let mut statement = statement;
     statement::with_types(&mut statement, &of);
-    let plan = match (session.plan(sql, statement.clone(), time).await, otherwise) {
-        (Err(Failed::Sql(_)), Some(otherwise)) => return session.plan(sql, *otherwise, time).await,
+    let plan = match (session.plan(sql, statement.clone(), clock).await, otherwise) {
+        (Err(Failed::Sql(error)), Some(otherwise)) if is_unplanned(&error) => return session.plan(sql, *otherwise, clock).await,
         (planned, _) => planned?,
     };
     // What neither the client nor the engine knows is text.
@@ -116,10 +135,16 @@ async fn planned(
     }
     let open = |at: usize| known.get(&format!("${at}")).is_some_and(Option::is_none).then_some("text");
     statement::with_types(&mut statement, &open);
-    match session.plan(sql, statement, time).await {
+    match session.plan(sql, statement, clock).await {
         Ok(typed) => Ok(typed),
         Err(_) => Ok(plan),
     }
+}
+
+/// Whether the engine does not plan a statement, for another reason than a column that is not there.
+fn is_unplanned(error: &SqlError) -> bool {
+    matches!(error, SqlError::Wrong { message, .. } if !message.starts_with("column "))
+        || matches!(error, SqlError::Run { out_of_memory: false, .. })
 }
 
 /// The rows of an answer on the wire. The first are waited for: until then the client can still cancel.
@@ -192,10 +217,12 @@ fn told(failed: &Failed, teller: &mut Teller) -> PgWireError {
         Failed::Sql(_) => "55000",
         Failed::Time(_) => "57014",
         Failed::Rows(_) | Failed::Bytes(_) => "54000",
+        Failed::Stranger => "28000",
         Failed::Full => "53300",
         Failed::Broken(_) => "XX000",
     };
-    let mut info = ErrorInfo::new("ERROR".to_owned(), code.to_owned(), failed.to_string());
+    let severity = if matches!(failed, Failed::Stranger) { "FATAL" } else { "ERROR" };
+    let mut info = ErrorInfo::new(severity.to_owned(), code.to_owned(), failed.to_string());
     info.hint = failed.hint();
     PgWireError::UserError(Box::new(info))
 }
@@ -210,12 +237,20 @@ impl SimpleQueryHandler for Connection {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let mut teller = self.teller(query);
+        let clock = self.clock(client);
         let session = self.session().await.map_err(|failed| told(&failed, &mut teller))?;
-        let asked = self.parsed(session, query).map_err(|failed| told(&failed, &mut teller))?;
-        teller.silent();
+        let asked = self.parsed(session, query, clock).await.map_err(|failed| told(&failed, &mut teller))?;
         if asked.is_empty() {
+            teller.silent();
             return Ok(vec![Response::EmptyQuery]);
         }
+        // All of a message's answers begin before the first is sent.
+        if asked.iter().filter(|asked| matches!(asked, Asked::Question(..))).count() > QUESTIONS {
+            let message = format!("a message asks at most {QUESTIONS} questions");
+            let hint = Some("send them one after another".to_owned());
+            return Err(told(&SqlError::Wrong { message, hint }.into(), &mut teller));
+        }
+        teller.silent();
         let mut responses = Vec::with_capacity(asked.len());
         for asked in asked {
             let (statement, otherwise) = match asked {
@@ -226,12 +261,12 @@ impl SimpleQueryHandler for Connection {
                 Asked::Question(statement, otherwise) => (statement, otherwise),
             };
             manner::goes_on(client)?;
-            let time = manner::time(client, self.0.served.limits.statement);
+            let clock = self.clock(client);
             let options = FormatOptions::from_client_metadata(client.metadata());
             let mut teller = self.teller(query);
             let rows = async {
-                let plan = planned(session, query, *statement, otherwise, time, &[]).await?;
-                session.execute(query, plan, time, self.0.served.limits.rows).await
+                let plan = planned(session, query, *statement, otherwise, clock, &[]).await?;
+                session.execute(query, plan, clock, self.0.served.limits.rows).await
             };
             let rows = rows.await.map_err(|failed| told(&failed, &mut teller))?;
             responses.push(sent(rows, teller, &Format::UnifiedText, options, None).await?);
@@ -271,8 +306,14 @@ impl QueryParser for Connection {
         C: ClientInfo + Unpin + Send + Sync,
     {
         let mut teller = self.teller(sql);
+        let clock = self.clock(client);
         let session = self.session().await.map_err(|failed| told(&failed, &mut teller))?;
-        let mut asked = self.parsed(session, sql).map_err(|failed| told(&failed, &mut teller))?;
+        let mut asked = self.parsed(session, sql, clock).await.map_err(|failed| told(&failed, &mut teller))?;
+        let values = statement::values(sql);
+        if values > VALUES {
+            let message = format!("a statement takes at most {VALUES} values");
+            return Err(told(&SqlError::Wrong { message, hint: None }.into(), &mut teller));
+        }
         if asked.len() > 1 {
             let several = SqlError::Wrong { message: "a prepared statement is one statement".to_owned(), hint: None };
             return Err(told(&several.into(), &mut teller));
@@ -281,10 +322,9 @@ impl QueryParser for Connection {
             None => None,
             Some(Asked::Manner(statement)) => Some(Prepared::Manner(statement)),
             Some(Asked::Question(statement, otherwise)) => {
-                let time = manner::time(client, self.0.served.limits.statement);
-                let plan = planned(session, sql, *statement, otherwise, time, declared).await;
+                let plan = planned(session, sql, *statement, otherwise, clock, declared).await;
                 let plan = plan.map_err(|failed| told(&failed, &mut teller))?;
-                Some(Prepared::Question { sql: sql.to_owned(), plan, values: statement::values(sql) })
+                Some(Prepared::Question { sql: sql.to_owned(), plan, values })
             }
         };
         // It is told when it is asked, not when it is prepared.
@@ -346,9 +386,9 @@ impl ExtendedQueryHandler for Connection {
         let values = values(portal, &wire, &inferred)?;
         let plan = plan.clone().replace_params_with_values(&values);
         let plan = plan.map_err(|error| told(&session.analyst().told(&error, sql).into(), &mut teller))?;
-        let time = manner::time(client, self.0.served.limits.statement);
+        let clock = self.clock(client);
         let options = FormatOptions::from_client_metadata(client.metadata());
-        let rows = session.execute(sql, plan, time, self.0.served.limits.rows).await;
+        let rows = session.execute(sql, plan, clock, self.0.served.limits.rows).await;
         let rows = rows.map_err(|failed| told(&failed, &mut teller))?;
         sent(rows, teller, &portal.result_column_format, options, Some(announced)).await
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::prelude::SessionContext;
-use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::ast::{Set, Statement};
 use datafusion_postgres::QueryHook as _;
 use datafusion_postgres::hooks::HookClient;
 use datafusion_postgres::hooks::set_show::SetShowHook;
@@ -36,8 +36,12 @@ const SHOWN: [(&str, &str); 5] = [
 pub(super) fn is_manner(statement: &Statement) -> Result<bool, SqlError> {
     Ok(match statement {
         Statement::Set(set) => {
-            // The engine's own settings all have this name; the others are the client's.
-            if set.to_string().to_lowercase().contains("datafusion") {
+            // The engine's own settings all begin with this name; the others are the client's.
+            let of_engine = match set {
+                Set::SingleAssignment { variable, .. } => variable.to_string().to_lowercase().contains("datafusion."),
+                other => other.to_string().to_lowercase().contains("datafusion."),
+            };
+            if of_engine {
                 return Err(SqlError::Refused {
                     what: "`SET` of the engine".to_owned(),
                     hint: "limits are given when the server starts: `polytask serve --help`".to_owned(),

@@ -20,11 +20,12 @@ use datafusion_postgres::pgwire::api::query::{ExtendedQueryHandler, SimpleQueryH
 use datafusion_postgres::pgwire::api::{ConnectionManager, PgWireServerHandlers, auth::StartupHandler};
 use datafusion_postgres::pgwire::tokio::process_socket;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use super::{Door, Served};
 use catalog::System;
 use connection::Connection;
-use startup::Startup;
+use startup::{Pass, Startup};
 
 /// The server.
 pub struct Server {
@@ -32,7 +33,12 @@ pub struct Server {
     served: Arc<Served>,
     system: Arc<System>,
     connections: Arc<ConnectionManager>,
+    /// Places of those who have not been let in yet.
+    waiting: Arc<Semaphore>,
 }
+
+/// Connections that may wait to be let in.
+const WAITING: usize = 64;
 
 /// What a connection is handled by.
 struct Handlers {
@@ -50,7 +56,7 @@ impl Server {
         super::may_bind(address, served.password.as_ref())?;
         let listener = TcpListener::bind(address).await.map_err(|error| Door::Taken(address, error))?;
         let system = Arc::new(System::new(Arc::clone(&served)));
-        Ok(Self { listener, served, system, connections: Arc::new(ConnectionManager::new()) })
+        Ok(Self { listener, served, system, connections: Arc::new(ConnectionManager::new()), waiting: Arc::new(Semaphore::new(WAITING)) })
     }
 
     /// Where it listens.
@@ -69,16 +75,17 @@ impl Server {
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                 continue;
             };
-            let seat = self.served.seat();
+            // Too many who say nothing: one more is not listened to.
+            let Ok(waiting) = Arc::clone(&self.waiting).try_acquire_owned() else { continue };
+            let pass = Pass::default();
             let handlers = Handlers {
-                startup: Arc::new(Startup::new(self.served.password.as_ref(), Arc::clone(&self.connections), seat.is_some())),
-                connection: Arc::new(Connection::new(Arc::clone(&self.served), Arc::clone(&self.system), peer)),
+                startup: Arc::new(Startup::new(Arc::clone(&self.served), Arc::clone(&self.connections), pass.clone(), waiting)),
+                connection: Arc::new(Connection::new(Arc::clone(&self.served), Arc::clone(&self.system), pass, peer)),
                 cancel: Arc::new(DefaultCancelHandler::new(Arc::clone(&self.connections))),
             };
             tokio::spawn(async move {
                 // A client that has gone, or does not speak the protocol, is nobody's error.
                 let _ = process_socket(socket, None, Arc::new(handlers)).await;
-                drop(seat);
             });
         }
     }

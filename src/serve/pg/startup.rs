@@ -1,9 +1,11 @@
 //! How a connection begins: SCRAM-SHA-256 where there is a password, a place or none, what the server says of itself.
 //!
-//! In: the client's first messages. Out: a connection that may ask, or a refusal. Any user name is taken: there is one right, to read.
+//! In: the client's first messages. Out: a [`Pass`] without which nothing is asked, or a refusal. Any user name is taken: there is one
+//! right, to read.
 
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use datafusion_postgres::pgwire::api::auth::sasl::SASLAuthStartupHandler;
@@ -11,13 +13,15 @@ use datafusion_postgres::pgwire::api::auth::sasl::scram::{SCRAM_ITERATIONS, Scra
 use datafusion_postgres::pgwire::api::auth::{
     AuthSource, DefaultServerParameterProvider, LoginInfo, Password as Salted, StartupHandler, noop::NoopStartupHandler,
 };
-use datafusion_postgres::pgwire::api::{ClientInfo, ConnectionManager};
+use datafusion_postgres::pgwire::api::{ClientInfo, ConnectionManager, PgWireConnectionState};
 use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use datafusion_postgres::pgwire::messages::startup::ParameterStatus;
 use datafusion_postgres::pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 use futures::{Sink, SinkExt as _};
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::serve::Password;
+use crate::serve::session::Seat;
+use crate::serve::{Password, Served};
 
 /// The version of PostgreSQL whose catalog and protocol clients are to expect.
 pub(super) const VERSION: &str = "16.6";
@@ -25,12 +29,27 @@ pub(super) const VERSION: &str = "16.6";
 /// Bytes of salt.
 const SALT: usize = 16;
 
+/// What a connection has once it has been let in: its place. The protocol's library goes on reading after a refusal; without a pass there
+/// is nothing to answer with.
+#[derive(Clone, Default)]
+pub(super) struct Pass(Arc<OnceLock<Seat>>);
+
+impl Pass {
+    pub(super) fn seat(&self) -> Option<&Seat> {
+        self.0.get()
+    }
+}
+
 /// The beginning of one connection.
 pub(super) struct Startup {
     scram: Option<SASLAuthStartupHandler<DefaultServerParameterProvider>>,
     open: Open,
-    /// Whether there is a place for it.
-    seated: bool,
+    served: Arc<Served>,
+    pass: Pass,
+    /// A place among those who have not been let in yet; given back when they are.
+    waiting: Mutex<Option<OwnedSemaphorePermit>>,
+    /// Messages with parts of the password's proof.
+    proofs: AtomicUsize,
 }
 
 /// Without a password.
@@ -77,8 +96,8 @@ impl AuthSource for Known {
 }
 
 impl Startup {
-    pub(super) fn new(password: Option<&Password>, connections: Arc<ConnectionManager>, seated: bool) -> Self {
-        let scram = password.map(|password| {
+    pub(super) fn new(served: Arc<Served>, connections: Arc<ConnectionManager>, pass: Pass, waiting: OwnedSemaphorePermit) -> Self {
+        let scram = served.password.as_ref().map(|password| {
             let mut said = DefaultServerParameterProvider::default();
             VERSION.clone_into(&mut said.server_version);
             said.is_superuser = false;
@@ -87,7 +106,16 @@ impl Startup {
                 .with_scram(ScramAuth::new(Arc::new(Known(password.clone()))))
                 .with_connection_manager(Arc::clone(&connections))
         });
-        Self { scram, open: Open { connections }, seated }
+        Self { scram, open: Open { connections }, served, pass, waiting: Mutex::new(Some(waiting)), proofs: AtomicUsize::new(0) }
+    }
+
+    /// Whether this message is the one after which the client is in, if it is right.
+    fn is_last(&self, message: &PgWireFrontendMessage) -> bool {
+        match message {
+            PgWireFrontendMessage::Startup(_) => self.scram.is_none(),
+            PgWireFrontendMessage::PasswordMessageFamily(_) => self.proofs.fetch_add(1, Ordering::Relaxed) == 1,
+            _ => false,
+        }
     }
 }
 
@@ -99,14 +127,24 @@ impl StartupHandler for Startup {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        if !self.seated {
-            let mut full = ErrorInfo::new("FATAL".to_owned(), "53300".to_owned(), "all connections are taken".to_owned());
-            full.hint = Some("close one, or start the server with more `--connections`".to_owned());
-            return Err(PgWireError::UserError(Box::new(full)));
-        }
+        let seat = if self.is_last(&message) {
+            let Some(seat) = self.served.seat() else {
+                let mut full = ErrorInfo::new("FATAL".to_owned(), "53300".to_owned(), "all connections are taken".to_owned());
+                full.hint = Some("close one, or start the server with more `--connections`".to_owned());
+                return Err(PgWireError::UserError(Box::new(full)));
+            };
+            Some(seat)
+        } else {
+            None
+        };
         match &self.scram {
-            Some(scram) => scram.on_startup(client, message).await,
-            None => self.open.on_startup(client, message).await,
+            Some(scram) => scram.on_startup(client, message).await?,
+            None => self.open.on_startup(client, message).await?,
         }
+        if let (Some(seat), PgWireConnectionState::ReadyForQuery) = (seat, client.state()) {
+            let _ = self.pass.0.set(seat);
+            drop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Parsed;
-use datafusion::sql::sqlparser::ast::{Expr, Statement, Value, VisitMut as _, VisitorMut};
+use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Query, SetExpr, Statement, Value, Visit as _, VisitMut, Visitor, VisitorMut};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
@@ -14,7 +14,7 @@ use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser
 
 use super::absent::{setting, without_details, without_rows};
 use super::manner::is_manner;
-use crate::ingest::sql::balanced;
+use crate::ingest::sql::bounded;
 use crate::sql::guard::{self, Rights};
 use crate::sql::told::{Names, retell};
 use crate::sql::{Analyst, SqlError};
@@ -28,8 +28,27 @@ pub(super) enum Asked {
     Manner(Box<Statement>),
 }
 
-/// Words of what drivers ask of the system.
-const SYSTEM: [&str; 9] = ["pg_", "::reg", " as reg", "current_", "session_user", "version(", "operator(", "information_schema", "format("];
+/// Names of what drivers ask of the system, beside those that begin with `pg_`.
+const SYSTEM: [&str; 18] = [
+    "information_schema",
+    "current_schema",
+    "current_schemas",
+    "current_database",
+    "current_catalog",
+    "current_user",
+    "current_setting",
+    "session_user",
+    "version",
+    "operator",
+    "format",
+    "oid",
+    "regclass",
+    "regtype",
+    "regproc",
+    "regprocedure",
+    "regnamespace",
+    "to_regtype",
+];
 /// Words that a statement of the protocol begins with.
 const MANNER: [&str; 16] = [
     "declare",
@@ -76,7 +95,7 @@ pub(super) fn with_types(statement: &mut Parsed, type_of: &dyn Fn(usize) -> Opti
         }
     }
     match statement {
-        Parsed::Statement(statement) => drop(statement.visit(&mut Typed(type_of))),
+        Parsed::Statement(statement) => drop(VisitMut::visit(statement.as_mut(), &mut Typed(type_of))),
         Parsed::Explain(explain) => with_types(&mut explain.statement, type_of),
         _ => {}
     }
@@ -85,14 +104,14 @@ pub(super) fn with_types(statement: &mut Parsed, type_of: &dyn Fn(usize) -> Opti
 /// The statements of a text, each allowed to run.
 pub(super) fn parse(analyst: &Analyst, drivers: &PostgresCompatibilityParser, sql: &str) -> Result<Vec<Asked>, SqlError> {
     let question = |statement: Parsed| Asked::Question(Box::new(statement), None);
+    bounded(sql, &PostgreSqlDialect {}).map_err(|error| retell(&error, sql, Names::default))?;
     if !is_drivers(sql) {
         return Ok(analyst.parse(sql)?.into_iter().map(question).collect());
     }
-    balanced(sql, &PostgreSqlDialect {}).map_err(|error| retell(&error, sql, Names::default))?;
     // Where it is no PostgreSQL either, the engine's dialect says what is wrong.
     let Ok(statements) = drivers.parse(sql) else { return Ok(analyst.parse(sql)?.into_iter().map(question).collect()) };
     let ask = |mut statement: Statement| {
-        let _ = statement.visit(&mut Escapes);
+        let _ = VisitMut::visit(&mut statement, &mut Escapes);
         if is_manner(&statement)? {
             return Ok(Asked::Manner(Box::new(statement)));
         }
@@ -137,14 +156,61 @@ impl VisitorMut for Escapes {
     }
 }
 
-/// Whether a text speaks of the system tables, or to the protocol.
+/// Whether a text speaks of the system tables, or to the protocol: by its words, not by what stands in its literals. One that asks of its
+/// own tables within a select list stays as it is: the rewriting would put NULL in place of that.
 fn is_drivers(sql: &str) -> bool {
-    let lower = sql.to_lowercase();
-    let begins = |statement: &str| {
-        let first: String = statement.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
-        MANNER.contains(&first.as_str())
-    };
-    SYSTEM.iter().any(|word| lower.contains(word)) || lower.split(';').any(begins)
+    let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize() else { return false };
+    let (mut begins, mut system) = (true, false);
+    for token in &tokens {
+        match token {
+            Token::Whitespace(_) => {}
+            Token::SemiColon => begins = true,
+            Token::Word(word) => {
+                let name = word.value.to_lowercase();
+                if begins && word.quote_style.is_none() && MANNER.contains(&name.as_str()) {
+                    return true;
+                }
+                system |= name.starts_with("pg_") || SYSTEM.contains(&name.as_str());
+                begins = false;
+            }
+            _ => begins = false,
+        }
+    }
+    system && !asks_own_tables_in_lists(sql)
+}
+
+/// Whether a subquery in a select list reads other tables than the system's.
+fn asks_own_tables_in_lists(sql: &str) -> bool {
+    struct Lists;
+    impl Visitor for Lists {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            let SetExpr::Select(select) = query.body.as_ref() else { return ControlFlow::Continue(()) };
+            select.projection.iter().try_for_each(|item| item.visit(&mut Subqueries))
+        }
+    }
+    struct Subqueries;
+    impl Visitor for Subqueries {
+        type Break = ();
+
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            if let Expr::Subquery(query) = expr { query.visit(&mut Relations) } else { ControlFlow::Continue(()) }
+        }
+    }
+    struct Relations;
+    impl Visitor for Relations {
+        type Break = ();
+
+        fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<()> {
+            let name = name.to_string().to_lowercase().replace('"', "");
+            let last = name.rsplit('.').next().unwrap_or_default();
+            let of_system = last.starts_with("pg_") || name.starts_with("information_schema.");
+            if of_system { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        }
+    }
+    let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(sql).and_then(|mut parser| parser.parse_statements());
+    parsed.is_ok_and(|statements| statements.iter().any(|statement| statement.visit(&mut Lists).is_break()))
 }
 
 #[cfg(test)]
@@ -156,7 +222,7 @@ mod tests {
         let drivers = PostgresCompatibilityParser::new();
         let rewritten = |sql: &str| {
             let mut statement = drivers.parse(sql).unwrap_or_else(|error| panic!("{sql}: {error}")).remove(0);
-            let _ = statement.visit(&mut Escapes);
+            let _ = VisitMut::visit(&mut statement, &mut Escapes);
             statement.to_string()
         };
         assert_eq!(
