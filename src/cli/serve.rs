@@ -84,7 +84,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Ending, Failure> {
         return Err(Failure::usage(message, "allow fewer `--connections`, or give more `--memory`: at least 34 MB for each"));
     }
     let of = (args.as_of, args.run.clone());
-    let served = Arc::new(Served::new(job, home, of, super::sql::models(), limits, password, Arc::new(|asked| tell(asked)))?);
+    let served = Arc::new(Served::new(job, home, of, super::sql::models(), limits, password, Arc::new(tell))?);
     let internal = |error: std::io::Error| Failure { message: format!("failed to serve: {error}"), hint: None, ending: Ending::Io };
     // The servers' own threads: they wait, questions run elsewhere.
     let runtime =

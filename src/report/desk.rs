@@ -109,9 +109,9 @@ struct Page<'a> {
     script: &'a str,
 }
 
-impl Page<'_> {
-    fn seconds(&self, answer: &Answer) -> String {
-        format!("{:.2}", answer.seconds)
+impl Answer {
+    fn shown_seconds(&self) -> String {
+        format!("{:.2}", self.seconds)
     }
 }
 

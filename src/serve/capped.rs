@@ -108,7 +108,7 @@ mod tests {
         let context = SessionContext::new();
         register(&context);
         let ask = async |sql: &str| match context.sql(sql).await {
-            Ok(frame) => frame.collect().await.map(|batches| batches.iter().map(|batch| batch.num_rows()).sum::<usize>()),
+            Ok(frame) => frame.collect().await.map(|batches| batches.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>()),
             Err(error) => Err(error),
         };
         for sql in [

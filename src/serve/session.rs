@@ -95,6 +95,7 @@ impl Session {
         Ok(done.map_err(|error| Failed::Broken(error.to_string()))??)
     }
 
+    #[expect(clippy::result_large_err, reason = "made once for a statement that failed")]
     fn threads(&self) -> Result<&Runtime, Failed> {
         self.threads.as_ref().ok_or_else(|| Failed::Broken("the session has ended".to_owned()))
     }

@@ -71,9 +71,10 @@ impl Server {
 
     fn ask(&self, path: &str, headers: &[(&str, &str)]) -> Page {
         let host = if headers.iter().any(|(name, _)| *name == "Host") { String::new() } else { format!("Host: {}\r\n", self.http) };
-        let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let more: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let more = more.concat();
         let mut stream = TcpStream::connect(&self.http).expect("a connection");
-        stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a timeout");
+        stream.set_read_timeout(Some(Duration::from_mins(2))).expect("a timeout");
         write!(stream, "GET {path} HTTP/1.1\r\n{host}{more}Connection: close\r\n\r\n").expect("a request");
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).expect("an answer");
@@ -321,7 +322,7 @@ fn a_password_is_asked_for_by_both_doors_and_without_one_nobody_else_is_let_in()
         if let Some(password) = password {
             command.env("POLYTASK_SERVE_PASSWORD", password);
         }
-        let output = command.timeout(Duration::from_secs(60)).output().expect("an exit");
+        let output = command.timeout(Duration::from_mins(1)).output().expect("an exit");
         assert_eq!(output.status.code(), Some(2), "{}", said(&output));
         assert!(said(&output).contains(says) && said(&output).contains("\nhint: "), "{}", said(&output));
     }

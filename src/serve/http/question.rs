@@ -91,6 +91,7 @@ async fn fill(served: &Arc<Served>, peer: Peer, asked: &Asked, shown: &mut Desk)
 }
 
 /// The first rows, with a chart of them.
+#[expect(clippy::result_large_err, reason = "made once for a statement that failed")]
 fn answer(asked: &Asked, schema: &SchemaRef, batches: &[RecordBatch], seconds: f64) -> Result<Answer, Failed> {
     let all: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let mut left = SHOWN;
@@ -128,6 +129,7 @@ fn answer(asked: &Asked, schema: &SchemaRef, batches: &[RecordBatch], seconds: f
 }
 
 /// What there is to ask of, and the reports.
+#[expect(clippy::result_large_err, reason = "made once for a statement that failed")]
 fn surroundings(served: &Served, session: &Session, shown: &mut Desk) -> Result<(), Failed> {
     let analyst = session.analyst();
     let (run, as_of) = analyst.at();

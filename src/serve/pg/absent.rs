@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, StringArray};
+use arrow::array::{Array as _, ArrayRef, AsArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, plan_err};
@@ -134,7 +134,7 @@ impl ScalarUDFImpl for Format {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let texts = |value: &ColumnarValue| cast(&value.to_array(args.number_rows)?, &DataType::Utf8).map_err(Into::into);
         let columns = args.args.iter().map(texts).collect::<Result<Vec<ArrayRef>>>()?;
-        let columns: Vec<_> = columns.iter().map(|column| column.as_string::<i32>()).collect();
+        let columns: Vec<_> = columns.iter().map(AsArray::as_string::<i32>).collect();
         let Some((pattern, values)) = columns.split_first() else { return plan_err!("format takes a pattern") };
         let row = |at: usize| {
             let own = |of: &&StringArray| of.is_valid(at).then(|| of.value(at).to_owned());
