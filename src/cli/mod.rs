@@ -30,7 +30,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
+use tokio::runtime::{Builder, Runtime};
 
+use crate::ingest::sql::STACK;
 use crate::job::JobError;
 use crate::outcome::{Ending, Outcome};
 use crate::publish::Home;
@@ -280,16 +282,20 @@ impl Failure {
 
 /// Runs asynchronous work on `threads` worker threads, with as many for the learners.
 fn block_on<T>(threads: usize, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let internal = |message: String| Failure { message, hint: None, ending: Ending::Internal };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .enable_all()
-        .build()
-        .map_err(|error| internal(format!("failed to start threads: {error}")))?;
+    let runtime = runtime(threads)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    pool.map_err(|error| internal(format!("failed to start threads: {error}")))?;
+    pool.map_err(|error| no_threads(&error))?;
     runtime.spawn(leave_when_asked());
     runtime.block_on(work)
+}
+
+/// Threads that wait and ask, with a stack for any statement that is let in.
+fn runtime(threads: usize) -> Result<Runtime, Failure> {
+    Builder::new_multi_thread().worker_threads(threads).thread_stack_size(STACK).enable_all().build().map_err(|error| no_threads(&error))
+}
+
+fn no_threads(error: &dyn std::fmt::Display) -> Failure {
+    Failure { message: format!("failed to start threads: {error}"), hint: None, ending: Ending::Internal }
 }
 
 /// Leaves at once on SIGINT or SIGTERM. Nothing needs undoing: what is half done lies under hidden names that the next run

@@ -12,7 +12,6 @@ use clap::Args;
 use jiff::civil::Date;
 
 use super::{Failure, PlaceArgs, QueryArgs, asked_to_leave, console};
-use crate::ingest::sql::STACK;
 use crate::job::Job;
 use crate::outcome::Ending;
 use crate::publish::Home;
@@ -87,8 +86,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Ending, Failure> {
     let served = Arc::new(Served::new(job, home, of, super::sql::models(), limits, password, Arc::new(tell))?);
     let internal = |error: std::io::Error| Failure { message: format!("failed to serve: {error}"), hint: None, ending: Ending::Io };
     // The servers' own threads: they wait, questions run elsewhere.
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(STACK).enable_all().build().map_err(internal)?;
+    let runtime = super::runtime(2)?;
     let http = args.http.or(if args.pg.is_none() { Some(SocketAddr::from(([127, 0, 0, 1], 8080))) } else { None });
     let ended = runtime.block_on(async {
         let pg = match args.pg {

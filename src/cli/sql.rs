@@ -18,7 +18,6 @@ use clap::Args;
 use jiff::civil::Date;
 
 use super::{Failure, PlaceArgs, QueryArgs};
-use crate::ingest::sql::STACK;
 use crate::job::{Job, Param};
 use crate::outcome::Ending;
 use crate::publish::Home;
@@ -133,12 +132,7 @@ pub(super) fn run(args: &SqlArgs) -> Result<Ending, Failure> {
         rights: if args.write { Rights::Write } else { Rights::Read },
     };
     let analyst = Analyst::open(job, home, settings, models())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .thread_stack_size(STACK)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure { message: format!("failed to start threads: {error}"), hint: None, ending: Ending::Internal })?;
+    let runtime = super::runtime(threads)?;
     let scripts = scripts(args, &analyst)?;
     let mut shell = Shell::new(analyst, runtime, form, scripts.is_none());
     let Some(scripts) = scripts else { return shell.talk() };

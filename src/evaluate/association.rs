@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::drift::quantile_edges;
+use super::drift::{quantile_edges, value_edges};
 
 /// Added to the positives and the negatives of every class: a class without one of them has a finite weight of evidence.
 const SMOOTH: f64 = 0.5;
@@ -35,11 +35,8 @@ pub struct Evidence {
 /// `values: [rows]`; returns `[rows]` and the lower ends of the classes from the second on, which belong to them.
 #[must_use]
 pub fn classes_of(values: &[f64], bins: usize) -> (Vec<u64>, Vec<f64>) {
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).map(|value| value + 0.0).collect();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let full = sorted.clone();
-    sorted.dedup();
-    let edges = if sorted.len() <= bins.max(1) { sorted.split_off(sorted.len().min(1)) } else { quantile_edges(full, bins.max(1)) };
+    let full = || values.iter().map(|value| value + 0.0).collect();
+    let edges = value_edges(values, bins).unwrap_or_else(|| quantile_edges(full(), bins.max(1)));
     // With exactly `j` edges at or below it, a value is in class j.
     let place = |value: &f64| if value.is_nan() { u64::MAX } else { edges.partition_point(|edge| *edge <= *value) as u64 };
     (values.iter().map(place).collect(), edges)

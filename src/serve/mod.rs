@@ -2,8 +2,7 @@
 //!
 //! In: a job, where it lives, [`Limits`]. Out: two servers that only read, until they are stopped. A connection, or a question of the
 //! page, has a session, memory and threads of its own, on which it is parsed, planned and run: one analyst's cross join does not stop
-//! another's query. Not here: what a
-//! statement may do and what the tables are (`sql`), how a page looks (`report`).
+//! another's query. Not here: what a statement may do and what the tables are (`sql`), how a page looks (`report`).
 
 mod capped;
 mod door;

@@ -100,6 +100,16 @@ pub fn quantile_edges(mut values: Vec<f64>, bins: usize) -> Vec<f64> {
     edges
 }
 
+/// Edges that make each value a bin of its own: the distinct values but the least. `None` where there are more than `bins`. NaN is left
+/// out; 0 and −0 are one value.
+#[must_use]
+pub fn value_edges(values: &[f64], bins: usize) -> Option<Vec<f64>> {
+    let mut distinct: Vec<f64> = values.iter().filter(|value| !value.is_nan()).map(|value| value + 0.0).collect();
+    distinct.sort_unstable_by(f64::total_cmp);
+    distinct.dedup();
+    (distinct.len() <= bins.max(1)).then(|| distinct.split_off(distinct.len().min(1)))
+}
+
 /// Counts one feature, value by value.
 #[derive(Debug, Clone)]
 pub struct DistributionCounter {

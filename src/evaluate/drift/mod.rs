@@ -21,7 +21,9 @@ use serde::{Deserialize, Serialize};
 
 pub use compare::compare;
 pub use decompose::{Decomposition, Measured, ScoredRows, decompose};
-pub use distribution::{Bins, Distribution, DistributionCounter, DistributionRow, NAMED, from_rows, independent, quantile_edges, to_rows};
+pub use distribution::{
+    Bins, Distribution, DistributionCounter, DistributionRow, NAMED, from_rows, independent, quantile_edges, to_rows, value_edges,
+};
 pub use levels::{Level, compare_levels};
 pub use psi::{Psi, Sampled, psi};
 pub use tail::{chi_squared_limit, chi_squared_tail, false_discovery, normal_tails, upper_gamma};

@@ -4,14 +4,7 @@
 //! In: a statement of a driver. Out: the same columns without rows, where every row would need one of those.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray, StringArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
-use datafusion::common::{Result, ScalarValue, plan_err};
-use datafusion::execution::context::SessionContext;
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use datafusion::sql::sqlparser::ast::{
     DataType as SqlType, Expr, FunctionArguments, JoinOperator, Query, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
     VisitMut as _, VisitorMut,
@@ -42,131 +35,8 @@ const TABLES: [&str; 19] = [
     "check_constraints",
 ];
 
-/// Functions that tell of such things, of settings or of comments: here they give NULL.
-const FUNCTIONS: [&str; 15] = [
-    "to_regtype",
-    "current_setting",
-    "obj_description",
-    "shobj_description",
-    "col_description",
-    "pg_get_indexdef",
-    "pg_get_ruledef",
-    "pg_get_viewdef",
-    "pg_get_functiondef",
-    "pg_get_function_arguments",
-    "pg_get_function_result",
-    "pg_get_triggerdef",
-    "pg_get_serial_sequence",
-    "pg_size_pretty",
-    "pg_tablespace_location",
-];
-
-/// Functions that ask whether a name needs its schema written: it does not.
-const VISIBLE: [&str; 6] = [
-    "pg_function_is_visible",
-    "pg_type_is_visible",
-    "pg_operator_is_visible",
-    "pg_opclass_is_visible",
-    "pg_conversion_is_visible",
-    "pg_collation_is_visible",
-];
-
 /// Columns of system tables whose other columns are there: storage options, rights, row types of settings.
 const COLUMNS: [&str; 4] = ["reloptions", "relacl", "attacl", "boot_val"];
-
-/// Gives a session these functions.
-pub(super) fn register(context: &SessionContext) {
-    let signature = || Signature::variadic_any(Volatility::Immutable);
-    for name in FUNCTIONS {
-        context.register_udf(ScalarUDF::from(Constant { name, value: ScalarValue::Utf8(None), signature: signature() }));
-    }
-    for name in VISIBLE {
-        context.register_udf(ScalarUDF::from(Constant { name, value: ScalarValue::Boolean(Some(true)), signature: signature() }));
-    }
-    context.register_udf(ScalarUDF::from(Format { signature: signature() }));
-}
-
-/// A function of anything that always gives the same.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Constant {
-    name: &'static str,
-    value: ScalarValue,
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for Constant {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(self.value.data_type())
-    }
-
-    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        Ok(ColumnarValue::Scalar(self.value.clone()))
-    }
-}
-
-/// PostgreSQL's `format`, with the three forms that tools use: `%s` a text, `%I` a name, `%L` a literal.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Format {
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for Format {
-    fn name(&self) -> &'static str {
-        "format"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let texts = |value: &ColumnarValue| cast(&value.to_array(args.number_rows)?, &DataType::Utf8).map_err(Into::into);
-        let columns = args.args.iter().map(texts).collect::<Result<Vec<ArrayRef>>>()?;
-        let columns: Vec<_> = columns.iter().map(AsArray::as_string::<i32>).collect();
-        let Some((pattern, values)) = columns.split_first() else { return plan_err!("format takes a pattern") };
-        let row = |at: usize| {
-            let own = |of: &&StringArray| of.is_valid(at).then(|| of.value(at).to_owned());
-            formatted(&own(pattern)?, &mut values.iter().map(own))
-        };
-        let rows: StringArray = (0..args.number_rows).map(row).collect();
-        Ok(ColumnarValue::Array(Arc::new(rows)))
-    }
-}
-
-fn formatted(pattern: &str, values: &mut dyn Iterator<Item = Option<String>>) -> Option<String> {
-    let mut text = String::new();
-    let mut characters = pattern.chars();
-    while let Some(c) = characters.next() {
-        if c != '%' {
-            text.push(c);
-            continue;
-        }
-        match characters.next()? {
-            '%' => text.push('%'),
-            's' => text.push_str(&values.next()?.unwrap_or_default()),
-            'I' => {
-                let name = values.next()??;
-                let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-                text.push_str(&if plain { name } else { format!("\"{}\"", name.replace('"', "\"\"")) });
-            }
-            'L' => text.push_str(&values.next()?.map_or_else(|| "NULL".to_owned(), |value| format!("'{}'", value.replace('\'', "''")))),
-            _ => return None,
-        }
-    }
-    Some(text)
-}
 
 /// Puts what is known in place of what the engine does not plan and nothing here has: NULL for subqueries in a select list that ask the
 /// system tables for the default, the identity or the collation of a column (the library does so where such a subquery is a column of its
@@ -254,27 +124,32 @@ fn is_type(data_type: &SqlType, name: &str) -> bool {
     data_type.to_string().to_lowercase().trim_start_matches("pg_catalog.") == name
 }
 
-fn expression(sql: &str) -> std::result::Result<Expr, ParserError> {
+/// An expression of a text of our own making.
+pub(super) fn expression(sql: &str) -> Result<Expr, ParserError> {
     Parser::new(&PostgreSqlDialect {}).try_with_sql(sql)?.parse_expr()
 }
 
+/// A statement of a text of our own making.
+fn statement(sql: &str) -> Result<Statement, ParserError> {
+    Parser::new(&PostgreSqlDialect {}).try_with_sql(sql)?.parse_statement()
+}
+
 /// The answer to a statement about a setting of PostgreSQL that drivers cannot do without.
-pub(super) fn setting(statement: &Statement) -> Option<Statement> {
-    let keys = statement.to_string().to_lowercase() == "select setting from pg_catalog.pg_settings where name = 'max_index_keys'";
-    if keys { Parser::new(&PostgreSqlDialect {}).try_with_sql("select '32' as setting").ok()?.parse_statement().ok() } else { None }
+pub(super) fn setting(asked: &Statement) -> Option<Statement> {
+    let keys = asked.to_string().to_lowercase() == "select setting from pg_catalog.pg_settings where name = 'max_index_keys'";
+    if keys { statement("select '32' as setting").ok() } else { None }
 }
 
 /// The statement without rows, if all of its rows need what no job has.
-pub(super) fn without_rows(statement: &Statement) -> Option<Statement> {
-    let Statement::Query(query) = statement else { return None };
+pub(super) fn without_rows(asked: &Statement) -> Option<Statement> {
+    let Statement::Query(query) = asked else { return None };
     if !needs_absent(query) {
         return None;
     }
     let SetExpr::Select(select) = query.body.as_ref() else { return None };
     let columns = select.projection.iter().map(|item| Some(format!("cast(null as text) as \"{}\"", name(item)?.replace('"', ""))));
     let columns: Vec<String> = columns.collect::<Option<_>>()?;
-    let sql = format!("select {} where false", columns.join(", "));
-    Parser::new(&PostgreSqlDialect {}).try_with_sql(&sql).ok()?.parse_statement().ok()
+    statement(&format!("select {} where false", columns.join(", "))).ok()
 }
 
 /// What a column of the answer is called.
@@ -324,27 +199,17 @@ mod tests {
     use super::*;
 
     fn of(sql: &str) -> Option<String> {
-        let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(sql).and_then(|mut parser| parser.parse_statement());
-        without_rows(&parsed.unwrap_or_else(|error| panic!("{sql}: {error}"))).map(|statement| statement.to_string())
+        without_rows(&statement(sql).unwrap_or_else(|error| panic!("{sql}: {error}"))).map(|statement| statement.to_string())
     }
 
     #[test]
     fn details_of_columns_are_null_and_other_subqueries_stay() {
         let sql = "select case when a then (select b from pg_attrdef) end, (select max(x) from scores), t.reloptions from t where c in (select d from pg_class)";
-        let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(sql).and_then(|mut parser| parser.parse_statement());
-        let mut statement = parsed.unwrap_or_else(|error| panic!("{error}"));
+        let mut statement = statement(sql).unwrap_or_else(|error| panic!("{error}"));
         without_details(&mut statement);
         let expect =
             "SELECT CASE WHEN a THEN NULL END, (SELECT max(x) FROM scores), NULL AS reloptions FROM t WHERE c IN (SELECT d FROM pg_class)";
         assert_eq!(statement.to_string(), expect);
-    }
-
-    #[test]
-    fn format_writes_texts_names_and_literals() {
-        let of = |pattern: &str, values: &[&str]| formatted(pattern, &mut values.iter().map(|value| Some((*value).to_owned())));
-        assert_eq!(of("%I.%I is %L, 100 %%, %s", &["a", "B c", "it's", "x"]).as_deref(), Some("a.\"B c\" is 'it''s', 100 %, x"));
-        assert_eq!(of("%s %s", &["x"]), None);
-        assert_eq!(formatted("%I", &mut std::iter::once(None)), None);
     }
 
     #[test]

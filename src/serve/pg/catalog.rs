@@ -19,6 +19,7 @@ use datafusion_postgres::datafusion_pg_catalog::pg_catalog::context::EmptyContex
 use datafusion_postgres::datafusion_pg_catalog::pg_catalog::{
     PG_CATALOG_TABLES, PgCatalogSchemaProvider, PgCatalogStaticTables, setup_pg_catalog,
 };
+use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
 use super::startup::VERSION;
 use crate::serve::Served;
@@ -31,11 +32,13 @@ const NAME: &str = "pg_catalog";
 /// The system tables.
 pub(super) struct System {
     listed: Listed,
+    /// Reads what drivers write.
+    pub(super) drivers: Arc<PostgresCompatibilityParser>,
 }
 
 impl System {
     pub(super) fn new(served: Arc<Served>) -> Self {
-        Self { listed: Listed { served, open: Arc::default(), own: Arc::default() } }
+        Self { listed: Listed { served, open: Arc::default(), own: Arc::default() }, drivers: Arc::new(PostgresCompatibilityParser::new()) }
     }
 
     /// Puts tables and functions into a session.
@@ -47,7 +50,7 @@ impl System {
         // The tables of a session know that session only.
         let catalog = context.catalog(CATALOG);
         catalog.map(|catalog| catalog.register_schema(NAME, tables)).transpose().map_err(|error| told(&error))?;
-        super::absent::register(context);
+        super::functions::register(context);
         let version =
             format!("PostgreSQL {VERSION} (polytask {}, DataFusion {})", env!("CARGO_PKG_VERSION"), datafusion::DATAFUSION_VERSION);
         let version = Arc::new(move |_: &[ColumnarValue]| Ok(ColumnarValue::Array(Arc::new(StringArray::from(vec![version.clone()])))));

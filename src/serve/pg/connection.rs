@@ -7,38 +7,32 @@ use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arrow::error::ArrowError;
+use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::Statement;
-use datafusion_postgres::DfSessionService;
-use datafusion_postgres::arrow_pg::datatypes::{arrow_schema_to_pg_fields, encode_recordbatch};
-use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
+use datafusion_postgres::arrow_pg::datatypes::arrow_schema_to_pg_fields;
 use datafusion_postgres::pgwire::api::portal::{Format, Portal};
 use datafusion_postgres::pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
-use datafusion_postgres::pgwire::api::results::{FieldInfo, QueryResponse, Response};
+use datafusion_postgres::pgwire::api::results::{FieldInfo, Response};
 use datafusion_postgres::pgwire::api::stmt::QueryParser;
 use datafusion_postgres::pgwire::api::store::PortalStore;
 use datafusion_postgres::pgwire::api::{ClientInfo, ClientPortalStore, Type};
-use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
+use datafusion_postgres::pgwire::error::{PgWireError, PgWireResult};
 use datafusion_postgres::pgwire::messages::PgWireBackendMessage;
-use datafusion_postgres::pgwire::messages::data::DataRow;
 use datafusion_postgres::pgwire::types::format::FormatOptions;
-use futures::{Sink, StreamExt as _, stream};
+use futures::Sink;
 use tokio::sync::OnceCell;
 
+use super::answer::{sent, told};
 use super::catalog::System;
 use super::manner;
 use super::startup::Pass;
 use super::statement::{self, Asked};
-use super::values::{sql_type, values};
-use crate::outcome::Outcome as _;
+use super::values::{Types, sql_type, values};
 use crate::serve::Served;
-use crate::serve::rows::{Clock, Failed, Rows, Teller};
+use crate::serve::rows::{Clock, Failed, Teller};
 use crate::serve::session::Session;
 use crate::sql::SqlError;
 
@@ -57,28 +51,20 @@ struct Parts {
     pass: Pass,
     peer: SocketAddr,
     session: OnceCell<Arc<Session>>,
-    drivers: Arc<PostgresCompatibilityParser>,
 }
 
 /// A prepared statement.
 #[derive(Clone)]
 pub(super) enum Prepared {
-    /// Planned, its values open; how many it asks for.
-    Question { sql: String, plan: LogicalPlan, values: usize },
+    /// Planned, its values open.
+    Question { sql: String, plan: Arc<LogicalPlan>, types: Types },
     /// Answered by the protocol.
     Manner(Box<Statement>),
 }
 
 impl Connection {
     pub(super) fn new(served: Arc<Served>, system: Arc<System>, pass: Pass, peer: SocketAddr) -> Self {
-        Self(Arc::new(Parts {
-            served,
-            system,
-            pass,
-            peer,
-            session: OnceCell::new(),
-            drivers: Arc::new(PostgresCompatibilityParser::new()),
-        }))
+        Self(Arc::new(Parts { served, system, pass, peer, session: OnceCell::new() }))
     }
 
     async fn session(&self) -> Result<&Arc<Session>, Failed> {
@@ -103,7 +89,7 @@ impl Connection {
     }
 
     async fn parsed(&self, session: &Session, sql: &str, clock: Clock) -> Result<Vec<Asked>, Failed> {
-        let (drivers, text) = (Arc::clone(&self.0.drivers), sql.to_owned());
+        let (drivers, text) = (Arc::clone(&self.0.system.drivers), sql.to_owned());
         session.on_threads(clock, move |analyst| statement::parse(analyst, &drivers, &text)).await
     }
 
@@ -145,86 +131,6 @@ async fn planned(
 fn is_unplanned(error: &SqlError) -> bool {
     matches!(error, SqlError::Wrong { message, .. } if !message.starts_with("column "))
         || matches!(error, SqlError::Run { out_of_memory: false, .. })
-}
-
-/// The rows of an answer on the wire. The first are waited for: until then the client can still cancel.
-/// They have the columns that were `announced`, where they were.
-async fn sent(
-    mut rows: Rows,
-    mut teller: Teller,
-    format: &Format,
-    options: FormatOptions,
-    announced: Option<SchemaRef>,
-) -> PgWireResult<Response> {
-    let schema = announced.unwrap_or_else(|| Arc::clone(rows.schema()));
-    let fields = Arc::new(arrow_schema_to_pg_fields(&schema, format, Some(Arc::new(options)))?);
-    let first = match rows.next().await {
-        Ok(first) => first,
-        Err(failed) => return Err(told(&failed, &mut teller)),
-    };
-    let encoded = Arc::clone(&fields);
-    let batches = stream::unfold(Some((first, rows, teller)), move |state| {
-        let (fields, schema) = (Arc::clone(&encoded), Arc::clone(&schema));
-        async move {
-            let (batch, mut rows, mut teller) = state?;
-            let Some(batch) = batch else {
-                teller.answered(rows.sent());
-                return None;
-            };
-            let sent = on_wire(&fields, &schema, batch);
-            match rows.next().await {
-                Ok(next) => Some((sent, Some((next, rows, teller)))),
-                Err(failed) => {
-                    let error = told(&failed, &mut teller);
-                    Some((sent.into_iter().chain([Err(error)]).collect(), None))
-                }
-            }
-        }
-    });
-    Ok(Response::Query(QueryResponse::new(fields, batches.map(stream::iter).flatten())))
-}
-
-fn on_wire(fields: &Arc<Vec<FieldInfo>>, schema: &SchemaRef, batch: RecordBatch) -> Vec<PgWireResult<DataRow>> {
-    match announced(schema, batch) {
-        Ok(batch) => encode_recordbatch(Arc::clone(fields), batch).collect(),
-        Err(error) => vec![Err(PgWireError::ApiError(Box::new(error)))],
-    }
-}
-
-/// A batch in the types that its columns were announced with.
-fn announced(schema: &SchemaRef, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
-    if schema.fields().iter().zip(batch.columns()).all(|(field, column)| field.data_type() == column.data_type()) {
-        return Ok(batch);
-    }
-    let strict = CastOptions { safe: false, ..CastOptions::default() };
-    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| cast_with_options(column, field.data_type(), &strict));
-    let columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
-    let fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
-}
-
-/// An error with the code that drivers know.
-fn told(failed: &Failed, teller: &mut Teller) -> PgWireError {
-    teller.failed(failed);
-    let code = match failed {
-        Failed::Sql(SqlError::Refused { .. }) => "42501",
-        Failed::Sql(SqlError::Run { out_of_memory: true, .. }) => "53200",
-        Failed::Sql(SqlError::Run { .. }) => "22000",
-        Failed::Sql(SqlError::Wrong { message, .. }) if message.starts_with("table ") => "42P01",
-        Failed::Sql(SqlError::Wrong { message, .. }) if message.starts_with("column ") => "42703",
-        Failed::Sql(SqlError::Wrong { message, .. }) if message.starts_with("Invalid function") => "42883",
-        Failed::Sql(SqlError::Wrong { .. }) => "42601",
-        Failed::Sql(_) => "55000",
-        Failed::Time(_) => "57014",
-        Failed::Rows(_) | Failed::Bytes(_) => "54000",
-        Failed::Stranger => "28000",
-        Failed::Full => "53300",
-        Failed::Broken(_) => "XX000",
-    };
-    let severity = if matches!(failed, Failed::Stranger) { "FATAL" } else { "ERROR" };
-    let mut info = ErrorInfo::new(severity.to_owned(), code.to_owned(), failed.to_string());
-    info.hint = failed.hint();
-    PgWireError::UserError(Box::new(info))
 }
 
 #[async_trait]
@@ -275,28 +181,6 @@ impl SimpleQueryHandler for Connection {
     }
 }
 
-/// Types of the values `$1`, `$2`, … of a plan: those on the wire, and the engine's where it knows them. A value that the plan does not
-/// need (its part of the statement has no answer here) is taken as text.
-fn types(session: &Session, plan: &LogicalPlan, values: usize) -> PgWireResult<(Vec<Type>, Vec<Option<DataType>>)> {
-    let known = plan.get_parameter_types().map_err(|error| PgWireError::ApiError(Box::new(error)))?;
-    let place = |(name, of): (String, Option<DataType>)| Some((name.trim_start_matches('$').parse::<usize>().ok()?.checked_sub(1)?, of));
-    let mut needed: Vec<(usize, Option<DataType>)> = known.into_iter().filter_map(place).collect();
-    needed.sort_by_key(|(at, _)| *at);
-    let most = needed.last().map_or(0, |(at, _)| at + 1).max(values);
-    let (mut wire, mut inferred) = (vec![Type::TEXT; most], vec![None; most]);
-    if needed.is_empty() {
-        return Ok((wire, inferred));
-    }
-    // The types that a server announces, those of oids among them, are the library's to say; it looks at the plan alone.
-    let service = DfSessionService::new(Arc::new(session.analyst().context().clone()));
-    let stand_in = Statement::Commit { chain: false, end: false, modifier: None };
-    let announced = service.query_parser().get_parameter_types(&(String::new(), Some((stand_in, plan.clone()))))?;
-    for ((at, of), announced) in needed.into_iter().zip(announced) {
-        (wire[at], inferred[at]) = (announced, of);
-    }
-    Ok((wire, inferred))
-}
-
 #[async_trait]
 impl QueryParser for Connection {
     type Statement = Prepared;
@@ -324,7 +208,8 @@ impl QueryParser for Connection {
             Some(Asked::Question(statement, otherwise)) => {
                 let plan = planned(session, sql, *statement, otherwise, clock, declared).await;
                 let plan = plan.map_err(|failed| told(&failed, &mut teller))?;
-                Some(Prepared::Question { sql: sql.to_owned(), plan, values })
+                let types = Types::of(session, &plan, values)?;
+                Some(Prepared::Question { sql: sql.to_owned(), plan: Arc::new(plan), types })
             }
         };
         // It is told when it is asked, not when it is prepared.
@@ -333,10 +218,10 @@ impl QueryParser for Connection {
     }
 
     fn get_parameter_types(&self, prepared: &Prepared) -> PgWireResult<Vec<Type>> {
-        match (prepared, self.0.session.get()) {
-            (Prepared::Question { plan, values, .. }, Some(session)) => Ok(types(session, plan, *values)?.0),
-            _ => Ok(Vec::new()),
-        }
+        Ok(match prepared {
+            Prepared::Question { types, .. } => types.wire.clone(),
+            Prepared::Manner(_) => Vec::new(),
+        })
     }
 
     fn get_result_schema(&self, prepared: &Prepared, format: Option<&Format>) -> PgWireResult<Vec<FieldInfo>> {
@@ -372,19 +257,17 @@ impl ExtendedQueryHandler for Connection {
         };
         let mut teller = self.teller(&text);
         let session = self.session().await.map_err(|failed| told(&failed, &mut teller))?;
-        let (sql, plan) = match prepared {
+        let (sql, plan, types) = match prepared {
             Prepared::Manner(statement) => {
                 teller.silent();
                 let answered = manner::answer(statement, session.analyst().context(), client).await;
                 return answered.unwrap_or(Ok(Response::EmptyQuery));
             }
-            Prepared::Question { sql, plan, .. } => (sql, plan),
+            Prepared::Question { sql, plan, types } => (sql, plan, types),
         };
         manner::goes_on(client)?;
         let announced = SchemaRef::clone(plan.schema().inner());
-        let (wire, inferred) = types(session, plan, portal.parameter_len())?;
-        let values = values(portal, &wire, &inferred)?;
-        let plan = plan.clone().replace_params_with_values(&values);
+        let plan = plan.as_ref().clone().replace_params_with_values(&values(portal, types)?);
         let plan = plan.map_err(|error| told(&session.analyst().told(&error, sql).into(), &mut teller))?;
         let clock = self.clock(client);
         let options = FormatOptions::from_client_metadata(client.metadata());

@@ -17,13 +17,13 @@ use datafusion_postgres::pgwire::api::{ClientInfo, Type};
 use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use datafusion_postgres::pgwire::messages::response::TransactionStatus;
 
-use super::startup::VERSION;
+use super::startup::{VERSION, VERSION_NUMBER};
 use crate::sql::SqlError;
 
 /// What `SHOW` says where the library says something of its own.
 const SHOWN: [(&str, &str); 5] = [
     ("server_version", VERSION),
-    ("server_version_num", "160006"),
+    ("server_version_num", VERSION_NUMBER),
     ("transaction_read_only", "on"),
     ("default_transaction_read_only", "on"),
     ("transaction_isolation", "read committed"),

@@ -5,8 +5,10 @@
 //! run (`sql::guard`, and for what belongs to the protocol `manner`).
 
 mod absent;
+mod answer;
 mod catalog;
 mod connection;
+mod functions;
 mod manner;
 mod startup;
 mod statement;

@@ -25,6 +25,8 @@ use crate::serve::{Password, Served};
 
 /// The version of PostgreSQL whose catalog and protocol clients are to expect.
 pub(super) const VERSION: &str = "16.6";
+/// The same as a number.
+pub(super) const VERSION_NUMBER: &str = "160006";
 
 /// Bytes of salt.
 const SALT: usize = 16;

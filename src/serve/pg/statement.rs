@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
-use super::absent::{setting, without_details, without_rows};
+use super::absent::{expression, setting, without_details, without_rows};
 use super::manner::is_manner;
 use crate::ingest::sql::bounded;
 use crate::sql::guard::{self, Rights};
@@ -86,10 +86,9 @@ pub(super) fn with_types(statement: &mut Parsed, type_of: &dyn Fn(usize) -> Opti
             let Expr::Value(value) = &*expr else { return ControlFlow::Continue(()) };
             let Value::Placeholder(name) = &value.value else { return ControlFlow::Continue(()) };
             let at = name.trim_start_matches('$').parse::<usize>().ok();
-            let typed = at.and_then(self.0).map(|of| format!("cast({name} as {of})"));
-            let parsed = typed.map(|sql| Parser::new(&PostgreSqlDialect {}).try_with_sql(&sql).and_then(|mut parser| parser.parse_expr()));
-            if let Some(Ok(parsed)) = parsed {
-                *expr = parsed;
+            let typed = at.and_then(self.0).map(|of| expression(&format!("cast({name} as {of})")));
+            if let Some(Ok(typed)) = typed {
+                *expr = typed;
             }
             ControlFlow::Continue(())
         }
@@ -147,10 +146,8 @@ impl VisitorMut for Escapes {
             return ControlFlow::Continue(());
         }
         let escape = Value::SingleQuotedString(escape.clone());
-        let rewritten = format!("replace({pattern}, {escape}, '\\')");
-        let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(&rewritten).and_then(|mut parser| parser.parse_expr());
-        if let Ok(parsed) = parsed {
-            (**pattern, *escape_char) = (parsed, None);
+        if let Ok(rewritten) = expression(&format!("replace({pattern}, {escape}, '\\')")) {
+            (**pattern, *escape_char) = (rewritten, None);
         }
         ControlFlow::Continue(())
     }
@@ -258,8 +255,18 @@ mod tests {
         ] {
             assert!(is_drivers(sql), "{sql}");
         }
-        for sql in ["select * from scores", "with a as (select 1) select * from a", "explain select settled from orders", "describe scores"]
-        {
+        for sql in ["/* a tool */ set application_name = 'x'", "-- a tool\nbegin", "select oid, (select 1 from pg_am) from pg_class"] {
+            assert!(is_drivers(sql), "{sql}");
+        }
+        for sql in [
+            "select * from scores",
+            "with a as (select 1) select * from a",
+            "explain select settled from orders",
+            "describe scores",
+            "select 'pg_class; begin' from scores where as_of <= current_date",
+            "select region, registered from scores",
+            "select current_user, (select count(*) from scores) as n",
+        ] {
             assert!(!is_drivers(sql), "{sql}");
         }
     }

@@ -3,12 +3,21 @@
 //! In: bytes, as text or in PostgreSQL's binary forms. Out: scalars of the type that was declared, else of the one that the plan needs.
 //! Rarer binary forms (arrays, decimals) are arrow-pg's to read.
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
 use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::sqlparser::ast::Statement;
+use datafusion_postgres::DfSessionService;
 use datafusion_postgres::arrow_pg::datatypes::df::deserialize_parameters_with_server_types;
 use datafusion_postgres::pgwire::api::Type;
 use datafusion_postgres::pgwire::api::portal::Portal;
+use datafusion_postgres::pgwire::api::query::ExtendedQueryHandler as _;
+use datafusion_postgres::pgwire::api::stmt::QueryParser as _;
 use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
+
+use crate::serve::session::Session;
 
 /// Days and microseconds from 1970-01-01 to 2000-01-01, where PostgreSQL's binary times begin.
 const DAYS: i32 = 10_957;
@@ -33,11 +42,47 @@ pub(super) fn sql_type(declared: &Type) -> Option<&'static str> {
     })
 }
 
-/// Every value of a portal. `wire` and `inferred` have one entry for each.
-pub(super) fn values<S: Clone>(portal: &Portal<S>, wire: &[Type], inferred: &[Option<DataType>]) -> PgWireResult<ParamValues> {
+/// Types of the values `$1`, `$2`, … of a statement: those on the wire, and the engine's where it knows them.
+///
+/// # Shapes
+/// Both have one entry for each value that the text asks for.
+#[derive(Clone)]
+pub(super) struct Types {
+    pub(super) wire: Vec<Type>,
+    inferred: Vec<Option<DataType>>,
+}
+
+impl Types {
+    /// Those of a plan of a text that asks for so many `values`. One that the plan does not need (its part of the statement has no answer
+    /// here) is taken as text.
+    pub(super) fn of(session: &Session, plan: &LogicalPlan, values: usize) -> PgWireResult<Self> {
+        let known = plan.get_parameter_types().map_err(|error| PgWireError::ApiError(Box::new(error)))?;
+        let place =
+            |(name, of): (String, Option<DataType>)| Some((name.trim_start_matches('$').parse::<usize>().ok()?.checked_sub(1)?, of));
+        let mut needed: Vec<(usize, Option<DataType>)> = known.into_iter().filter_map(place).collect();
+        needed.sort_by_key(|(at, _)| *at);
+        let most = needed.last().map_or(0, |(at, _)| at + 1).max(values);
+        let mut types = Self { wire: vec![Type::TEXT; most], inferred: vec![None; most] };
+        if needed.is_empty() {
+            return Ok(types);
+        }
+        // The types that a server announces, those of oids among them, are the library's to say; it looks at the plan alone, and takes
+        // any statement beside it.
+        let service = DfSessionService::new(Arc::new(session.analyst().context().clone()));
+        let any = Statement::Commit { chain: false, end: false, modifier: None };
+        let announced = service.query_parser().get_parameter_types(&(String::new(), Some((any, plan.clone()))))?;
+        for ((at, of), announced) in needed.into_iter().zip(announced) {
+            (types.wire[at], types.inferred[at]) = (announced, of);
+        }
+        Ok(types)
+    }
+}
+
+/// Every value of a portal.
+pub(super) fn values<S: Clone>(portal: &Portal<S>, types: &Types) -> PgWireResult<ParamValues> {
     let one = |at: usize| {
         let declared = portal.statement.parameter_types.get(at).cloned().flatten();
-        let target = inferred.get(at).cloned().flatten();
+        let target = types.inferred.get(at).cloned().flatten();
         let Some(bytes) = &portal.parameters[at] else {
             return ScalarValue::try_from(target.as_ref().unwrap_or(&DataType::Utf8)).map_err(|error| wrong(at, &error));
         };
@@ -50,10 +95,10 @@ pub(super) fn values<S: Clone>(portal: &Portal<S>, wire: &[Type], inferred: &[Op
                 _ => Ok(text),
             };
         }
-        let of = declared.or_else(|| wire.get(at).cloned()).unwrap_or(Type::TEXT);
+        let of = declared.or_else(|| types.wire.get(at).cloned()).unwrap_or(Type::TEXT);
         match binary(&of, bytes) {
             Some(value) => Ok(value),
-            None => by_library(portal, wire, inferred, at),
+            None => by_library(portal, types, at),
         }
     };
     let values = (0..portal.parameters.len()).map(one).collect::<PgWireResult<Vec<ScalarValue>>>()?;
@@ -86,9 +131,9 @@ fn binary(of: &Type, bytes: &[u8]) -> Option<ScalarValue> {
 }
 
 /// One value as the library reads it, which it does for all of a portal at once.
-fn by_library<S: Clone>(portal: &Portal<S>, wire: &[Type], inferred: &[Option<DataType>], at: usize) -> PgWireResult<ScalarValue> {
-    let wire: Vec<Option<&Type>> = wire.iter().map(Some).collect();
-    let inferred: Vec<Option<&DataType>> = inferred.iter().map(Option::as_ref).collect();
+fn by_library<S: Clone>(portal: &Portal<S>, types: &Types, at: usize) -> PgWireResult<ScalarValue> {
+    let wire: Vec<Option<&Type>> = types.wire.iter().map(Some).collect();
+    let inferred: Vec<Option<&DataType>> = types.inferred.iter().map(Option::as_ref).collect();
     let all = deserialize_parameters_with_server_types(portal, &inferred, &wire)?;
     let none = || wrong(at, &"its form is not known");
     match all {

@@ -15,7 +15,7 @@ use super::association::BINS;
 use super::collected::{Collected, Formula};
 use super::columns::Part;
 use super::parameters::{Parameter, Spec, Takes};
-use crate::evaluate::drift::{Sampled, psi, quantile_edges};
+use crate::evaluate::drift::{Sampled, psi, quantile_edges, value_edges};
 use crate::evaluate::samples::{js_divergence, ks_test, wasserstein};
 
 /// Heading of these functions.
@@ -79,14 +79,12 @@ fn samples(part: &Part<'_>) -> [Vec<f64>; 2] {
 
 /// Few distinct values are a bin each; many are cut at the quantiles of the first sample, or of both where the first has one value only.
 fn edges(samples: &[Vec<f64>; 2], bins: usize) -> Vec<f64> {
-    let mut distinct: Vec<f64> = samples.concat().into_iter().map(|value| value + 0.0).collect();
-    distinct.sort_unstable_by(f64::total_cmp);
-    distinct.dedup();
-    if distinct.len() <= bins.max(1) {
-        return distinct.split_off(distinct.len().min(1));
+    let both = samples.concat();
+    if let Some(edges) = value_edges(&both, bins) {
+        return edges;
     }
     let first = quantile_edges(samples[0].clone(), bins);
-    if first.is_empty() { quantile_edges(samples.concat(), bins) } else { first }
+    if first.is_empty() { quantile_edges(both, bins) } else { first }
 }
 
 /// Rows of each bin in each sample.
