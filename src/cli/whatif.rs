@@ -131,10 +131,7 @@ fn write(found: &WhatIf, form: Format, out: Option<&Path>) -> Result<(), Failure
     };
     let Some(out) = out else { return put(Box::new(std::io::stdout())).map(|_| ()).map_err(failed) };
     let out = std::path::absolute(out).map_err(failed)?;
-    let file = folder::begin(&out)?;
-    let sink = file.as_file().try_clone().map_err(failed)?;
-    put(Box::new(std::io::BufWriter::new(sink))).map_err(failed)?;
-    folder::put_in_place(file, &out)?;
+    folder::write_whole(&out, |file| put(Box::new(std::io::BufWriter::new(file))).map_err(failed))?;
     say(&found.advice());
     Ok(())
 }

@@ -86,6 +86,23 @@ pub(crate) fn put_in_place(file: tempfile::NamedTempFile, path: &Path) -> Result
     flush(path.parent().unwrap_or(path))
 }
 
+/// Hands `write` what is then called `path`: a file that takes its place once all is written. A link leads to its target. What is no
+/// file, as `/dev/null` or a pipe, is written to as it stands: it would be lost if something took its place.
+///
+/// # Errors
+/// Those of `write`, and [`FileError::Io`] naming the file; `path` holds then what it held before.
+pub(crate) fn write_whole<R, E: From<FileError>>(path: &Path, write: impl FnOnce(File) -> Result<R, E>) -> Result<R, E> {
+    let failed = |source| FileError::Io { what: "write", path: path.into(), source };
+    if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return write(File::options().write(true).open(path).map_err(failed)?);
+    }
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let file = begin(&target)?;
+    let written = write(file.as_file().try_clone().map_err(failed)?)?;
+    put_in_place(file, &target)?;
+    Ok(written)
+}
+
 #[cfg(unix)]
 fn set_readable(file: &File) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;

@@ -116,6 +116,13 @@ fn a_file_is_written_whole_or_not_at_all() {
     wrong(&shop, &["--format", "csv", "--out", "new/orders.csv", "-c", late], 3, &["Cannot cast"]);
     assert_eq!(fs::read_to_string(&file).expect("a file"), text, "the file before stays");
     assert_eq!(fs::read_dir(shop.path().join("new")).expect("a folder").count(), 1, "nothing is left beside it");
+    // What is no file stays what it is, and a link leads to its target.
+    std::os::unix::fs::symlink("/dev/null", shop.path().join("nowhere")).unwrap();
+    answer(&shop, &["--format", "csv", "--out", "nowhere", "-c", all]);
+    assert!(!std::fs::metadata(shop.path().join("nowhere")).unwrap().is_file(), "a device took its place");
+    std::os::unix::fs::symlink("new/orders.csv", shop.path().join("linked.csv")).unwrap();
+    answer(&shop, &["--format", "csv", "--out", "linked.csv", "-c", "select 1 as one"]);
+    assert_eq!(std::fs::read_to_string(shop.path().join("new/orders.csv")).unwrap(), "one\n1\n");
     wrong(&shop, &["--out", "b.csv", "-c", "select 1", "-c", "select 2"], 2, &["takes the result of one statement"]);
     assert!(!shop.path().join("b.csv").exists());
 }

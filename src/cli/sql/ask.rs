@@ -39,6 +39,12 @@ impl From<SqlError> for Unanswered {
     }
 }
 
+impl From<crate::table_file::FileError> for Unanswered {
+    fn from(error: crate::table_file::FileError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 impl From<std::io::Error> for Unanswered {
     fn from(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe {

@@ -257,12 +257,7 @@ impl Shell {
     fn to_file(&self, sql: &str, statement: Statement, out: &Path) -> Result<usize, Unanswered> {
         self.analyst.may_write(out)?;
         let out = std::path::absolute(out)?;
-        let failed = |error: crate::table_file::FileError| Unanswered::Failed(error.into());
-        let file = folder::begin(&out).map_err(failed)?;
-        let sink = std::io::BufWriter::new(file.as_file().try_clone()?);
-        let rows = self.stream(sql, statement, Box::new(sink))?;
-        folder::put_in_place(file, &out).map_err(failed)?;
-        Ok(rows)
+        folder::write_whole(&out, |file| self.stream(sql, statement, Box::new(std::io::BufWriter::new(file))))
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::super::rows::Shape;
 use super::super::saved::{Tensors, pack, unpack};
 use super::super::{LearnError, Progress, Saved, Trial};
+use super::arena::Arena;
 use super::network::{Network, Weights};
 use super::train::{Trainer, TrainerState};
 use super::{Chosen, NAME};
@@ -111,7 +112,7 @@ impl Kept {
 pub(super) fn put(name: &str, weights: &Weights, tensors: &mut Tensors) {
     tensors.put(&format!("{name}.dense"), &[weights.dense.len()], &weights.dense);
     for (at, table) in weights.tables.iter().enumerate() {
-        tensors.put(&format!("{name}.table.{at}"), &[table.len()], table);
+        tensors.put(&format!("{name}.table.{at}"), &[table.len()], table.iter());
     }
 }
 
@@ -121,7 +122,9 @@ pub(super) fn put(name: &str, weights: &Weights, tensors: &mut Tensors) {
 /// [`LearnError::Saved`] when they do not fit the network.
 pub(super) fn get(name: &str, network: &Network, tensors: &Tensors) -> Result<Weights, LearnError> {
     let dense = tensors.get(&format!("{name}.dense"), &[network.layout.len])?;
-    let table = |(at, table): (usize, &super::input::Table)| tensors.get(&format!("{name}.table.{at}"), &[table.entries * table.width]);
+    let table = |(at, table): (usize, &super::input::Table)| {
+        tensors.get(&format!("{name}.table.{at}"), &[table.entries * table.width]).map(Arena::from)
+    };
     let tables = network.input.tables.iter().enumerate().map(table).collect::<Result<_, _>>()?;
     let mut weights = Weights { dense, own: vec![0.0; network.own.len], tables };
     network.prepare(&mut weights);

@@ -187,33 +187,44 @@ impl Dense {
 
     /// Shapes: `x: [rows, inputs]`, `y: [rows, outputs]`.
     pub(super) fn forward(&self, pass: &Pass<'_>, x: Mat<'_>, mut y: MatMut<'_>, noise: &mut Noise) {
-        self.linear(pass, x, y.again());
-        for row in 0..y.rows {
-            let units = &mut y.row(row)[..self.relu];
-            rectify(units);
-            noise.apply(units);
-        }
+        self.multiply(pass, x, y.again());
+        self.each_row(pass, |row, bias, own| {
+            let y = y.row(row);
+            match own {
+                Some(own) => y.iter_mut().zip(bias).zip(own).for_each(|((y, bias), own)| *y += bias + own),
+                None => add(y, bias),
+            }
+            rectify(&mut y[..self.relu]);
+            noise.apply(&mut y[..self.relu]);
+        });
     }
 
     /// The same before relu.
     pub(super) fn linear(&self, pass: &Pass<'_>, x: Mat<'_>, mut y: MatMut<'_>) {
+        self.multiply(pass, x, y.again());
+        self.each_row(pass, |row, bias, own| match own {
+            Some(own) => y.row(row).iter_mut().zip(bias).zip(own).for_each(|((y, bias), own)| *y += bias + own),
+            None => add(y.row(row), bias),
+        });
+    }
+
+    /// Calls `with(row, b, c_s)` for every row.
+    fn each_row(&self, pass: &Pass<'_>, mut with: impl FnMut(usize, &[f32], Option<&[f32]>)) {
         let bias = self.bias.of(pass.weights);
         for group in pass.groups {
             let own =
                 self.scenario_bias.filter(|_| group.scenario < self.scenarios).map(|slot| slot.part(group.scenario, 1).of(pass.weights));
-            for row in group.from..group.to {
-                let y = y.row(row);
-                y.copy_from_slice(bias);
-                if let Some(own) = own {
-                    y.iter_mut().zip(own).for_each(|(y, own)| *y += own);
-                }
-            }
+            (group.from..group.to).for_each(|row| with(row, bias, own));
         }
+    }
+
+    /// `y = x·W`, with each row's weights.
+    fn multiply(&self, pass: &Pass<'_>, x: Mat<'_>, mut y: MatMut<'_>) {
         let mut whole = [Group { scenario: 0, from: 0, to: 0 }];
         for group in self.stretches(pass.groups, &mut whole, x.rows) {
             product(
                 y.part(group.from, group.to),
-                Into::Add,
+                Into::Set,
                 x.rows(group.from, group.to),
                 Op::N,
                 self.weight_of(pass, group.scenario),
@@ -276,6 +287,18 @@ fn rectify(units: &mut [f32]) {
     for unit in units {
         *unit = unit.max(0.0);
     }
+}
+
+/// `Σ a_i b_i`, in sixteen sums side by side: one after the other, each addition would wait for the one before.
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    const SIDE: usize = 16;
+    let mut sums = [0.0_f32; SIDE];
+    let (a, b) = (a.chunks_exact(SIDE), b.chunks_exact(SIDE));
+    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a.zip(b) {
+        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
+    }
+    sums.iter().sum::<f32>() + rest
 }
 
 /// `sum += part`, number by number.

@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, StandardNormal};
 
 use super::super::rows::{FieldKind, Shape};
+use super::arena::Arena;
 use super::dense::Gradients;
 use super::feed::Feed;
 use super::settings::NetSettings;
@@ -133,7 +134,7 @@ impl Input {
     }
 
     /// Fresh embeddings; numbers begin as their standardised value times a random slope (1 where the embedding has one column).
-    pub(super) fn begin(&self, weights: &mut [f32], random: &mut ChaCha8Rng) -> Vec<Vec<f32>> {
+    pub(super) fn begin(&self, weights: &mut [f32], random: &mut ChaCha8Rng) -> Vec<Arena> {
         for field in &self.fields {
             let Kind::Knots { rows, begin } = &field.kind else { continue };
             let width = rows.cols;
@@ -146,11 +147,11 @@ impl Input {
             let value: f32 = StandardNormal.sample(random);
             value * EMBEDDING_SPREAD
         };
-        self.tables.iter().map(|table| (0..table.entries * table.width).map(|_| normal(random)).collect()).collect()
+        self.tables.iter().map(|table| (0..table.entries * table.width).map(|_| normal(random)).collect::<Vec<_>>().into()).collect()
     }
 
     /// Fills `x` for the rows `order` of the window.
-    pub(super) fn forward(&self, weights: &[f32], tables: &[Vec<f32>], feed: &Feed, order: &[u32], mut x: MatMut<'_>) {
+    pub(super) fn forward(&self, weights: &[f32], tables: &[Arena], feed: &Feed, order: &[u32], mut x: MatMut<'_>) {
         for (at, row) in order.iter().enumerate() {
             let (cells, x) = (feed.cells(*row as usize), x.row(at));
             for field in &self.fields {
@@ -163,7 +164,7 @@ impl Input {
                             mean_of(values, feed.text(cells[field.cell], cells[field.cell + 1]), x);
                         } else {
                             let entry = cells[field.cell] as usize * spec.width;
-                            x.copy_from_slice(&values[entry..entry + spec.width]);
+                            copy(x, &values[entry..entry + spec.width]);
                         }
                     }
                     Kind::Knots { rows, .. } => {
@@ -231,6 +232,11 @@ impl Input {
         spec.column..spec.column + spec.width
     }
 
+    /// Whether every row reads one entry of table `table`, as it is.
+    pub(super) fn reads_one(&self, table: usize) -> bool {
+        !self.tables[table].text
+    }
+
     /// Calls `read(row, entry, factor)` for every entry of table `table` that the rows `order` read, row after row: its values
     /// enter the row's columns with that factor.
     pub(super) fn touch(&self, table: usize, feed: &Feed, order: &[u32], mut read: impl FnMut(usize, u32, f32)) {
@@ -271,6 +277,13 @@ impl Place {
             Self::Between(low, position - low as f32)
         }
     }
+}
+
+/// Copies a few numbers without a call for each handful.
+fn copy(to: &mut [f32], from: &[f32]) {
+    let ((to, to_rest), (from, from_rest)) = (to.as_chunks_mut::<8>(), from.as_chunks::<8>());
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    to_rest.iter_mut().zip(from_rest).for_each(|(to, from)| *to = *from);
 }
 
 fn mean_of(values: &[f32], buckets: &[u32], x: &mut [f32]) {

@@ -304,7 +304,7 @@ impl Mixture {
         }
     }
 
-    /// From the slopes in `trace.d_out` back to the slopes of the input streams, which are added to `d_inputs`. `extra` is a slope
+    /// From the slopes in `trace.d_out` back to the slopes of the input streams, which `d_inputs` are set to. `extra` is a slope
     /// on the experts' outputs themselves (gradient reversal), side by side as [`Mixture::copy_features`] lays them.
     pub(super) fn backward(
         &self,
@@ -321,7 +321,7 @@ impl Mixture {
         for (at, stream) in self.streams.iter().enumerate() {
             let y = Mat::new(&trace.first[at], rows, stream.outputs);
             let d = MatMut::new(&mut trace.d_first[at], rows, stream.outputs);
-            stream.backward(pass, inputs[at], y, d, scale, gradients, Some((d_inputs[at].again(), Into::Add)));
+            stream.backward(pass, inputs[at], y, d, scale, gradients, Some((d_inputs[at].again(), Into::Set)));
         }
     }
 
@@ -392,7 +392,7 @@ impl Mixture {
             for (place, expert) in gate.experts.iter().enumerate() {
                 let share = trace.shares[output][row * n + place];
                 if n > 1 {
-                    let slope: f32 = self.features(trace, *expert, row).iter().zip(d_out).map(|(h, d)| h * d).sum();
+                    let slope = super::dense::dot(self.features(trace, *expert, row), d_out);
                     mean += share * slope;
                     trace.d_first[gate.stream][at + place] = slope;
                 }

@@ -4,6 +4,7 @@
 //! MMoE, PLE) and scenario sharing (none, STAR, PEPNet) combine freely; which combination and how many passes is chosen on the
 //! validation night, then the network is trained again on all rows.
 
+mod arena;
 mod attribute;
 mod balance;
 mod checkpoint;

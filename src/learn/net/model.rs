@@ -7,6 +7,7 @@ use super::super::inside::Inside;
 use super::super::rows::{Block, Shape};
 use super::super::saved::{Tensors, pack, unpack};
 use super::super::{Attribution, LearnError, Model, Saved, check_finite, check_room, check_room_under, check_shape};
+use super::arena::Arena;
 use super::network::{Network, Weights};
 use super::predict::{features, inside, predict};
 use super::settings::{NetSettings, ScenarioSharing, TaskSharing};
@@ -102,7 +103,7 @@ impl Model for NetModel {
             tensors.put(&named.name, &[named.slot.rows, named.slot.cols], named.slot.of(&self.weights.dense));
         }
         for (table, values) in self.net.input.tables.iter().zip(&self.weights.tables) {
-            tensors.put(&format!("input.{}.embedding", table.name), &[table.entries, table.width], values);
+            tensors.put(&format!("input.{}.embedding", table.name), &[table.entries, table.width], values.iter());
         }
         tensors.put("background", &[self.background.len()], &self.background);
         pack(NAME, &self.shape, self.form.clone(), &tensors)
@@ -142,10 +143,13 @@ impl NetModel {
             let values = tensors.get(&named.name, &[named.slot.rows, named.slot.cols])?;
             named.slot.of_mut(&mut dense).copy_from_slice(&values);
         }
-        let tables =
-            net.input.tables.iter().map(|table| tensors.get(&format!("input.{}.embedding", table.name), &[table.entries, table.width]));
+        let tables = net
+            .input
+            .tables
+            .iter()
+            .map(|table| tensors.get(&format!("input.{}.embedding", table.name), &[table.entries, table.width]).map(Arena::from));
         let mut weights = Weights { dense, own: vec![0.0; net.own.len], tables: tables.collect::<Result<_, _>>()? };
-        if weights.dense.iter().chain(weights.tables.iter().flatten()).any(|value| !value.is_finite()) {
+        if weights.dense.iter().chain(weights.tables.iter().flat_map(|table| table.iter())).any(|value| !value.is_finite()) {
             return Err(LearnError::Saved("a weight is not finite".into()));
         }
         net.prepare(&mut weights);

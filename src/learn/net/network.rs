@@ -6,6 +6,7 @@
 
 use super::super::inside::Inside;
 use super::super::rows::Shape;
+use super::arena::Arena;
 use super::dense::{ByScenario, Dense, Gradients, Group, Noise, Pass};
 use super::feed::Feed;
 use super::gate_unit::{GateTrace, GateUnit};
@@ -48,7 +49,7 @@ pub(super) struct Weights {
     /// Effective weights of the scenarios, made from `dense` by [`Network::prepare`].
     pub(super) own: Vec<f32>,
     /// The embedding tables.
-    pub(super) tables: Vec<Vec<f32>>,
+    pub(super) tables: Vec<Arena>,
 }
 
 /// Buffers of one worker.
@@ -348,7 +349,6 @@ impl Network {
             }
             None => None,
         };
-        (0..rows).for_each(|row| dx.row(row).fill(0.0));
         for at in (0..self.levels.len()).rev() {
             let (before, own) = levels.split_at_mut(at);
             let extra = extra.filter(|_| at + 1 == self.levels.len());
@@ -357,14 +357,7 @@ impl Network {
                 Some(before) => {
                     let width = self.levels[at - 1].width;
                     let inputs: Vec<Mat<'_>> = before.out.iter().map(|out| Mat::new(out, rows, width)).collect();
-                    let mut d_inputs: Vec<MatMut<'_>> = before
-                        .d_out
-                        .iter_mut()
-                        .map(|d| {
-                            d[..rows * width].fill(0.0);
-                            MatMut::new(d, rows, width)
-                        })
-                        .collect();
+                    let mut d_inputs: Vec<MatMut<'_>> = before.d_out.iter_mut().map(|d| MatMut::new(d, rows, width)).collect();
                     self.levels[at].backward(&pass, &inputs, &mut own[0], extra, scale, gradients, &mut d_inputs);
                 }
             }

@@ -16,6 +16,15 @@ pub(super) const EPSILON: f32 = 1e-8;
 /// Numbers of the arena that one task updates.
 const CHUNK: usize = 1 << 14;
 
+/// Decoupled weight decay.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shrink<'a> {
+    /// The same for every weight.
+    All(f32),
+    /// Each weight's own.
+    Each(&'a [f32]),
+}
+
 /// Step sizes so far.
 #[derive(Debug, Clone)]
 pub(super) struct Clock {
@@ -75,25 +84,35 @@ impl Clock {
         (f64::from(EPSILON) * c2.sqrt()) as f32
     }
 
-    /// One number's update. `m` and `v` are its moments; `decay` is decoupled.
-    pub(super) fn update(&self, weight: &mut f32, m: &mut f32, v: &mut f32, gradient: f32, decay: f32, (size, epsilon): (f32, f32)) {
-        *weight -= self.rate * decay * *weight;
+    /// Updates weights side by side. Shapes: all `[n]`; `m` and `v` are their moments. Each number is worked out alike wherever it stands.
+    pub(super) fn update(&self, weights: &mut [f32], m: &mut [f32], v: &mut [f32], gradients: &[f32], decay: Shrink<'_>) {
+        match decay {
+            Shrink::Each(decays) => weights.iter_mut().zip(decays).for_each(|(weight, decay)| *weight -= self.rate * decay * *weight),
+            Shrink::All(decay) if decay > 0.0 => weights.iter_mut().for_each(|weight| *weight -= self.rate * decay * *weight),
+            Shrink::All(_) => {}
+        }
+        let moved = weights.iter_mut().zip(m).zip(v).zip(gradients);
         match self.optimizer {
             Optimizer::Adam => {
-                *m += (1.0 - BETA1) * (gradient - *m);
-                *v += (1.0 - BETA2) * (gradient * gradient - *v);
-                *weight -= size * *m / (v.sqrt() + epsilon);
+                let (size, epsilon) = self.size();
+                for (((weight, m), v), gradient) in moved {
+                    *m += (1.0 - BETA1) * (gradient - *m);
+                    *v += (1.0 - BETA2) * (gradient * gradient - *v);
+                    *weight -= size * *m / (v.sqrt() + epsilon);
+                }
             }
             Optimizer::Adagrad => {
-                *v += gradient * gradient;
-                *weight -= self.rate * gradient / (v.sqrt() + EPSILON);
+                for (((weight, _), v), gradient) in moved {
+                    *v += gradient * gradient;
+                    *weight -= self.rate * gradient / (v.sqrt() + EPSILON);
+                }
             }
-            Optimizer::Sgd => *weight -= self.rate * gradient,
+            Optimizer::Sgd => moved.for_each(|(((weight, _), _), gradient)| *weight -= self.rate * gradient),
         }
     }
 
-    /// Step size and `ε` of the current step, for [`Clock::update`].
-    pub(super) fn size(&self) -> (f32, f32) {
+    /// Adam's step size and `ε` of the current step.
+    fn size(&self) -> (f32, f32) {
         (self.moves[self.step], self.epsilon())
     }
 }
@@ -112,12 +131,10 @@ impl Moments {
 
     /// Updates every weight of the arena.
     pub(super) fn step(&mut self, clock: &Clock, weights: &mut [f32], gradients: &[f32], decays: &[f32]) {
-        let size = clock.size();
         let chunks = weights.par_chunks_mut(CHUNK).zip(self.m.par_chunks_mut(CHUNK)).zip(self.v.par_chunks_mut(CHUNK));
-        chunks.zip(gradients.par_chunks(CHUNK)).zip(decays.par_chunks(CHUNK)).for_each(|((((weights, m), v), gradients), decays)| {
-            for at in 0..weights.len() {
-                clock.update(&mut weights[at], &mut m[at], &mut v[at], gradients[at], decays[at], size);
-            }
-        });
+        chunks
+            .zip(gradients.par_chunks(CHUNK))
+            .zip(decays.par_chunks(CHUNK))
+            .for_each(|((((weights, m), v), gradients), decays)| clock.update(weights, m, v, gradients, Shrink::Each(decays)));
     }
 }

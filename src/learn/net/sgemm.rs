@@ -6,8 +6,8 @@
 use gemm_common::Parallelism;
 
 /// Terms of a sum that are added up in one call: so few that `gemm` adds them in one go, whatever the number of rows. (With 600
-/// it cuts them into stretches that depend on the number of rows, and so do the last bits; 512 are still one stretch.)
-const TERMS: usize = 256;
+/// it cuts them into stretches that depend on the number of rows, and so do the last bits; up to 512 it never does.)
+const TERMS: usize = 512;
 
 /// A read-only row-major matrix: element `(i, j)` is `data[i · stride + j]`.
 #[derive(Debug, Clone, Copy)]

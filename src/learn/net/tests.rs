@@ -239,7 +239,7 @@ fn shaken(network: &Network, seed: u64) -> Weights {
     let mut weights = network.begin(&bias, seed);
     let mut random = stream(seed, 3);
     weights.dense.iter_mut().for_each(|weight| *weight += 0.2 * normal(&mut random));
-    weights.tables.iter_mut().flatten().for_each(|weight| *weight += 0.5 * normal(&mut random));
+    weights.tables.iter_mut().flat_map(|table| table.iter_mut()).for_each(|weight| *weight += 0.5 * normal(&mut random));
     network.prepare(&mut weights);
     weights
 }
@@ -388,7 +388,7 @@ fn trained_tables(settings: &TrainSettings, every_step: bool) -> (Vec<f32>, Vec<
         }
     }
     trainer.flush();
-    (trainer.weights.tables.concat(), trainer.weights.dense.clone())
+    (trainer.weights.tables.iter().flat_map(|table| table.to_vec()).collect(), trainer.weights.dense.clone())
 }
 
 #[test]

@@ -119,8 +119,7 @@ impl<'a> Trainer<'a> {
             tensors.put(name, &[moments.len()], moments);
         }
         for (at, table) in self.tables.iter().enumerate() {
-            tensors.put(&format!("table.{at}.m"), &[table.m.len()], &table.m);
-            tensors.put(&format!("table.{at}.v"), &[table.v.len()], &table.v);
+            tensors.put(&format!("table.{at}.moments"), &[table.moments.len()], table.moments.iter());
         }
         TrainerState { passes: self.passes, rates: to_bits(&self.clock.rates), balancer: self.balancer.state() }
     }
@@ -140,9 +139,9 @@ impl<'a> Trainer<'a> {
         let moments = Moments { m: tensors.get("m", &[dense])?, v: tensors.get("v", &[dense])? };
         let mut tables = Vec::with_capacity(self.tables.len());
         for (at, table) in self.net.input.tables.iter().enumerate() {
-            let of = |name: &str| tensors.get(&format!("table.{at}.{name}"), &[table.entries * table.width]);
+            let moments = tensors.get(&format!("table.{at}.moments"), &[2 * table.entries * table.width])?;
             // Between passes every row is up to date.
-            tables.push(TableState::at(table.entries, table.width, (of("m")?, of("v")?), steps.saturating_sub(1) as u32));
+            tables.push(TableState::at(table.entries, table.width, moments.into(), steps.saturating_sub(1) as u32));
         }
         (self.weights, self.moments, self.tables, self.passes) = (weights, moments, tables, state.passes);
         self.clock.go_on(moves, from_bits(&state.rates));
