@@ -34,19 +34,19 @@ fn bytes_below(root: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-fn read(path: &Path) -> RecordBatch {
+pub(super) fn read(path: &Path) -> RecordBatch {
     let file = fs::File::open(path).expect("a file");
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("parquet").build().expect("a reader");
     let batches: Vec<_> = reader.map(|batch| batch.expect("rows")).collect();
     arrow::compute::concat_batches(&batches[0].schema(), &batches).expect("one schema")
 }
 
-fn texts(table: &RecordBatch, column: &str) -> Vec<String> {
+pub(super) fn texts(table: &RecordBatch, column: &str) -> Vec<String> {
     let array = table.column_by_name(column).expect("a column");
     array.as_string::<i32>().iter().map(|text| text.expect("a text").to_owned()).collect()
 }
 
-fn numbers(table: &RecordBatch, column: &str) -> Vec<Option<f64>> {
+pub(super) fn numbers(table: &RecordBatch, column: &str) -> Vec<Option<f64>> {
     let array = arrow::compute::cast(table.column_by_name(column).expect("a column"), &DataType::Float64).expect("numbers");
     array.as_primitive::<Float64Type>().iter().collect()
 }
@@ -145,6 +145,9 @@ fn the_embedded_job_is_the_one_of_the_repository() {
     let target = folder.path().join("queries/marketplace");
     demo::job::write(&target).expect("a job");
     assert_eq!(bytes_below(&repository), bytes_below(&target));
+    let service = folder.path().join("queries/service");
+    demo::job::write_service(&service).expect("a job");
+    assert_eq!(bytes_below(&repository.with_file_name("service")), bytes_below(&service));
     // Again it changes nothing; a file that somebody edited is not overwritten.
     demo::job::write(&target).expect("the same job");
     fs::write(target.join("frame.sql"), "-- mine\nselect 1").expect("a file");
@@ -187,6 +190,9 @@ fn a_small_demo_night_refuses_what_is_wrong_and_finds_what_is_true() {
         tells_what_is_specific_from_what_is_shared(&own, &truth);
     }
     is_better_than_chance(&read(&run.join("metrics.parquet")));
+    let service = folder.path().join("data/service/runs");
+    let service = service.join(fs::read_to_string(service.join("CURRENT")).expect("a published run").trim());
+    super::applications::decide_what_is_right(&run, &service, &input);
     polytask(folder.path(), &["frame", "queries/marketplace", "--as-of", &summary.suggested_as_of.to_string(), "--out", "frame"]);
     knows_the_columns_of_the_frame(&folder.path().join("frame"), &truth);
 }
@@ -234,6 +240,8 @@ fn finds_the_true_order(importance: &RecordBatch, truth: &RecordBatch) {
             found.insert((task, feature), value.expect("a number"));
         }
     }
+    // What drives returns stands in `shop_truth.parquet`.
+    found.retain(|(task, feature), _| task != "returned" && feature != "return_share");
     assert!(found.keys().eq(effects.keys()), "the truth is about other features than the frame has");
     for task in ["click", "cart", "purchase", "spend"] {
         let of = |table: &BTreeMap<(String, String), f64>| -> Vec<f64> {
@@ -263,7 +271,8 @@ fn finds_the_true_order_of_every_cell(importance: &RecordBatch, truth: &RecordBa
                 let own = table.iter().filter(|((place, what, feature), _)| place == scenario && what == task && feature != "scenario");
                 own.map(|((.., feature), value)| (feature.clone(), value.abs())).collect()
             };
-            let (own, real) = (of(&found), of(&effects));
+            let (mut own, real) = (of(&found), of(&effects));
+            own.remove("return_share");
             let agreement = spearman(&own.values().copied().collect::<Vec<_>>(), &real.values().copied().collect::<Vec<_>>());
             let first = |table: &BTreeMap<String, f64>, most: usize| {
                 let mut order: Vec<(&String, &f64)> = table.iter().collect();

@@ -10,6 +10,7 @@
 mod learn_rows;
 mod shop;
 
+mod applications;
 mod arrivals;
 mod cli;
 mod clock;
