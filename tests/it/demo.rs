@@ -1,7 +1,7 @@
 //! The generated marketplace: it repeats, it is as large as asked for, what is wrong in it is refused, and a model of it
 //! finds what is true.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -136,6 +136,52 @@ fn data_of_others_is_left_alone() {
     let refused = demo::generate(&Settings { events: 10_000, ..Settings::default() }, folder.path(), &|_, _| ());
     assert!(matches!(refused, Err(DemoError::Foreign { ref found, .. }) if found == "users.parquet"), "{refused:?}");
     assert_eq!(fs::read(folder.path().join("users.parquet")).expect("a file"), b"mine");
+}
+
+#[test]
+fn what_follows_a_purchase_has_its_planted_drivers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let summary = generate(folder.path(), 200_000, 7, 2);
+    let table = |name: &str| read(&folder.path().join(format!("{name}.parquet")));
+    let ids = |table: &RecordBatch, column: &str| -> Vec<i64> {
+        numbers(table, column).into_iter().map(|id| id.expect("an id") as i64).collect()
+    };
+    let (orders, returns, truth) = (table("orders"), table("returns"), table("shop_truth"));
+    assert!(summary.tables.iter().any(|(name, rows)| name == "orders" && *rows == orders.num_rows() as u64));
+    let abusive: BTreeSet<i64> = texts(&truth, "what")
+        .iter()
+        .zip(numbers(&truth, "id"))
+        .filter(|(what, _)| *what == "abusive user")
+        .filter_map(|(_, id)| id.map(|id| id as i64))
+        .collect();
+    let (buyers, events) = (ids(&orders, "user_id"), ids(&orders, "event_id"));
+    let returned: BTreeSet<i64> = ids(&returns, "event_id").into_iter().collect();
+    let ordered: BTreeSet<i64> = events.iter().copied().collect();
+    assert!(returned.iter().all(|event| ordered.contains(event)), "a return without an order");
+    let late: BTreeSet<i64> = ids(&table("deliveries"), "event_id")
+        .into_iter()
+        .zip(ids(&table("deliveries"), "days_late"))
+        .filter_map(|(event, days)| (days > 0).then_some(event))
+        .collect();
+    // Share of the orders that went back, of those for which something holds and of the others.
+    let share = |holds: &dyn Fn(usize) -> bool| {
+        let own: Vec<usize> = (0..events.len()).filter(|at| holds(*at)).collect();
+        own.iter().filter(|at| returned.contains(&events[**at])).count() as f64 / own.len() as f64
+    };
+    let of_abusive = share(&|at| abusive.contains(&buyers[at]));
+    let of_others = share(&|at| !abusive.contains(&buyers[at]));
+    let (of_late, in_time) = (
+        share(&|at| !abusive.contains(&buyers[at]) && late.contains(&events[at])),
+        share(&|at| !abusive.contains(&buyers[at]) && !late.contains(&events[at])),
+    );
+    println!("returned: abusive {of_abusive:.3}, others {of_others:.3}; late {of_late:.3}, in time {in_time:.3}");
+    assert!(of_abusive > 0.4 && (0.02..0.08).contains(&of_others), "{of_abusive} {of_others}");
+    assert!(of_late > 1.3 * in_time, "{of_late} {in_time}");
+    // Stores differ in what they sell as the areas say, and nothing lies there in negative numbers.
+    let stores = texts(&orders, "store");
+    let sold = |store: &str| stores.iter().filter(|own| *own == store).count();
+    assert!(sold("harbour") > sold("mill") && sold("mill") > sold("hill") && sold("hill") > 0);
+    assert!(numbers(&table("stock"), "on_hand").iter().all(|pieces| pieces.is_some_and(|pieces| pieces >= 0.0)));
 }
 
 #[test]

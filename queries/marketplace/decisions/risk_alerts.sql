@@ -2,7 +2,7 @@
 -- Grain: order that is not delivered and not returned. `risk`: probability of a return once it is bought, from the chain. An order is
 -- alerted where what a look is expected to save, risk x $prevented_share x loss, is more than a look costs; `loss` is the margin
 -- and what a return costs. `reason` is the driver whose past return share is highest against all orders', as a log ratio: weights of
--- evidence of single drivers, not contributions of the model.
+-- evidence of single drivers, not contributions of the model. What is usual is no reason.
 -- Application: risk.
 with all_orders as (
     select
@@ -79,8 +79,8 @@ waiting as (
         risks.risk * $prevented_share * (all_orders.amount * all_orders.margin + $return_cost) - $review_cost as worth,
         ln(coalesce(user_returns.return_share, 0.05) / 0.05) as user_weight,
         ln(categories.share / usual.share) as category_weight,
-        ln(prices.share / usual.share) as price_weight,
-        ln(reviewed.share / usual.share) as review_weight,
+        case when all_orders.price_band <> 'usual price' then ln(prices.share / usual.share) else -10.0 end as price_weight,
+        case when all_orders.reviews <> 'usual reviews' then ln(reviewed.share / usual.share) else -10.0 end as review_weight,
         coalesce(user_returns.returns_ever, 0) as returns_before,
         coalesce(user_returns.orders_ever, 0) as orders_before
     from all_orders
