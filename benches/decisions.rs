@@ -3,8 +3,8 @@
 //!
 //!     cargo bench --bench decisions -- [--candidates N] [--users N] [--rows N]
 //!
-//! Prints the seconds of each, the value of the placement with its bound, and how tight the segments are; `benches/peers/decisions.py` solves the
-//! same instances, drawn by the same formula, with HiGHS and scikit-learn.
+//! Prints the seconds of each, the value of the placement with its bound, and how tight the segments are;
+//! `benches/peers/decisions.py` solves the same instances, drawn by the same formula, with HiGHS and scikit-learn.
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 use std::time::Instant;

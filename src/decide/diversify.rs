@@ -61,8 +61,8 @@ pub struct Pick {
 
 /// Picks rows of a list by greedy maximal marginal relevance.
 ///
-/// Likeness of two rows: 1 for the same category and 0 for another; the cosine of their embeddings, 0 where it is negative; the mean of both where both rows have
-/// both; 0 where they have neither. Among equals the more valued, then the earlier row.
+/// Likeness of two rows: 1 for the same category and 0 for another; the cosine of their embeddings, 0 where it is negative; the
+/// mean of both where both rows have both; 0 where they have neither. Among equals the more valued, then the earlier row.
 ///
 /// # Errors
 /// [`DecideError::NotANumber`] with the place in the list, counted from 1.

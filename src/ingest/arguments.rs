@@ -1,7 +1,7 @@
 //! Queries as arguments of table functions: `place((select …), (select …))`.
 //!
-//! In: a syntax tree. Out: the tree with its queries as texts, which is what the engine passes on to a function; the plan of such a text in a session of
-//! a night. What an analyst's text may do is decided where analysts are (`sql`).
+//! In: a syntax tree. Out: the tree with its queries as texts, which is what the engine passes on to a function; the plan of such a
+//! text in a session of a night. What an analyst's text may do is decided where analysts are (`sql`).
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

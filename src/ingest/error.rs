@@ -184,7 +184,8 @@ impl Outcome for IngestError {
                 format!("ask the sender; where it is meant, name it: `sources.{source_name}.may_change = [\"{column}\"]` in job.toml")
             }
             Self::Store { .. } => {
-                "can it be reached from here, and are its credentials in the environment? docs/operations.md lists the variables; a repeated \
+                "can it be reached from here, and are its credentials in the environment? docs/operations.md lists the variables; a \
+                    repeated \
                  night fetches only what is missing"
                     .into()
             }

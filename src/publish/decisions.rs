@@ -1,7 +1,7 @@
 //! Decision tables: SQL over tonight's scores, the held-out rows, the clean tables of the past, the features, and each other.
 //!
-//! In: a session that sees clean tables and features. Out: `decisions/<table>.parquet`, the first rows of each for the report, and what their checks
-//! say. Not here: the functions that decide (`table_functions`), which the session has.
+//! In: a session that sees clean tables and features. Out: `decisions/<table>.parquet`, the first rows of each for the report, and
+//! what their checks say. Not here: the functions that decide (`table_functions`), which the session has.
 
 mod previous;
 
@@ -117,8 +117,8 @@ pub async fn write(engine: &Engine, seen: Seen<'_>, session: &SessionContext, st
     Ok(Written { tables, checks })
 }
 
-/// Plans every decision query and its checks on empty tables, in a session with those of clean tables and features. `rows` has keys and scenario,
-/// `challengers` are the learners beside the published one.
+/// Plans every decision query and its checks on empty tables, in a session with those of clean tables and features. `rows` has keys
+/// and scenario, `challengers` are the learners beside the published one.
 ///
 /// # Errors
 /// [`PublishError`] naming the query.

@@ -92,7 +92,8 @@ impl Outcome for PublishError {
             Self::NothingEarlier { .. } => "`polytask runs <job>` lists all runs; `--to RUN` names a published one".into(),
             Self::Held { .. } => "`polytask bless <job> <run> --reason \"…\"` publishes it all the same".into(),
             Self::Damaged { current: true, .. } => {
-                "`polytask rollback <job>` goes back to an earlier run; `polytask run <job> --as-of <its date> --rebuild` tells whether the \
+                "`polytask rollback <job>` goes back to an earlier run; `polytask run <job> --as-of <its date> --rebuild` tells \
+                    whether the \
                  night still gives the bytes that it gave"
                     .into()
             }

@@ -1,6 +1,7 @@
 //! The columns of an argument: looked for by name, brought to the type that a decision computes with.
 //!
-//! In: schemas and batches. Out: arrays of numbers, texts, lists; dense numbers for values of any type. A column that is not there or has another type is told while planning.
+//! In: schemas and batches. Out: arrays of numbers, texts, lists; dense numbers for values of any type. A column that is not there
+//! or has another type is told while planning.
 
 use std::collections::HashMap;
 use std::sync::Arc;

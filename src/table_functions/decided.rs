@@ -118,7 +118,7 @@ impl PartitionStream for Made {
             Work::Whole(work) => {
                 let (inputs, work, name) = (self.inputs.clone(), Arc::clone(work), self.name);
                 let answer = async move {
-                    let mut held = MemoryConsumer::new(name).register(context.memory_pool());
+                    let held = MemoryConsumer::new(name).register(context.memory_pool());
                     let mut tables = Vec::with_capacity(inputs.len());
                     for input in inputs {
                         let mut rows = execute_stream(input, Arc::clone(&context))?;
@@ -134,7 +134,7 @@ impl PartitionStream for Made {
                     let answer = tokio::task::spawn_blocking(move || work(&tables)).await;
                     let answer = answer.map_err(|error| DataFusionError::Execution(format!("{name} broke down: {error}")))??;
                     drop(held);
-                    Ok(futures::stream::iter(cut(&answer).into_iter().map(Ok)))
+                    Ok::<_, DataFusionError>(futures::stream::iter(cut(&answer).into_iter().map(Ok)))
                 };
                 Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), futures::stream::once(answer).try_flatten().boxed()))
             }

@@ -23,9 +23,12 @@ use crate::decide::diversify::{CONSIDERED, List, Settings, diversify};
 pub(super) const DIVERSIFY: TableFunction = TableFunction {
     name: "diversify",
     syntax: "diversify((query), k, lambda [, considered])",
-    about: "of each list the k rows to show, by greedy maximal marginal relevance: each is picked for lambda * value / greatest value of the list - (1 - lambda) * its greatest likeness to a row picked before. \
-            The query has `list` (whose list: of any type), `value`, and perhaps `category` (likeness 1 where it is the same) and `embedding` (list of numbers: the cosine, at least 0); with both the mean of both. Other \
-            columns are carried; `place` (from 1) and `marginal` are added. Of a list the `considered` most valued rows are looked at (1000). A query that is ordered by `list` first is read as it is, and \
+    about: "of each list the k rows to show, by greedy maximal marginal relevance: each is picked for lambda * value / greatest \
+    value of the list - (1 - lambda) * its greatest likeness to a row picked before. \
+            The query has `list` (whose list: of any type), `value`, and perhaps `category` (likeness 1 where it is the same) and \
+            `embedding` (list of numbers: the cosine, at least 0); with both the mean of both. Other \
+            columns are carried; `place` (from 1) and `marginal` are added. Of a list the `considered` most valued rows are looked \
+            at (1000). A query that is ordered by `list` first is read as it is, and \
             among equals its earlier row is picked; else it is sorted",
     example: "select list, product_id, place, marginal from diversify(( \
               select household_id as list, product_id, purchase as value, product_category as category \

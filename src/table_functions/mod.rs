@@ -1,8 +1,8 @@
 //! Decisions as table functions of SQL: `place((options), (limits))`, `ship`, `segments`, `diversify`.
 //!
-//! In: calls in FROM, whose queries stand in brackets of their own. Out: tables. A function reads its queries on one partition, whatever the session
-//! has, so that a decision is the same in a night and in the shell. The mathematics is `decide`'s; what a session may read is
-//! that session's: it plans the queries.
+//! In: calls in FROM, whose queries stand in brackets of their own. Out: tables. A function reads its queries on one partition,
+//! whatever the session has, so that a decision is the same in a night and in the shell. The mathematics is `decide`'s; what a
+//! session may read is that session's: it plans the queries.
 
 mod cells;
 mod decided;

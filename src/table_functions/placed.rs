@@ -18,10 +18,13 @@ use crate::decide::place::{Builder, Options, Placement, place};
 pub(super) const PLACE: TableFunction = TableFunction {
     name: "place",
     syntax: "place((options), (limits))",
-    about: "the options with `taken`: those that are worth most together under the limits. An option has a `value` and may have a `choice`, of which one option is taken at most, \
-            and `resources` (list of texts) with `amounts` (list of numbers): what it uses of which. Other columns are carried. A limit has `resource`, `at_most` and \
+    about: "the options with `taken`: those that are worth most together under the limits. An option has a `value` and may have a \
+    `choice`, of which one option is taken at most, \
+            and `resources` (list of texts) with `amounts` (list of numbers): what it uses of which. Other columns are carried. A \
+            limit has `resource`, `at_most` and \
             `at_least` (NULL = none). Up to 5000 options branch and bound seeks the best placement, to the end or for a stated number of \
-            nodes; more are placed by the prices of a linear program and exchanges. place_limits((options), (limits)) tells the bound and how far below it the value can be. An error names the resource whose \
+            nodes; more are placed by the prices of a linear program and exchanges. place_limits((options), (limits)) tells the \
+            bound and how far below it the value can be. An error names the resource whose \
             `at_least` cannot be met. Among equals the earlier row is taken: write an ORDER BY into the query of the options",
     example: "select household_id, product_id, taken from place(( \
               select household_id, product_id, purchase as value, household_id as choice, \
@@ -35,7 +38,8 @@ pub(super) const PLACE: TableFunction = TableFunction {
 pub(super) const PLACE_LIMITS: TableFunction = TableFunction {
     name: "place_limits",
     syntax: "place_limits((options), (limits))",
-    about: "the limits of place((options), (limits)): resource, at_least, at_most, used, shadow_price (what one more unit of the limit would add to the value, in the linear relaxation; \
+    about: "the limits of place((options), (limits)): resource, at_least, at_most, used, shadow_price (what one more unit of the \
+    limit would add to the value, in the linear relaxation; \
             below 0 where a least use costs value), and of the whole placement value, bound (no placement is worth more) and gap = (bound - value) / bound",
     example: "select resource, used, shadow_price, gap from place_limits(( \
               select purchase as value, make_array('slots', scenario) as resources, make_array(1.0, 1.0) as amounts \

@@ -1,6 +1,7 @@
 //! `segments` and `segment_profiles`: who is alike, and what sets each kind apart.
 //!
-//! In: a query of entities with numbers, perhaps the segments of the night before. Out: a segment for each entity; a row for each segment and column.
+//! In: a query of entities with numbers, perhaps the segments of the night before. Out: a segment for each entity; a row for each
+//! segment and column.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,9 +21,12 @@ use crate::decide::segments::{Range, Rows, Segments, segments};
 pub(super) const SEGMENTS: TableFunction = TableFunction {
     name: "segments",
     syntax: "segments((query), 'entity', least, most [, (previous)])",
-    about: "the entities of the query in segments by k-means over its numbers (standardised; NULL counts as the mean, a constant column, text and dates not at all): \
-            the entity, segment, distance to the segment's centre in standard deviations, previous_segment. How many segments there are, from least to most, is the number with the greatest mean \
-            silhouette over a sample of 20000 entities. Segments are numbered by falling size; with `previous` (the entity and `segment`) each keeps the \
+    about: "the entities of the query in segments by k-means over its numbers (standardised; NULL counts as the mean, a constant \
+    column, text and dates not at all): \
+            the entity, segment, distance to the segment's centre in standard deviations, previous_segment. How many segments there \
+            are, from least to most, is the number with the greatest mean \
+            silhouette over a sample of 20000 entities. Segments are numbered by falling size; with `previous` (the entity and \
+            `segment`) each keeps the \
             number of the one that it shares most entities with, and the number of segments stays unless another silhouette is greater by 0.02",
     example: "select segment, count(*) as households, avg(distance) from segments(( \
               select household_id, count(*) as products, sum(purchases_26w) as purchases, min(days_since_purchase) as days_since \
@@ -35,7 +39,8 @@ pub(super) const SEGMENTS: TableFunction = TableFunction {
 pub(super) const SEGMENT_PROFILES: TableFunction = TableFunction {
     name: "segment_profiles",
     syntax: "segment_profiles((query), 'entity', least, most [, (previous)])",
-    about: "what sets the segments of segments(…) apart, a row for each segment and column: segment, size, feature, mean within the segment, overall_mean, \
+    about: "what sets the segments of segments(…) apart, a row for each segment and column: segment, size, feature, mean within the \
+    segment, overall_mean, \
             z = (mean - overall_mean) / overall standard deviation, rank by the size of z within the segment, and the mean silhouette of the number of segments (NULL where least = most)",
     example: "select segment, size, feature, mean, overall_mean, z from segment_profiles(( \
               select household_id, count(*) as products, sum(purchases_26w) as purchases, min(days_since_purchase) as days_since \

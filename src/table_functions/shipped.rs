@@ -17,8 +17,10 @@ use crate::decide::ship::{Demand, Flow, Lane, Shipped, Supply, ship};
 pub(super) const SHIP: TableFunction = TableFunction {
     name: "ship",
     syntax: "ship((supply), (demand), (lanes))",
-    about: "what to send at least cost: item, origin, destination, quantity, unit_cost, cost. The supply has `item`, `origin`, `quantity`; the demand `item`, `destination`, `quantity` and \
-            perhaps `penalty`, what a unit that is met is worth (none, or NULL: it is met as far as it can be); the lanes `origin`, `destination`, `unit_cost` and perhaps `capacity`, of all items together. \
+    about: "what to send at least cost: item, origin, destination, quantity, unit_cost, cost. The supply has `item`, `origin`, \
+    `quantity`; the demand `item`, `destination`, `quantity` and \
+            perhaps `penalty`, what a unit that is met is worth (none, or NULL: it is met as far as it can be); the lanes `origin`, \
+            `destination`, `unit_cost` and perhaps `capacity`, of all items together. \
             Nothing is sent that costs more than it is worth. Whole quantities stay whole. ship_unmet tells what is not met and why",
     example: "select item, origin, destination, quantity from ship( \
               (select 'milk' as item, 'north' as origin, 9 as quantity), \
@@ -31,7 +33,8 @@ pub(super) const SHIP: TableFunction = TableFunction {
 pub(super) const SHIP_UNMET: TableFunction = TableFunction {
     name: "ship_unmet",
     syntax: "ship_unmet((supply), (demand), (lanes))",
-    about: "the demands that ship((supply), (demand), (lanes)) does not meet whole: item, destination, demand, met, unmet and the reason: `no supply` (none is left that could get there), `no lane` (nothing leads \
+    about: "the demands that ship((supply), (demand), (lanes)) does not meet whole: item, destination, demand, met, unmet and the \
+    reason: `no supply` (none is left that could get there), `no lane` (nothing leads \
             there from where it lies), `dearer than the penalty`, `lane full`",
     example: "select item, destination, unmet, reason from ship_unmet( \
               (select 'milk' as item, 'north' as origin, 3 as quantity), \

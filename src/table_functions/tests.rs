@@ -72,7 +72,8 @@ fn options_are_taken_within_limits() {
 fn placements_read_each_other_and_columns_are_carried() {
     gives(
         "with o as (select 1 as x, 2.5 as value, 'k' as note) \
-         select count(*) as n, bool_and(taken) as taken from place((select * from place((select 1 as x, 2.5 as value), (select 'r' as resource)) where not taken is null and x = 1 \
+         select count(*) as n, bool_and(taken) as taken from place((select * from place((select 1 as x, 2.5 as value), (select 'r' \
+         as resource)) where not taken is null and x = 1 \
          ) , (select 'r' as resource)) as p, o",
         &["n|taken", "1|true"],
     );
@@ -213,7 +214,8 @@ fn lists_are_short_and_diverse() {
     gives(&format!("select id from diversify(({CANDIDATES}), 2, 1) order by id"), &["id", "1", "2", "3", "5"]);
     // Half alike by category, and by the angle between them.
     gives(
-        "select id, round(marginal, 3) as marginal from diversify((select 1 as list, column1 as id, column2 as value, 'c' as category, column3 as embedding \
+        "select id, round(marginal, 3) as marginal from diversify((select 1 as list, column1 as id, column2 as value, 'c' as \
+            category, column3 as embedding \
          from (values (1, 1.0, make_array(1, 0)), (2, 1.0, make_array(0, 1)), (3, 1.0, make_array(3, 4)), (4, 0.9, null)) order by list, id), 4, 0.5) order by marginal desc, id",
         &["id|marginal", "1|0.5", "2|0.25", "3|0.05", "4|-0.05"],
     );

@@ -15,11 +15,12 @@ const NODES: u64 = 300;
 
 /// `Σ_r p⁺ at_most − p⁻ at_least + Σ_blocks max Σ (v − p·a) x`, the resource of a block not among the `r` and its limits kept by whole `x`.
 ///
-/// A block is the choices that use one resource and no resource of another block; resources that weigh most come first. Choices of no block, and blocks that are
-/// too large, count as in the linear bound.
+/// A block is the choices that use one resource and no resource of another block; resources that weigh most come first. Choices of
+/// no block, and blocks that are too large, count as in the linear bound.
 ///
 /// # Source
-/// Geoffrion (1974), "Lagrangean relaxation for integer programming", section 3: a relaxation without the integrality property bounds better.
+/// Geoffrion (1974), "Lagrangean relaxation for integer programming", section 3: a relaxation without the integrality property
+/// bounds better.
 pub(super) fn bound(options: &Options, prices: &[f64]) -> f64 {
     let units = Units::of(options);
     let block_of = blocks(options, prices);

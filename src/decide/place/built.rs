@@ -113,8 +113,8 @@ impl Builder {
         Ok(Self { options, known, own: Vec::new(), choices: 0 })
     }
 
-    /// Adds an option. Options with the same number in `choice` exclude each other; numbers are dense, from 0; an option without one is a choice of its own.
-    /// A resource that an option names twice is used by the sum.
+    /// Adds an option. Options with the same number in `choice` exclude each other; numbers are dense, from 0; an option without
+    /// one is a choice of its own. A resource that an option names twice is used by the sum.
     ///
     /// # Errors
     /// [`DecideError`] naming the row, counted from 1.

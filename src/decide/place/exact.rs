@@ -147,8 +147,8 @@ pub(super) fn improved(options: &Options, begun: Result<Used, DecideError>) -> R
     }
 }
 
-/// Improves a placement part by part: the choices about which prices leave most doubt are decided anew by branch and bound, all others staying as they are; first among all
-/// choices, then among those of each resource that weighs most.
+/// Improves a placement part by part: the choices about which prices leave most doubt are decided anew by branch and bound, all
+/// others staying as they are; first among all choices, then among those of each resource that weighs most.
 ///
 /// # Source
 /// Balas & Zemel (1980), "An algorithm for large zero-one knapsack problems", for the core of doubtful choices.

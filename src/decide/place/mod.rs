@@ -55,8 +55,8 @@ impl Placement {
 /// Chooses options.
 ///
 /// The linear relaxation gives prices and the bound `Σ_choices max(0, max (v − p·a)) + Σ p⁺ at_most − Σ p⁻ at_least`, true for any
-/// prices; taking options by `v − p·a`, meeting least uses and improving by exchanges gives the placement. Up to [`EXACT_OPTIONS`] options, branch and
-/// bound starts from it and ends with the best placement or after [`EXACT_WORK`] with a better bound.
+/// prices; taking options by `v − p·a`, meeting least uses and improving by exchanges gives the placement. Up to [`EXACT_OPTIONS`]
+/// options, branch and bound starts from it and ends with the best placement or after [`EXACT_WORK`] with a better bound.
 ///
 /// # Errors
 /// [`DecideError`] naming the resource whose least use cannot be met.

@@ -1,7 +1,8 @@
 //! Prices of resources for large placements, and the bound that they prove.
 //!
-//! In: an instance of any size. Out: prices near the optimum of the linear relaxation: begun by a linear program on a seeded sample of the choices,
-//! improved on all options by restarted primal-dual steps. Each pass reads every option a few times; nothing is solved as a whole.
+//! In: an instance of any size. Out: prices near the optimum of the linear relaxation: begun by a linear program on a seeded sample
+//! of the choices, improved on all options by restarted primal-dual steps. Each pass reads every option a few times; nothing is
+//! solved as a whole.
 
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
@@ -105,8 +106,9 @@ struct Rows {
 /// The primal-dual hybrid gradient method on `min_x max_p −v·x + p·(A x)` with `x` in the choices' simplices and `A x` within limits.
 ///
 /// # Source
-/// Chambolle & Pock (2011), "A first-order primal-dual algorithm for convex problems"; Pock & Chambolle (2011), "Diagonal preconditioning", for the steps;
-/// Applegate et al. (2021), "Practical large-scale linear programming using primal-dual hybrid gradient", for restarts and the primal weight.
+/// Chambolle & Pock (2011), "A first-order primal-dual algorithm for convex problems"; Pock & Chambolle (2011), "Diagonal
+/// preconditioning", for the steps; Applegate et al. (2021), "Practical large-scale linear programming using primal-dual hybrid
+/// gradient", for restarts and the primal weight.
 struct Search {
     rows: Rows,
     low: Vec<f64>,
@@ -288,8 +290,8 @@ impl Search {
         (self.best_bound - self.best_reached) / self.best_bound.abs().max(f64::MIN_POSITIVE)
     }
 
-    /// Value of the mean of the options, each shrunk by the fullest resource that it uses, so that no limit is exceeded; what is missing to a
-    /// least use counts at several times its price.
+    /// Value of the mean of the options, each shrunk by the fullest resource that it uses, so that no limit is exceeded; what is
+    /// missing to a least use counts at several times its price.
     fn reached(&self, scale: f64) -> f64 {
         let uses = |at: usize| &self.rows.uses[self.rows.starts[at] as usize..self.rows.starts[at + 1] as usize];
         let mut used = vec![0.0; self.p.len()];

@@ -1,7 +1,7 @@
 //! Segments: rows that are alike, how many kinds there are, what sets each apart, and under which names they were known before.
 //!
-//! In: numbers by row, a key for each row, perhaps the segments that rows were in before. Out: a segment and a distance for each row, a profile
-//! of each segment. Distances are between standardised columns, so that no unit weighs more than another.
+//! In: numbers by row, a key for each row, perhaps the segments that rows were in before. Out: a segment and a distance for each
+//! row, a profile of each segment. Distances are between standardised columns, so that no unit weighs more than another.
 
 mod grouped;
 mod matched;
@@ -78,17 +78,19 @@ pub const MOST: usize = 64;
 
 /// Groups rows.
 ///
-/// Columns are standardised, `(x − mean) / standard deviation`; a missing value counts as the mean, a constant column not at all. The number of segments is the one with the
-/// greatest mean silhouette over a sample; an earlier night's number stays, unless another one's silhouette is greater by `0.02`. k-means begins from the
-/// sample's centres, or from those that the earlier segments have tonight where these fit the sample about as well. Without an earlier night segments are numbered by falling size;
-/// with one a segment keeps the number of the one that it shares most rows with, and one that shares none has a new number.
+/// Columns are standardised, `(x − mean) / standard deviation`; a missing value counts as the mean, a constant column not at all.
+/// The number of segments is the one with the greatest mean silhouette over a sample; an earlier night's number stays, unless
+/// another one's silhouette is greater by `0.02`. k-means begins from the sample's centres, or from those that the earlier segments
+/// have tonight where these fit the sample about as well. Without an earlier night segments are numbered by falling size; with one
+/// a segment keeps the number of the one that it shares most rows with, and one that shares none has a new number.
 ///
 /// # Errors
 /// [`DecideError`] naming the column and row of an infinite number, no column that varies, fewer different rows than segments.
 ///
 /// # Source
-/// Lloyd (1982), "Least squares quantization in PCM"; Arthur & Vassilvitskii (2007), "k-means++", for the beginnings; Rousseeuw (1987), "Silhouettes: a graphical
-/// aid to the interpretation and validation of cluster analysis"; Kuhn (1955), "The Hungarian method", for the problem that the matching solves.
+/// Lloyd (1982), "Least squares quantization in PCM"; Arthur & Vassilvitskii (2007), "k-means++", for the beginnings; Rousseeuw
+/// (1987), "Silhouettes: a graphical aid to the interpretation and validation of cluster analysis"; Kuhn (1955), "The Hungarian
+/// method", for the problem that the matching solves.
 pub fn segments(rows: &Rows, range: Range, seed: u64) -> Result<Segments, DecideError> {
     if range.least < 1 || range.most < range.least || range.most > MOST {
         let found = format!("{} to {}", range.least, range.most);

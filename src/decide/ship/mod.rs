@@ -1,7 +1,8 @@
 //! Shipping: what to send from where to where, at least cost, to meet what is wanted.
 //!
-//! In: what lies where, what is wanted where and what meeting it is worth, lanes with a cost for a unit and perhaps a capacity. Out: quantities by item and
-//! lane, and what is not met with its reason. Items that share no lane that could fill up are solved on their own.
+//! In: what lies where, what is wanted where and what meeting it is worth, lanes with a cost for a unit and perhaps a capacity.
+//! Out: quantities by item and lane, and what is not met with its reason. Items that share no lane that could fill up are solved on
+//! their own.
 //!
 //! `max Σ (penalty_d − cost_l) q_il`, `Σ_l q_il ≤ supply_io` out of each origin, `Σ_l q_il ≤ demand_id` into each destination,
 //! `Σ_i q_il ≤ capacity_l`, `q ≥ 0`. A demand without a penalty is met as far as it can be, whatever that costs.
@@ -99,14 +100,16 @@ const NOTHING: f64 = 1e-7;
 
 /// Decides what to send.
 ///
-/// Where all quantities of items that are solved together are whole, so is what is sent. Alone an item's program has whole corners. Items that share a full lane have not: there the
-/// whole quantities are found by branch and bound over a stated number of nodes, from those of the program rounded down and filled up.
+/// Where all quantities of items that are solved together are whole, so is what is sent. Alone an item's program has whole corners.
+/// Items that share a full lane have not: there the whole quantities are found by branch and bound over a stated number of nodes,
+/// from those of the program rounded down and filled up.
 ///
 /// # Errors
 /// [`DecideError`] naming what is no number, below 0, or there twice.
 ///
 /// # Source
-/// Dantzig (1951), "Application of the simplex method to a transportation problem"; Ford & Fulkerson (1962), "Flows in networks", for whole corners.
+/// Dantzig (1951), "Application of the simplex method to a transportation problem"; Ford & Fulkerson (1962), "Flows in networks",
+/// for whole corners.
 pub fn ship(supply: &[Supply], demand: &[Demand], lanes: &[Lane]) -> Result<Shipped, DecideError> {
     check(supply, demand, lanes)?;
     let there: BTreeMap<(u32, u32), f64> = supply.iter().map(|own| ((own.item, own.origin), own.quantity)).collect();

@@ -1,7 +1,7 @@
 //! `previous.<table>`: decision tables of the run before, as far as job.toml asks for their columns.
 //!
-//! In: the run before, if there is one. Out: tables of exactly those columns and types: empty without a run or where it lacks the table, NULL where it
-//! lacks the column.
+//! In: the run before, if there is one. Out: tables of exactly those columns and types: empty without a run or where it lacks the
+//! table, NULL where it lacks the column.
 
 use std::sync::Arc;
 
