@@ -64,7 +64,8 @@ fn main() -> Result<(), DecideError> {
     let begun = Instant::now();
     let placed = place(&instance, 7)?;
     println!(
-        "place: {candidates} candidates x {PLACES} places, {} limits: {:.2} s after {built:.2} s of reading; value {:.3}, bound {:.3}, gap {:.5}",
+        "place: {candidates} candidates x {PLACES} places, {} limits: {:.2} s after {built:.2} s of reading; value {:.3}, \
+         bound {:.3}, gap {:.5}",
         instance.limits().len(),
         begun.elapsed().as_secs_f64(),
         placed.value,

@@ -150,6 +150,7 @@ impl Shape {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
@@ -195,7 +196,7 @@ mod tests {
 
         #[test]
         fn it_is_what_the_naive_way_gives(
-            rows in proptest::collection::vec((-50..100_i32, proptest::option::of(0..3_u64), proptest::collection::vec(-3..4_i8, 3)), 0..14),
+            rows in vec((-50..100_i32, proptest::option::of(0..3_u64), vec(-3..4_i8, 3)), 0..14),
             k in 1..8_i64,
             lambda in 0..=10_u8,
         ) {

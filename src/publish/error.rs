@@ -103,9 +103,9 @@ impl Outcome for PublishError {
                     .into()
             }
             Self::LongScenario { .. } => "give the scenario a shorter name in candidates.sql and examples.sql".into(),
-            Self::Retyped { table, column, .. } => format!(
-                "change `decisions.{table}.previous` in job.toml, or cast `{column}` in decisions/{table}.sql as it was; a night without it sees an empty table"
-            ),
+            Self::Retyped { table, column, .. } => {
+                format!("change `decisions.{table}.previous` in job.toml, or cast `{column}` in decisions/{table}.sql as it was")
+            }
             Self::NotHeld { .. } => "only a run that `polytask runs <job>` marks as held can be blessed".into(),
             Self::Query(error) => return error.hint(),
             Self::Table { .. } => return None,

@@ -40,7 +40,8 @@ pub(super) const PLACE_LIMITS: TableFunction = TableFunction {
     syntax: "place_limits((options), (limits))",
     about: "the limits of place((options), (limits)): resource, at_least, at_most, used, shadow_price (what one more unit of the \
     limit would add to the value, in the linear relaxation; \
-            below 0 where a least use costs value), and of the whole placement value, bound (no placement is worth more) and gap = (bound - value) / bound",
+            below 0 where a least use costs value), and of the whole placement value, bound (no placement \
+            is worth more) and gap = (bound - value) / bound",
     example: "select resource, used, shadow_price, gap from place_limits(( \
               select purchase as value, make_array('slots', scenario) as resources, make_array(1.0, 1.0) as amounts \
               from current.scores order by household_id, product_id \

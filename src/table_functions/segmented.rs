@@ -27,7 +27,8 @@ pub(super) const SEGMENTS: TableFunction = TableFunction {
             are, from least to most, is the number with the greatest mean \
             silhouette over a sample of 20000 entities. Segments are numbered by falling size; with `previous` (the entity and \
             `segment`) each keeps the \
-            number of the one that it shares most entities with, and the number of segments stays unless another silhouette is greater by 0.02",
+            number of the one that it shares most entities with, and the number of segments \
+            stays unless another silhouette is greater by 0.02",
     example: "select segment, count(*) as households, avg(distance) from segments(( \
               select household_id, count(*) as products, sum(purchases_26w) as purchases, min(days_since_purchase) as days_since \
               from snapshots.frame where split = 'tonight' group by household_id \
@@ -41,7 +42,8 @@ pub(super) const SEGMENT_PROFILES: TableFunction = TableFunction {
     syntax: "segment_profiles((query), 'entity', least, most [, (previous)])",
     about: "what sets the segments of segments(…) apart, a row for each segment and column: segment, size, feature, mean within the \
     segment, overall_mean, \
-            z = (mean - overall_mean) / overall standard deviation, rank by the size of z within the segment, and the mean silhouette of the number of segments (NULL where least = most)",
+            z = (mean - overall_mean) / overall standard deviation, rank by the size of z within the segment, \
+            and the mean silhouette of the number of segments (NULL where least = most)",
     example: "select segment, size, feature, mean, overall_mean, z from segment_profiles(( \
               select household_id, count(*) as products, sum(purchases_26w) as purchases, min(days_since_purchase) as days_since \
               from snapshots.frame where split = 'tonight' group by household_id \

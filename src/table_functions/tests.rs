@@ -51,7 +51,8 @@ fn refuses(sql: &str, message: &str, hint: &str) {
 }
 
 const OPTIONS: &str = "select column1 as id, column2 as value, column3 as choice, make_array('money', 'slots') as resources, \
-    make_array(column4, 1) as amounts from (values (1, 9.0, 'a', 5), (2, 8.0, 'a', 1), (3, 4.0, 'b', 4), (4, 3.0, null, 3), (5, 2.0, null, 9))";
+    make_array(column4, 1) as amounts \
+    from (values (1, 9.0, 'a', 5), (2, 8.0, 'a', 1), (3, 4.0, 'b', 4), (4, 3.0, null, 3), (5, 2.0, null, 9))";
 const LIMITS: &str = "select 'money' as resource, 8 as at_most, null as at_least union all select 'slots', null, 2";
 
 #[test]
@@ -62,7 +63,8 @@ fn options_are_taken_within_limits() {
     );
     gives(
         &format!(
-            "select resource, at_least, at_most, used, value, bound, gap from place_limits(({OPTIONS} order by id), ({LIMITS})) order by resource"
+            "select resource, at_least, at_most, used, value, bound, gap \
+             from place_limits(({OPTIONS} order by id), ({LIMITS})) order by resource"
         ),
         &["resource|at_least|at_most|used|value|bound|gap", "money||8.0|8.0|15.0|15.0|0.0", "slots|2.0||3.0|15.0|15.0|0.0"],
     );
@@ -125,7 +127,8 @@ fn what_cannot_be_placed_is_told() {
 fn nothing_to_decide_on_gives_no_rows() {
     gives(&format!("select * from place(({OPTIONS} where false), ({LIMITS} limit 0))"), &[]);
     gives(
-        "select * from ship((select 1 as item, 2 as origin, 3 as quantity where false), (select 1 as item, 2 as destination, 3 as quantity where false), (select 1 as origin, 2 as destination, 3 as unit_cost where false))",
+        "select * from ship((select 1 as item, 2 as origin, 3 as quantity where false), \
+         (select 1 as item, 2 as destination, 3 as quantity where false), (select 1 as origin, 2 as destination, 3 as unit_cost where false))",
         &[],
     );
     gives("select * from segments((select 1 as id, 2 as x where false), 'id', 2, 4)", &[]);
@@ -154,12 +157,14 @@ fn what_is_sent_and_what_is_not_met() {
         ],
     );
     refuses(
-        "select * from ship((select 1 as item, 1 as origin, -2 as quantity), (select 1 as item, 1 as destination, 1 as quantity), (select 1 as origin, 1 as destination, 1 as unit_cost))",
+        "select * from ship((select 1 as item, 1 as origin, -2 as quantity), \
+         (select 1 as item, 1 as destination, 1 as quantity), (select 1 as origin, 1 as destination, 1 as unit_cost))",
         "ship: `quantity` of the supply of row 1 is -2, below 0",
         "0 or more",
     );
     refuses(
-        "select * from ship((select 1 as item, 1 as origin, 2 as quantity), (select 1 as item, 1 as quantity), (select 1 as origin, 1 as destination, 1 as unit_cost))",
+        "select * from ship((select 1 as item, 1 as origin, 2 as quantity), (select 1 as item, 1 as quantity), \
+         (select 1 as origin, 1 as destination, 1 as unit_cost))",
         "ship: the demand have no column `destination`",
         "item, quantity",
     );
@@ -176,7 +181,8 @@ fn people_are_in_segments_and_keep_their_numbers() {
     );
     gives(
         &format!(
-            "select id, segment, previous_segment from segments(({PEOPLE}), id, 3, 3, (select column1 as id, column2 as segment from (values (1, 8), (2, 8), (4, 5), (9, 1)))) order by id"
+            "select id, segment, previous_segment from segments(({PEOPLE}), id, 3, 3, \
+             (select column1 as id, column2 as segment from (values (1, 8), (2, 8), (4, 5), (9, 1)))) order by id"
         ),
         &["id|segment|previous_segment", "1|8|8", "2|8|8", "3|8|", "4|5|5", "5|5|", "6|9|"],
     );
@@ -216,7 +222,8 @@ fn lists_are_short_and_diverse() {
     gives(
         "select id, round(marginal, 3) as marginal from diversify((select 1 as list, column1 as id, column2 as value, 'c' as \
             category, column3 as embedding \
-         from (values (1, 1.0, make_array(1, 0)), (2, 1.0, make_array(0, 1)), (3, 1.0, make_array(3, 4)), (4, 0.9, null)) order by list, id), 4, 0.5) order by marginal desc, id",
+         from (values (1, 1.0, make_array(1, 0)), (2, 1.0, make_array(0, 1)), (3, 1.0, make_array(3, 4)), (4, 0.9, null)) order by list, id), 4, 0.5) \
+         order by marginal desc, id",
         &["id|marginal", "1|0.5", "2|0.25", "3|0.05", "4|-0.05"],
     );
     refuses(&format!("select * from diversify(({CANDIDATES}), 0, 0.5)"), "diversify: k = 0 is outside 1 and more", "within");
@@ -227,7 +234,8 @@ fn lists_are_short_and_diverse() {
         "where … is not null",
     );
     refuses(
-        "select * from diversify((select 1 as list, column1 as value, column2 as embedding from (values (1, make_array(1)), (2, make_array(1, 2))) order by list, value), 2, 0.5)",
+        "select * from diversify((select 1 as list, column1 as value, column2 as embedding \
+         from (values (1, make_array(1)), (2, make_array(1, 2))) order by list, value), 2, 0.5)",
         "diversify: `embedding` of row 1 has 1 numbers, others of its list have 2",
         "one length",
     );

@@ -1,5 +1,6 @@
 //! Placement against all subsets, its bound, its limits and its prices.
 
+use proptest::collection::vec;
 use proptest::prelude::*;
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
@@ -83,7 +84,7 @@ fn keeps_every_limit(options: &Options, placed: &Placement) {
 }
 
 fn row() -> impl Strategy<Value = Row> {
-    let uses = proptest::collection::vec((0..3_usize, 0..=6_u8), 0..3);
+    let uses = vec((0..3_usize, 0..=6_u8), 0..3);
     (-20..100_i32, proptest::option::of(0..4_u32), uses).prop_map(|(value, choice, mut uses)| {
         uses.sort_by_key(|(resource, _)| *resource);
         uses.dedup_by_key(|(resource, _)| *resource);
@@ -112,7 +113,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
 
     #[test]
-    fn a_small_placement_is_the_best_of_all_subsets(mut rows in proptest::collection::vec(row(), 1..12), limits in proptest::collection::vec(limit(), 3)) {
+    fn a_small_placement_is_the_best_of_all_subsets(mut rows in vec(row(), 1..12), limits in vec(limit(), 3)) {
         dense(&mut rows);
         let options = built(&limits, &rows);
         match (place(&options, 7), by_all_subsets(&limits, &rows)) {
@@ -127,13 +128,17 @@ proptest! {
     }
 
     #[test]
-    fn any_prices_bound_the_value(mut rows in proptest::collection::vec(row(), 1..12), limits in proptest::collection::vec(limit(), 3), prices in proptest::collection::vec(-2.0..5.0_f64, 3)) {
+    fn any_prices_bound_the_value(mut rows in vec(row(), 1..12), limits in vec(limit(), 3), prices in vec(-2.0..5.0_f64, 3)) {
         dense(&mut rows);
         let options = built(&limits, &rows);
         // A price of a limit that there is not counts as none.
-        let prices: Vec<f64> = prices.iter().zip(&options.limits).map(|(price, limit)| if *price > 0.0 && limit.at_most.is_infinite() { 0.0 } else { *price }).collect();
+        let is_none = |price: f64, limit: &Limit| price > 0.0 && limit.at_most.is_infinite();
+        let prices = prices.iter().zip(&options.limits).map(|(price, limit)| if is_none(*price, limit) { 0.0 } else { *price });
+        let prices: Vec<f64> = prices.collect();
         if let Some(best) = by_all_subsets(&limits, &rows) {
             prop_assert!(prices::bound_of(&options, &prices) >= best - 1e-9);
+            let whole = blocks::bound(&options, &prices);
+            prop_assert!(whole >= best - 1e-9 && whole <= prices::bound_of(&options, &prices) + 1e-9, "{whole} against {best}");
         }
     }
 }

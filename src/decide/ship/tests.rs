@@ -1,5 +1,6 @@
 //! Shipments against every combination of whole quantities, conservation, and reasons.
 
+use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
@@ -113,8 +114,8 @@ proptest! {
 
     #[test]
     fn a_shipment_is_the_best_of_every_whole_one(
-        items in proptest::collection::vec((proptest::collection::vec(0..4_u8, 2), proptest::collection::vec((0..4_u8, proptest::option::of(1..9_u8)), 2)), 1..3),
-        lanes in proptest::collection::vec((0..2_u8, 0..2_u8, 0..8_u8, proptest::option::of(0..4_u8)), 0..5),
+        items in vec((vec(0..4_u8, 2), vec((0..4_u8, proptest::option::of(1..9_u8)), 2)), 1..3),
+        lanes in vec((0..2_u8, 0..2_u8, 0..8_u8, proptest::option::of(0..4_u8)), 0..5),
     ) {
         let (supply, demand, lanes) = tables(&items, &lanes);
         let shipped = ship(&supply, &demand, &lanes).unwrap_or_else(|error| panic!("{error}"));
