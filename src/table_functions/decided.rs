@@ -74,7 +74,8 @@ impl TableProvider for Decided {
             return internal_err!("a table function outside of a session");
         };
         // One partition, as a night has: with several the order of rows would be that of threads.
-        let one = state.config().clone().with_target_partitions(1);
+        // A state that made a catalog of its own would put an empty one in place of the session's.
+        let one = state.config().clone().with_target_partitions(1).with_create_default_catalog_and_schema(false);
         let one = SessionStateBuilder::new_from_existing(state.clone()).with_config(one).build();
         let mut inputs = Vec::with_capacity(self.inputs.len());
         for plan in &self.inputs {
