@@ -36,8 +36,8 @@ pub(super) fn of_week(seed: u64, week: usize, users: usize) -> Vec<Campaign> {
     for scenario in 0..SCENARIOS.len() {
         for _ in 0..OF_SCENARIO {
             let audience = if dice.gen_bool(0.5) { None } else { Some(dice.gen_range(0..SEGMENTS.len())) };
-            let cost_per_impression = dice.gen_range(4.0_f64..12.0).round() / 1000.0;
-            let impressions = users as f64 * dice.gen_range(0.1..0.5);
+            let cost_per_impression = dice.gen_range(20.0_f64..80.0).round() / 1000.0;
+            let impressions = users as f64 * dice.gen_range(0.02..0.1);
             campaigns.push(Campaign {
                 id: (week * OF_SCENARIO * SCENARIOS.len() + campaigns.len()) as i64 + 1,
                 scenario,
@@ -45,7 +45,7 @@ pub(super) fn of_week(seed: u64, week: usize, users: usize) -> Vec<Campaign> {
                 audience,
                 budget: cents(impressions * cost_per_impression),
                 cost_per_impression,
-                frequency_cap: dice.gen_range(2..=4),
+                frequency_cap: dice.gen_range(3..=6),
                 least_impressions: if dice.gen_bool(0.5) { (0.1 * impressions) as i64 } else { 0 },
             });
         }

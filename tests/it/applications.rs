@@ -69,7 +69,7 @@ fn placements_are_nearly_the_best(shop: &Decided<'_>) {
     let budgets = shop.table("ad_budgets");
     let gaps: Vec<f64> = numbers(&budgets, "gap").into_iter().flatten().collect();
     println!("placement: gap {:.4} of {} limits", gaps[0], gaps.len());
-    assert!(gaps.iter().all(|gap| (0.0..=0.01).contains(gap)), "{gaps:?}");
+    assert!(gaps.iter().all(|gap| (0.0..=0.02).contains(gap)), "{gaps:?}");
     // Money is worth something where a budget is used up, and nothing where it is not.
     let columns = ["used", "at_most", "shadow_price"].map(|column| numbers(&budgets, column));
     let mut tight = 0;

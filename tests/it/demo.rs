@@ -42,7 +42,7 @@ pub(super) fn read(path: &Path) -> RecordBatch {
 }
 
 pub(super) fn texts(table: &RecordBatch, column: &str) -> Vec<String> {
-    let array = table.column_by_name(column).expect("a column");
+    let array = arrow::compute::cast(table.column_by_name(column).expect("a column"), &DataType::Utf8).expect("texts");
     array.as_string::<i32>().iter().map(|text| text.expect("a text").to_owned()).collect()
 }
 

@@ -39,7 +39,7 @@ select
             name
         ),
         ', ' order by rank
-    ) filter (where rank <= 4) as in_words,
+    ) filter (where rank = 1 or (rank <= 4 and abs(z) >= 0.3)) as in_words,
     max(z) filter (where rank = 1) as strongest_z
 from told
 group by segment
