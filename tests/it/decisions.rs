@@ -140,7 +140,7 @@ fn mistakes_in_decisions_are_found_before_the_night() {
         "decisions/kinds.sql",
         "-- Kinds.\nselect 1 as segment, 1 as household_id, 1 as previous_segment from place(scores, scores)\n",
     );
-    refused(&shop, "decisions/kinds.sql: place: the options have no column `value`");
+    refused(&shop, "decisions/kinds.sql: place: no column `value` in the options");
     shop.put("decisions/kinds.sql", "-- Kinds.\nselect 1 as segment from place((select purchase as value from sccores), scores)\n");
     refused(&shop, "decisions/kinds.sql: there is no table `sccores`");
     shop.put("decisions/kinds.sql", KINDS);
