@@ -82,7 +82,7 @@ pub enum IngestError {
     Plan { file: String, message: String },
     /// What a function of a query cannot work with.
     #[error("{file}: {message}")]
-    Function { file: String, message: String, hint: String },
+    Function { file: String, message: String, hint: String, ending: Ending },
     /// A query names a table that does not exist.
     #[error("{file}: there is no table `{table}`")]
     UnknownTable { file: String, table: String, known: String },
@@ -118,10 +118,14 @@ fn hinted(error: &DataFusionError) -> Option<&Hinted> {
 }
 
 impl IngestError {
-    /// A query that does not plan, or a function of it that refuses its rows.
+    /// A query that does not plan, or in which a function refuses what it is given.
     pub(crate) fn plan(file: &str, error: &DataFusionError) -> Self {
+        Self::told(file, error, Ending::Usage)
+    }
+
+    fn told(file: &str, error: &DataFusionError, ending: Ending) -> Self {
         match hinted(error) {
-            Some(own) => Self::Function { file: file.to_owned(), message: own.message.clone(), hint: own.hint.clone() },
+            Some(own) => Self::Function { file: file.to_owned(), message: own.message.clone(), hint: own.hint.clone(), ending },
             None => Self::Plan { file: file.to_owned(), message: error.strip_backtrace() },
         }
     }
@@ -129,7 +133,7 @@ impl IngestError {
     /// A query's failure at run time, with the file that holds it.
     pub(crate) fn run(file: &str, error: FileError) -> Self {
         match error {
-            FileError::Query(error) if hinted(&error).is_some() => Self::plan(file, &error),
+            FileError::Query(error) if hinted(&error).is_some() => Self::told(file, &error, Ending::Refused),
             FileError::Query(error) if !is_disk(&error) => {
                 Self::Run { file: file.to_owned(), message: error.strip_backtrace(), out_of_memory: is_out_of_memory(&error) }
             }
@@ -143,6 +147,7 @@ impl Outcome for IngestError {
         match self {
             Self::Io { .. } | Self::Store { .. } | Self::NoRoom { .. } => Ending::Io,
             Self::File(error) => error.ending(),
+            Self::Function { ending, .. } => *ending,
             Self::Sql { .. }
             | Self::Plan { .. }
             | Self::UnknownTable { .. }

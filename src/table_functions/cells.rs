@@ -71,7 +71,7 @@ impl Table<'_> {
         }
         let known: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
         let hint = format!("the query of the {} yields: {}; name one by `… as {column}`", self.name, known.join(", "));
-        Err(refused(self.function, format!("the {} have no column `{column}`", self.name), hint))
+        Err(refused(self.function, format!("no column `{column}` in the {}", self.name), hint))
     }
 
     /// Whether there is a column of this name, which then has this type.
@@ -91,7 +91,7 @@ pub(super) fn schema_of(function: &'static str, name: &str, plan: &LogicalPlan) 
     for (at, field) in fields.iter().enumerate() {
         if fields[..at].iter().any(|other| other.name() == field.name()) {
             let hint = "give one of them another name, or leave it out";
-            return Err(refused(function, format!("the {name} have two columns `{}`", field.name()), hint));
+            return Err(refused(function, format!("two columns `{}` in the {name}", field.name()), hint));
         }
     }
     Ok(Arc::new(Schema::new(fields)))

@@ -15,6 +15,7 @@ mod arrivals;
 mod cli;
 mod clock;
 mod crash;
+mod decisions;
 mod demo;
 mod encode;
 mod evaluate_calibration;

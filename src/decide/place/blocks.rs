@@ -10,6 +10,8 @@ use super::prices::Units;
 
 /// Options of a block, at most: a larger one has so many that a part of one does not matter.
 const LARGEST: usize = 600;
+/// Blocks that are counted whole, at most, those that weigh most: the others stay priced.
+const BLOCKS: usize = 256;
 /// Nodes of a block, at most.
 const NODES: u64 = 300;
 
@@ -72,9 +74,11 @@ fn blocks(options: &Options, prices: &[f64]) -> Vec<Option<usize>> {
     let mut order: Vec<usize> = (0..touched.len()).filter(|resource| prices[*resource] > 0.0).collect();
     order.sort_by(|a, b| weight(*b).total_cmp(&weight(*a)));
     let mut block_of = vec![None; options.choices()];
+    let mut count = 0;
     for resource in order {
-        if touched[resource].iter().all(|choice| block_of[*choice].is_none()) {
+        if count < BLOCKS && touched[resource].iter().all(|choice| block_of[*choice].is_none()) {
             touched[resource].iter().for_each(|choice| block_of[*choice] = Some(resource));
+            count += 1;
         }
     }
     block_of

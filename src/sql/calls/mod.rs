@@ -50,6 +50,13 @@ pub struct Call {
 pub const CALLS: [Call; 6] =
     [scored::SCORE, scored::SCORE_UNDER, explained::EXPLAIN, summarized::SUMMARIZE, figures::IMPORTANCE, figures::COMPARE_RUNS];
 
+/// Name, syntax and meaning of every table function of a session, those that decide among them.
+#[must_use]
+pub fn described() -> Vec<(&'static str, &'static str, &'static str)> {
+    let own = CALLS.iter().map(|call| (call.name, call.syntax, call.about));
+    own.chain(table_functions::ALL.iter().map(|function| (function.name, function.syntax, function.about))).collect()
+}
+
 /// Heading of these functions.
 const SECTION: &str = "Models and runs";
 
