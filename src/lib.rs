@@ -15,6 +15,8 @@ pub mod watch;
 
 /// The command line.
 pub mod cli;
+/// What to take under limits, what to ship, who is alike, which of a list to show.
+pub mod decide;
 /// The generated marketplace with known truth.
 pub mod demo;
 /// Metrics and calibration.
@@ -39,3 +41,5 @@ pub mod run;
 pub mod serve;
 /// The analyst's surface: everything a job has as tables, read-only.
 pub mod sql;
+/// Decisions as table functions of SQL: queries in, rows out.
+pub mod table_functions;

@@ -32,3 +32,13 @@ pub trait Outcome {
     /// What mends it: names a key, a file or a command.
     fn hint(&self) -> Option<String>;
 }
+
+/// An error with what mends it, on its way through an engine that passes messages on.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Hinted {
+    /// What is wrong.
+    pub message: String,
+    /// What mends it.
+    pub hint: String,
+}

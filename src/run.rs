@@ -55,10 +55,10 @@ pub use what_if::{Added, Method, Tie, WhatIf, WiderFrame, what_if};
 
 use crate::features::Snapshot;
 use crate::fingerprint::Fingerprint;
-use crate::ingest::{Cache, Engine, Graph, IngestError, SourceFiles, clean, remote};
-use crate::job::{Job, Split};
+use crate::ingest::{Cache, Engine, Graph, IngestError, Params, SourceFiles, clean, remote};
+use crate::job::{AsOf, Job, Split};
 use crate::publish::staging::{self, Placed};
-use crate::publish::{Home, Lock, PastRun, Staging, folder};
+use crate::publish::{Home, Lock, PastRun, Staging, decisions, folder};
 use crate::table_file::{self, FileError, Kept, TableWriter};
 use crate::watch::Watch;
 
@@ -188,7 +188,8 @@ async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
     let clock = clock.lap("explain", held_out);
     night.watch.stage("score");
     let mut counting = drift::Counting::start(&learned, &judged, baseline)?;
-    let scored = outputs::score(night, &sources, &data, &learned, &run, &staging, &mut counting).await?;
+    told::holdout(night, &learned, &judged, &staging)?;
+    let scored = outputs::score(night, &sources, &data, &learned, (&run, baseline), &staging, &mut counting).await?;
     let candidates = data.tonight.as_ref().map_or(0, |tonight| tonight.rows);
     let clock = clock.lap("score and decide", candidates);
     night.watch.stage("judge");
@@ -263,8 +264,15 @@ fn planning() -> Result<(Engine, tempfile::TempDir), NightError> {
 async fn plan_all(job: &Job, graph: &Graph, files: &[SourceFiles]) -> Result<(BTreeMap<String, SchemaRef>, usize), NightError> {
     let (engine, _spill) = planning()?;
     let tables = clean::plan_all(&engine, job, graph, files).await?;
-    let features = crate::features::snapshot::plan_all(&engine, job, graph, &tables).await?;
-    Ok((tables, features))
+    let planned = crate::features::snapshot::plan_all(&engine, job, graph, &tables).await?;
+    let any_day = AsOf::new(jiff::civil::date(2000, 1, 1), &job.zone).map_err(NightError::calendar)?;
+    let params = Params::of(job).at(&any_day, &any_day);
+    let learners = learned::learners(job)?;
+    let challengers: Vec<&str> = learners.iter().skip(1).map(|learner| learner.name()).collect();
+    outputs::add_functions(&planned.session);
+    let seen = decisions::Seen { job, graph, params: &params };
+    decisions::plan_all(&planned.session, seen, &planned.rows, &challengers).await?;
+    Ok((tables, planned.features))
 }
 
 /// Tries a job without running its night; returns what was found, in lines.
@@ -309,7 +317,7 @@ pub async fn check(job: &Job, home: &Home) -> Result<String, NightError> {
         "  frame: {} features, {} task(s), {} check(s), {} decision table(s)",
         features,
         job.tasks.len(),
-        graph.checks.len(),
+        graph.checks.len() + graph.decision_checks.len(),
         graph.decisions.len()
     ));
     Ok(lines.join("\n"))

@@ -26,7 +26,8 @@ with joined as (
         ln(1 + greatest($as_of_date - products.listed_on, 0)) as listed_days_log, -- days since the product was listed: log of 1 + days
         ln(1 + greatest($as_of_date - users.signed_up_on, 0)) as tenure_days_log, -- days since the user signed up: log of 1 + days
         users.region, -- region of the user
-        coalesce(user_visits.visits_28d, 0) as visits_28d -- days on which the user came, 28 days
+        coalesce(user_visits.visits_28d, 0) as visits_28d, -- days on which the user came, 28 days
+        coalesce(user_returns.return_share, 0.05) as return_share -- share of the user's orders that came back, leaning to 0.05 where there are few
     from rows
     left join users on users.user_id = rows.user_id
     left join products on products.product_id = rows.product_id
@@ -36,6 +37,7 @@ with joined as (
     left join product_slot
         on product_slot.product_id = rows.product_id
         and product_slot.scenario = rows.scenario
+    left join user_returns on user_returns.user_id = rows.user_id
     left join user_visits on user_visits.user_id = rows.user_id
     left join user_category
         on user_category.user_id = rows.user_id

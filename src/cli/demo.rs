@@ -1,4 +1,4 @@
-//! `polytask demo`: generate a marketplace with known truth, run its night, say where the report is.
+//! `polytask demo`: generate a marketplace with known truth, run its night and that of its customer service, say where the reports are.
 
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,26 @@ pub(super) fn run(args: &DemoArgs) -> Result<Ending, Failure> {
         say(&format!("{}\nrun it: polytask run {} --as-of {}", home.input.display(), args.job.display(), summary.suggested_as_of));
         return Ok(Ending::Published);
     }
-    night::night(&folder, summary.suggested_as_of, &args.machine, &args.places)
+    let ending = night::night(&folder, summary.suggested_as_of, &args.machine, &args.places)?;
+    let service = service_folder(&folder)?;
+    let places = beside(&args.places, &home.input);
+    let of_service = night::night(&service, summary.suggested_as_of, &args.machine, &places)?;
+    Ok(if ending == Ending::Published { of_service } else { ending })
+}
+
+/// The job of the customer service beside the marketplace's: as it is, or the embedded one written there.
+fn service_folder(marketplace: &Path) -> Result<PathBuf, Failure> {
+    let folder = marketplace.with_file_name("service");
+    if !folder.join("job.toml").is_file() {
+        demo::job::write_service(&folder)?;
+    }
+    Ok(folder)
+}
+
+/// The places of a second job that reads the same data: below those that were named.
+fn beside(places: &PlaceArgs, input: &Path) -> PlaceArgs {
+    let own = |place: &Option<PathBuf>| place.as_ref().map(|place| place.join("service"));
+    PlaceArgs { input: Some(input.to_path_buf()), runs: own(&places.runs), reports: own(&places.reports) }
 }
 
 /// The marketplace job: the folder given, or the embedded one written there when it does not exist yet.

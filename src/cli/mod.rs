@@ -27,6 +27,7 @@ mod whatif;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
@@ -283,10 +284,19 @@ impl Failure {
 /// Runs asynchronous work on `threads` worker threads, with as many for the learners.
 fn block_on<T>(threads: usize, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = runtime(threads)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    pool.map_err(|error| no_threads(&error))?;
+    start_learners(threads)?;
     runtime.spawn(leave_when_asked());
     runtime.block_on(work)
+}
+
+/// Starts the threads of the learners, once in a process: a command that runs two nights has the same ones for both.
+fn start_learners(threads: usize) -> Result<(), Failure> {
+    static STARTED: OnceLock<()> = OnceLock::new();
+    if STARTED.get().is_none() {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|error| no_threads(&error))?;
+        STARTED.get_or_init(|| ());
+    }
+    Ok(())
 }
 
 /// Threads that wait and ask, with a stack for any statement that is let in.

@@ -7,14 +7,19 @@
 //! four weeks before the week began: just what `features/*.sql` computes at a weekly snapshot, so the coefficients here are
 //! those that a model of the frame should find.
 
+mod aftermath;
+mod campaigns;
 mod catalogue;
 mod dirt;
 mod effects;
 mod error;
 pub mod job;
+mod logistics;
 mod people;
 mod place;
+mod shop_tables;
 mod signals;
+mod stock;
 mod tables;
 mod truth;
 mod week;
@@ -91,16 +96,22 @@ pub fn generate(settings: &Settings, input: &Path, progress: &dyn Fn(u64, u64)) 
     tables.push(("users".to_owned(), tables::users(&world, &place.file("users.parquet")?, &mut planted)?));
     tables.push(("products".to_owned(), tables::products(&world, &place.file("products.parquet")?, &mut planted)?));
     tables.push(("promotions".to_owned(), tables::promotions(&world, &place.file("promotions.parquet")?)?));
+    shop_tables::fixed(&world, &place, &mut tables)?;
+    let mut shop = shop_tables::ShopWriters::create(&place, &world)?;
     let (mut written, mut rows) = (0, 0);
     for week in 0..WEEKS {
         let events = share_of(settings.events, week);
         let first_id = written as i64 + 1;
         let file = place.file(&format!("impressions/week={}/part.parquet", world::week_start(week)))?;
         let mut writer = tables::ImpressionWriter::create(&file)?;
+        shop.count(&world, week)?;
         let mut ahead = pool.install(|| WeekOf::new(&mut world, week, events, first_id));
         while let Some(part) = pool.install(|| ahead.next(threads * 2))? {
             for delivered in &part.batches {
                 writer.write(delivered)?;
+            }
+            for followed in &part.aftermath {
+                shop.follow(followed)?;
             }
             written += part.events;
             planted.add(&part.planted);
@@ -113,7 +124,9 @@ pub fn generate(settings: &Settings, input: &Path, progress: &dyn Fn(u64, u64)) 
         ahead.finish();
         rows += writer.finish()?;
     }
+    shop.count(&world, WEEKS)?;
     tables.push(("impressions".to_owned(), rows));
+    shop.finish(&mut tables)?;
     tables.push(("truth".to_owned(), truth::write(&spread, &world, &place.file("truth.parquet")?)?));
     let suggested_as_of = world::day(FIRST_DAY + 7 * WEEKS as i32);
     let summary = Summary { tables, suggested_as_of, planted: planted.list() };

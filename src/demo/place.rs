@@ -20,11 +20,27 @@ use crate::table_file::FileError;
 const NOTE: &str = "generated.json";
 /// What a generation writes, in the order in which it is put in place. The impressions come last and go first: while they
 /// are away no night runs on a mixture of old and new.
-const ENTRIES: [&str; 5] = ["users.parquet", "products.parquet", "promotions.parquet", "truth.parquet", "impressions"];
+const ENTRIES: [&str; 15] = [
+    "users.parquet",
+    "products.parquet",
+    "promotions.parquet",
+    "truth.parquet",
+    "supply.parquet",
+    "lanes.parquet",
+    "areas.parquet",
+    "campaigns.parquet",
+    "shop_truth.parquet",
+    "orders.parquet",
+    "deliveries.parquet",
+    "returns.parquet",
+    "contacts.parquet",
+    "stock.parquet",
+    "impressions",
+];
 /// Begins the names of folders in which data is written aside.
 const ASIDE: &str = ".generating-";
 /// Counts up whenever the same settings give another world.
-const WORLD: u32 = 1;
+const WORLD: u32 = 2;
 
 /// `generated.json`.
 #[derive(Debug, Serialize, Deserialize)]

@@ -29,7 +29,7 @@ const NO_PRICE: f64 = 0.02;
 /// Share of products without a brand.
 const NO_BRAND: f64 = 0.02;
 
-fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch, FileError> {
+pub(super) fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch, FileError> {
     // A column may have NULLs whether or not this batch of it has some: one schema for all batches of a table.
     let fields: Vec<Field> = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
     let arrays = columns.into_iter().map(|(_, array)| array).collect();

@@ -11,14 +11,16 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
+use super::aftermath::Aftermath;
 use super::catalogue::{self, BRANDS, CATEGORIES, LAST_SLOT, Shelf, cents};
 use super::dirt::{self, Planted};
 use super::effects::{CART, CLICK, PURCHASE, SCENARIOS, SHOWN, SPEND, SPEND_NOISE};
+use super::logistics::STORES;
 use super::people::REGULARS;
 use super::signals::{Scales, Signals};
 use super::tables;
 use super::truth::Spread;
-use super::world::{FIRST_DAY, LOOK_BACK, PersonPast, Purpose, World, dice};
+use super::world::{FIRST_DAY, Followed, LOOK_BACK, PersonPast, Purpose, World, dice};
 use crate::table_file::FileError;
 
 /// Users of a part.
@@ -61,6 +63,8 @@ pub(super) struct Parts {
     pub(super) events: u64,
     pub(super) planted: Planted,
     pub(super) spread: Spread,
+    /// What followed, part by part.
+    pub(super) aftermath: Vec<Aftermath>,
 }
 
 /// A week that goes on.
@@ -78,6 +82,10 @@ pub(super) struct WeekOf<'a> {
     done: usize,
     /// Where products were shown this week: impressions and sum of slots.
     slots: Vec<[(u32, u64); 4]>,
+    /// Orders of this week, by product and store.
+    sold: Vec<[u16; STORES]>,
+    /// What became of this week's orders, by user; next week's service feels it.
+    followed: Vec<Followed>,
 }
 
 /// What a part of the users did.
@@ -88,6 +96,7 @@ struct Done {
     spread: Spread,
     shown: Vec<(u32, u8, u8)>,
     past: Vec<PersonPast>,
+    aftermath: Aftermath,
 }
 
 impl<'a> WeekOf<'a> {
@@ -100,7 +109,9 @@ impl<'a> WeekOf<'a> {
         let products = known.map(|((product, shown), discount)| scales.of_product(product, *discount, shown, day, world)).collect();
         let before = counts(world, week, events);
         let slots = vec![[(0, 0); 4]; world.products.len()];
-        Self { shelf: world.shelf(week), scales, discounts, products, before, first_id, done: 0, slots, world, week }
+        let sold = vec![[0; STORES]; world.products.len()];
+        let followed = Vec::with_capacity(world.people.len());
+        Self { sold, followed, shelf: world.shelf(week), scales, discounts, products, before, first_id, done: 0, slots, world, week }
     }
 
     /// The next `parts` parts; `None` when the week is over.
@@ -114,13 +125,25 @@ impl<'a> WeekOf<'a> {
         }
         let starts: Vec<usize> = (self.done..users).step_by(PART).take(parts).collect();
         let made = starts.par_iter().map(|start| self.part(*start, (start + PART).min(users))).collect::<Result<Vec<Done>, _>>()?;
-        let mut all = Parts { batches: Vec::with_capacity(made.len()), events: 0, planted: Planted::default(), spread: Spread::default() };
+        let mut all = Parts {
+            batches: Vec::with_capacity(made.len()),
+            events: 0,
+            planted: Planted::default(),
+            spread: Spread::default(),
+            aftermath: Vec::with_capacity(made.len()),
+        };
         for (start, done) in starts.iter().zip(made) {
             for (product, scenario, slot) in done.shown {
                 let (views, sum) = &mut self.slots[product as usize][scenario as usize];
                 *views += 1;
                 *sum += u64::from(slot);
             }
+            for order in &done.aftermath.orders {
+                let sold = &mut self.sold[order.product as usize][order.store as usize];
+                *sold = sold.saturating_add(1);
+            }
+            self.followed.extend_from_slice(&done.aftermath.followed);
+            all.aftermath.push(done.aftermath);
             self.world.past[*start..*start + done.past.len()].copy_from_slice(&done.past);
             all.batches.push(done.batch);
             all.events += done.events;
@@ -136,16 +159,24 @@ impl<'a> WeekOf<'a> {
         for (past, slots) in self.world.shown.iter_mut().zip(self.slots) {
             past.slots[self.week % LOOK_BACK] = slots;
         }
+        self.world.stock.after_week(self.week, &self.sold, &self.world.logistics);
+        self.world.followed = self.followed;
     }
 
     fn part(&self, from: usize, to: usize) -> Result<Done, FileError> {
         let mut impressions = Vec::new();
         let mut spread = Spread::default();
-        let past = (from..to).map(|user| self.user(user, &mut impressions, &mut spread)).collect();
+        let mut aftermath = Aftermath::default();
+        let mut past = Vec::with_capacity(to - from);
+        for user in from..to {
+            let before = impressions.len();
+            past.push(self.user(user, &mut impressions, &mut spread));
+            aftermath.follow(self.world, self.week, user, &impressions[before..]);
+        }
         let shown = impressions.iter().map(|one| (one.product, one.scenario, one.slot)).collect();
         let mut planted = Planted::default();
         let delivered = dirt::deliver(self.world, self.week, from, &impressions, &mut planted);
-        Ok(Done { batch: tables::impressions(&delivered)?, events: impressions.len() as u64, planted, spread, shown, past })
+        Ok(Done { batch: tables::impressions(&delivered)?, events: impressions.len() as u64, planted, spread, shown, past, aftermath })
     }
 
     /// One user's week; returns what the user's past is after it.

@@ -6,10 +6,12 @@ use jiff::civil::Date;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::Settings;
 use super::catalogue::{self, BRANDS, CATEGORIES, Patterns, Product, Shelf};
 use super::effects::Coefficients;
+use super::logistics::Logistics;
 use super::people::{self, Person};
+use super::stock::Stock;
+use super::{Settings, aftermath};
 
 /// 2025-12-25, a Thursday: day 0 of the world, in days since 1970-01-01.
 pub(super) const FIRST_DAY: i32 = 20_447;
@@ -35,6 +37,25 @@ pub(super) struct World {
     pub(super) shown: Vec<ProductPast>,
     /// Log of 1 + the impressions of an average product in four weeks.
     pub(super) usual_views_log: f64,
+    /// Stores, lanes, suppliers.
+    pub(super) logistics: Logistics,
+    /// What lies where.
+    pub(super) stock: Stock,
+    /// What became of each user's orders of the last week; one per user.
+    pub(super) followed: Vec<Followed>,
+    /// Users who send most of what they order back.
+    pub(super) abusive: Vec<bool>,
+}
+
+/// What became of a user's orders of the last week.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Followed {
+    pub(super) orders: u8,
+    /// Those delivered after the promised day.
+    pub(super) late: u8,
+    pub(super) returned: u8,
+    /// Those of things that need explaining.
+    pub(super) intricate: u8,
 }
 
 /// What a user did in the last four weeks. The rings are indexed by week modulo [`LOOK_BACK`].
@@ -59,15 +80,23 @@ impl World {
         // A catalogue grows with the square root of its traffic.
         let products = ((settings.events as f64).sqrt() * 0.9).max(160.0) as usize;
         let patterns = Patterns::new(settings.seed);
+        let people = people::people(settings.seed, users);
+        let products_count = products;
+        let products = catalogue::products(settings.seed, products);
+        let logistics = Logistics::new(settings.seed, &products);
         Self {
             seed: settings.seed,
-            people: people::people(settings.seed, users),
-            products: catalogue::products(settings.seed, products),
+            stock: Stock::new(settings.seed, &products),
+            logistics,
+            followed: vec![Followed::default(); users],
+            abusive: aftermath::abusive(settings.seed, &people),
+            people,
+            products,
             patterns,
             coefficients: Coefficients::new(),
             past: vec![PersonPast::default(); users],
-            shown: vec![ProductPast::default(); products],
-            usual_views_log: (settings.events as f64 / WEEKS as f64 * LOOK_BACK as f64 / products as f64).ln_1p(),
+            shown: vec![ProductPast::default(); products_count],
+            usual_views_log: (settings.events as f64 / WEEKS as f64 * LOOK_BACK as f64 / products_count as f64).ln_1p(),
         }
     }
 
@@ -88,6 +117,11 @@ pub(super) enum Purpose {
     Behaviour,
     Delivery,
     Tables,
+    Network,
+    Orders,
+    Contacts,
+    Stock,
+    Campaigns,
 }
 
 /// The random numbers of one purpose, week and member: they do not depend on who else drew before.

@@ -11,4 +11,4 @@ pub mod snapshot;
 pub mod view;
 
 pub use error::FeatureError;
-pub use snapshot::{Makings, RowKind, Snapshot, Standing, cached_features, snapshot, standing};
+pub use snapshot::{Makings, Planned, RowKind, Snapshot, Standing, cached_features, snapshot, standing};

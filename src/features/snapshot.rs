@@ -144,7 +144,7 @@ impl<'a> Making<'a> {
         let mut wanted = vec![&graph.frame];
         match self.kind {
             RowKind::Examples => wanted.push(&graph.examples),
-            RowKind::Candidates => wanted.extend(&graph.decisions),
+            RowKind::Candidates => wanted.extend(graph.decisions.iter().chain(&graph.decision_checks)),
         }
         if self.kind == RowKind::Candidates || graph.examples.uses.contains(&Table::Candidates) {
             wanted.push(&graph.candidates);
@@ -605,11 +605,21 @@ impl Join {
     }
 }
 
-/// Plans every query after cleaning on empty tables: what `polytask check` does. Returns the number of features.
+/// A job's queries up to the frame, planned on empty tables.
+pub struct Planned {
+    /// Number of features.
+    pub features: usize,
+    /// The session in which clean tables and features are empty.
+    pub session: SessionContext,
+    /// Keys and scenario, as candidates.sql yields them.
+    pub rows: SchemaRef,
+}
+
+/// Plans every query after cleaning and before decisions on empty tables: what `polytask check` does.
 ///
 /// # Errors
 /// [`FeatureError`] naming the query and column.
-pub async fn plan_all(engine: &Engine, job: &Job, graph: &Graph, tables: &BTreeMap<String, SchemaRef>) -> Result<usize, FeatureError> {
+pub async fn plan_all(engine: &Engine, job: &Job, graph: &Graph, tables: &BTreeMap<String, SchemaRef>) -> Result<Planned, FeatureError> {
     let noon =
         AsOf::new(jiff::civil::date(2000, 1, 1), &job.zone).map_err(|message| IngestError::Plan { file: "snapshots".into(), message })?;
     let params = Params::of(job).at(&noon, &noon);
@@ -642,28 +652,11 @@ pub async fn plan_all(engine: &Engine, job: &Job, graph: &Graph, tables: &BTreeM
     }
     let examples = plan(&session, &graph.examples.select, &params).await?;
     labelled(job, examples, &graph.examples.query.file, RowKind::Examples)?;
-    let number = |name: &str| Field::new(name, DataType::Int32, true);
-    let text = |name: &str| Field::new(name, DataType::Utf8, true);
-    let scores = scores_schema(job, rows.schema().as_arrow(), [number("rank"), text("run"), text("scenario")]);
-    empty(&session, "scores", &scores)?;
-    let under = scores_schema(job, rows.schema().as_arrow(), [text("scenario"), text("under")]);
-    empty(&session, "scores_under", &under)?;
-    for node in &graph.decisions {
-        plan(&session, &node.select, &params).await?;
-    }
-    Ok(features)
+    Ok(Planned { features, session, rows: Arc::clone(rows.schema().inner()) })
 }
 
 fn empty(session: &SessionContext, name: &str, schema: &SchemaRef) -> Result<(), FeatureError> {
     let table = datafusion::datasource::MemTable::try_new(Arc::clone(schema), vec![vec![]]).map_err(FileError::Query)?;
     session.register_table(name, Arc::new(table)).map_err(FileError::Query)?;
     Ok(())
-}
-
-/// The columns that decisions see in `scores` or `scores_under`: keys, date, tasks, and each one's own.
-fn scores_schema(job: &Job, rows: &Schema, own: impl IntoIterator<Item = Field>) -> SchemaRef {
-    let keys = job.keys.iter().filter_map(|key| rows.field_with_name(key).ok().cloned());
-    let tasks = job.tasks.iter().map(|task| Field::new(&task.task.name, DataType::Float64, true));
-    let date = Field::new("as_of", DataType::Date32, true);
-    Arc::new(Schema::new(keys.chain([date]).chain(tasks).chain(own).collect::<Vec<_>>()))
 }

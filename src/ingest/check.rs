@@ -10,9 +10,9 @@ use futures::future::try_join_all;
 
 use super::engine::Engine;
 use super::error::IngestError;
-use super::graph::Graph;
+use super::graph::{Graph, Node};
 use super::sql::{Params, plan};
-use crate::job::Job;
+use crate::job::{Check, Job};
 use crate::table_file::FileError;
 
 /// Offending rows that are printed.
@@ -29,18 +29,36 @@ pub async fn check(
     session: &SessionContext,
     params: &Params,
 ) -> Result<Vec<String>, IngestError> {
-    try_join_all(job.queries.checks.iter().zip(&graph.checks).map(|(check, node)| async move {
-        let _permit = engine.permit().await?;
-        let run = |error: datafusion::error::DataFusionError| IngestError::run(&node.query.file, FileError::Query(error));
-        let batches = plan(session, &node.select, params).await?.collect().await.map_err(run)?;
-        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-        if rows == 0 {
-            return Ok(node.query.name.clone());
-        }
-        let sample = pretty_format_batches(&first_rows(&batches)).map(|text| text.to_string()).unwrap_or_default();
-        Err(IngestError::CheckFailed { check: node.query.name.clone(), table: check.table.clone(), rows, sample })
-    }))
-    .await
+    try_join_all(job.queries.checks.iter().zip(&graph.checks).map(|(own, node)| one(engine, own, node, session, params))).await
+}
+
+/// Runs every check of a decision table; returns their names.
+///
+/// # Errors
+/// As [`check`].
+pub async fn check_decisions(
+    engine: &Engine,
+    job: &Job,
+    graph: &Graph,
+    session: &SessionContext,
+    params: &Params,
+) -> Result<Vec<String>, IngestError> {
+    let all = job.queries.decision_checks.iter().zip(&graph.decision_checks);
+    try_join_all(all.map(|(own, node)| one(engine, own, node, session, params))).await
+}
+
+async fn one(engine: &Engine, check: &Check, node: &Node, session: &SessionContext, params: &Params) -> Result<String, IngestError> {
+    let _permit = engine.permit().await?;
+    let run = |error: datafusion::error::DataFusionError| IngestError::run(&node.query.file, FileError::Query(error));
+    let batches = plan(session, &node.select, params).await?.collect().await.map_err(run)?;
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    // Its path below checks/: a check of decisions lies in a folder of its own.
+    let name = node.query.file.trim_start_matches("checks/").trim_end_matches(".sql").to_owned();
+    if rows == 0 {
+        return Ok(name);
+    }
+    let sample = pretty_format_batches(&first_rows(&batches)).map(|text| text.to_string()).unwrap_or_default();
+    Err(IngestError::CheckFailed { check: name, table: check.table.clone(), rows, sample })
 }
 
 fn first_rows(batches: &[RecordBatch]) -> Vec<RecordBatch> {

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::outcome::{Ending, Outcome};
+use datafusion::error::DataFusionError;
+
+use crate::outcome::{Ending, Hinted, Outcome};
 use crate::table_file::{FileError, is_disk, is_out_of_memory};
 
 /// Why sources, queries or clean tables were refused.
@@ -78,6 +80,9 @@ pub enum IngestError {
     /// SQL that does not plan.
     #[error("{file}: {message}")]
     Plan { file: String, message: String },
+    /// What a function of a query cannot work with.
+    #[error("{file}: {message}")]
+    Function { file: String, message: String, hint: String, ending: Ending },
     /// A query names a table that does not exist.
     #[error("{file}: there is no table `{table}`")]
     UnknownTable { file: String, table: String, known: String },
@@ -107,10 +112,28 @@ pub enum IngestError {
     File(#[from] FileError),
 }
 
+/// What a function says of the rows that it was given.
+fn hinted(error: &DataFusionError) -> Option<&Hinted> {
+    if let DataFusionError::External(inner) = error.find_root() { inner.downcast_ref() } else { None }
+}
+
 impl IngestError {
+    /// A query that does not plan, or in which a function refuses what it is given.
+    pub(crate) fn plan(file: &str, error: &DataFusionError) -> Self {
+        Self::told(file, error, Ending::Usage)
+    }
+
+    fn told(file: &str, error: &DataFusionError, ending: Ending) -> Self {
+        match hinted(error) {
+            Some(own) => Self::Function { file: file.to_owned(), message: own.message.clone(), hint: own.hint.clone(), ending },
+            None => Self::Plan { file: file.to_owned(), message: error.strip_backtrace() },
+        }
+    }
+
     /// A query's failure at run time, with the file that holds it.
     pub(crate) fn run(file: &str, error: FileError) -> Self {
         match error {
+            FileError::Query(error) if hinted(&error).is_some() => Self::told(file, &error, Ending::Refused),
             FileError::Query(error) if !is_disk(&error) => {
                 Self::Run { file: file.to_owned(), message: error.strip_backtrace(), out_of_memory: is_out_of_memory(&error) }
             }
@@ -124,6 +147,7 @@ impl Outcome for IngestError {
         match self {
             Self::Io { .. } | Self::Store { .. } | Self::NoRoom { .. } => Ending::Io,
             Self::File(error) => error.ending(),
+            Self::Function { ending, .. } => *ending,
             Self::Sql { .. }
             | Self::Plan { .. }
             | Self::UnknownTable { .. }
@@ -165,7 +189,8 @@ impl Outcome for IngestError {
                 format!("ask the sender; where it is meant, name it: `sources.{source_name}.may_change = [\"{column}\"]` in job.toml")
             }
             Self::Store { .. } => {
-                "can it be reached from here, and are its credentials in the environment? docs/operations.md lists the variables; a repeated \
+                "can it be reached from here, and are its credentials in the environment? docs/operations.md lists the variables; a \
+                    repeated \
                  night fetches only what is missing"
                     .into()
             }
@@ -177,7 +202,7 @@ impl Outcome for IngestError {
             Self::NoRoom { .. } => "free some space; the sources' copies lie in the job's cache".into(),
             Self::NotFetched { .. } => "`polytask run` and `polytask frame` fetch it".into(),
             Self::Io { .. } => return None,
-            Self::Sql { hint, .. } => hint.clone(),
+            Self::Sql { hint, .. } | Self::Function { hint, .. } => hint.clone(),
             Self::Plan { file, .. } => format!("correct {file}; `polytask check` tries every query without running the night"),
             Self::UnknownTable { known, .. } => format!("it can see: {known}"),
             Self::NotVisible { .. } => "docs/your-own-job.md lists what each query file sees".into(),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::IngestError;
 use super::sql::{Select, parse};
-use crate::job::{Job, Query};
+use crate::job::{Check, Job, Query};
 
 /// What a query may read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +28,12 @@ pub enum Table {
     Scores,
     /// Tonight's scores under every scenario.
     ScoresUnder,
+    /// Held-out rows with labels and predictions.
+    Holdout,
+    /// A decision table.
+    Decision(String),
+    /// `previous.<table>`: a decision table of the run before.
+    Previous(String),
 }
 
 /// A parsed query and what it reads.
@@ -56,8 +62,10 @@ pub struct Graph {
     pub frame: Node,
     /// checks/*.sql, in the order of `Queries::checks`.
     pub checks: Vec<Node>,
-    /// decisions/*.sql.
+    /// decisions/*.sql, each after what it needs.
     pub decisions: Vec<Node>,
+    /// checks/decisions/*.sql, in the order of `Queries::decision_checks`.
+    pub decision_checks: Vec<Node>,
 }
 
 /// The kinds of query, by what they may see.
@@ -70,6 +78,7 @@ enum Kind {
     Examples,
     Frame,
     Decision,
+    DecisionCheck,
     Explore,
 }
 
@@ -81,7 +90,7 @@ impl Graph {
     pub fn new(job: &Job) -> Result<Self, IngestError> {
         let names = Names::of(job);
         let nodes = |queries: &[Query], kind| queries.iter().map(|query| names.node(query, kind)).collect::<Result<Vec<_>, _>>();
-        let checks: Vec<Query> = job.queries.checks.iter().map(|check| check.query.clone()).collect();
+        let of = |checks: &[Check]| checks.iter().map(|check| check.query.clone()).collect::<Vec<Query>>();
         nodes(&job.queries.explore, Kind::Explore)?;
         Ok(Self {
             clean: waves(nodes(&job.queries.clean, Kind::Clean)?, |table| matches!(table, Table::Clean(_)))?,
@@ -92,8 +101,12 @@ impl Graph {
             candidates: names.node(&job.queries.candidates, Kind::Candidates)?,
             examples: names.node(&job.queries.examples, Kind::Examples)?,
             frame: names.node(&job.queries.frame, Kind::Frame)?,
-            checks: nodes(&checks, Kind::Check)?,
-            decisions: nodes(&job.queries.decisions, Kind::Decision)?,
+            checks: nodes(&of(&job.queries.checks), Kind::Check)?,
+            decisions: waves(nodes(&job.queries.decisions, Kind::Decision)?, |table| matches!(table, Table::Decision(_)))?
+                .into_iter()
+                .flatten()
+                .collect(),
+            decision_checks: nodes(&of(&job.queries.decision_checks), Kind::DecisionCheck)?,
         })
     }
 
@@ -119,6 +132,8 @@ struct Names {
     clean: BTreeSet<String>,
     timed: BTreeSet<String>,
     features: BTreeSet<String>,
+    decisions: BTreeSet<String>,
+    previous: BTreeSet<String>,
     under: bool,
 }
 
@@ -130,6 +145,8 @@ impl Names {
             clean: names(&job.queries.clean),
             timed: job.times.iter().map(|(table, _)| table.clone()).collect(),
             features: names(&job.queries.features),
+            decisions: names(&job.queries.decisions),
+            previous: job.previous.iter().map(|(table, _)| table.clone()).collect(),
             under: job.under_every_scenario,
         }
     }
@@ -140,10 +157,11 @@ impl Names {
         for reference in &select.tables {
             uses.insert(self.resolve(&query.file, kind, reference.schema(), reference.table())?);
         }
-        // A clean table, feature or check may not read itself: that is a cycle of one.
+        // A clean table, feature or decision may not read itself: that is a cycle of one.
         let own = match kind {
             Kind::Clean => Some(Table::Clean(query.name.clone())),
             Kind::Feature => Some(Table::Feature(query.name.clone())),
+            Kind::Decision => Some(Table::Decision(query.name.clone())),
             _ => None,
         };
         if own.is_some_and(|own| uses.contains(&own)) {
@@ -156,6 +174,7 @@ impl Names {
         let full = schema.map_or_else(|| table.to_owned(), |schema| format!("{schema}.{table}"));
         let hidden = |reason| Err(IngestError::NotVisible { file: file.to_owned(), table: full.clone(), reason });
         let name = table.to_owned();
+        let decides = matches!(kind, Kind::Decision | Kind::DecisionCheck);
         match schema {
             Some("raw") if self.sources.contains(table) => match kind {
                 Kind::Clean | Kind::Explore => Ok(Table::Raw(name)),
@@ -176,11 +195,17 @@ impl Names {
             },
             None if table == "candidates" && matches!(kind, Kind::Examples | Kind::Explore) => Ok(Table::Candidates),
             None if table == "rows" && kind == Kind::Frame => Ok(Table::Rows),
-            None if table == "scores" && matches!(kind, Kind::Decision | Kind::Explore) => Ok(Table::Scores),
-            None if table == "scores_under" && kind == Kind::Decision && !self.under => {
+            None if table == "scores" && (decides || kind == Kind::Explore) => Ok(Table::Scores),
+            None if table == "scores_under" && decides && !self.under => {
                 hidden("set `scores.under_every_scenario = true` in job.toml to have it")
             }
-            None if table == "scores_under" && matches!(kind, Kind::Decision | Kind::Explore) => Ok(Table::ScoresUnder),
+            None if table == "scores_under" && (decides || kind == Kind::Explore) => Ok(Table::ScoresUnder),
+            None if table == "holdout" && decides => Ok(Table::Holdout),
+            None if self.decisions.contains(table) && decides => Ok(Table::Decision(name)),
+            Some("previous") if self.previous.contains(table) && decides => Ok(Table::Previous(name)),
+            Some("previous") if self.decisions.contains(table) && decides => {
+                hidden("job.toml does not say which of its columns are read: [decisions.<table>] previous = { … }")
+            }
             // Saved explorations run in the analyst's shell, where past nights are tables too.
             _ if kind == Kind::Explore => Ok(Table::Clean(name)),
             _ => Err(IngestError::UnknownTable { file: file.to_owned(), table: full, known: self.known(kind) }),
@@ -202,7 +227,11 @@ impl Names {
                 known.extend(self.timed.iter().map(|name| format!("outcome.{name}")));
             }
             Kind::Frame => known.push("rows".into()),
-            Kind::Decision => known.extend(["scores".into(), "scores_under".into()]),
+            Kind::Decision | Kind::DecisionCheck => {
+                known.extend(["scores".into(), "scores_under".into(), "holdout".into()]);
+                known.extend(self.decisions.iter().cloned());
+                known.extend(self.previous.iter().map(|name| format!("previous.{name}")));
+            }
             _ => {}
         }
         known.join(", ")
@@ -212,7 +241,7 @@ impl Names {
 /// Sorts nodes into waves by the tables of their own kind that they need.
 fn waves(nodes: Vec<Node>, own: impl Fn(&Table) -> bool) -> Result<Vec<Vec<Node>>, IngestError> {
     let name_of = |table: &Table| match table {
-        Table::Clean(name) | Table::Feature(name) => name.clone(),
+        Table::Clean(name) | Table::Feature(name) | Table::Decision(name) => name.clone(),
         _ => String::new(),
     };
     let mut waiting: BTreeMap<String, (Node, BTreeSet<String>)> = nodes

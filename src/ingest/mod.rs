@@ -2,6 +2,7 @@
 //!
 //! In: a job and its input folder. Out: clean tables in the cache, with what was refused and why.
 
+pub mod arguments;
 pub mod cache;
 pub mod check;
 pub mod clean;

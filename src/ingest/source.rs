@@ -290,7 +290,7 @@ fn retyped(source: &Source, file: &str, field: &Field, expected: &str) -> Ingest
     }
 }
 
-fn fits(expected: ColumnType, found: &DataType) -> bool {
+pub(crate) fn fits(expected: ColumnType, found: &DataType) -> bool {
     if let DataType::Dictionary(_, values) = found {
         return fits(expected, values);
     }

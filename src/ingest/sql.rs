@@ -3,7 +3,7 @@
 //! In: a [`Query`] and [`Params`]. Out: a parsed [`Select`] or a DataFusion plan. Values enter the syntax tree as typed
 //! literals; no text is ever pasted into SQL.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use datafusion::common::TableReference;
@@ -13,13 +13,14 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, Expr, Statement as SqlStatement, TableFactor, TimezoneInfo, Value, Visit as _, VisitMut, Visitor,
-    visit_expressions, visit_expressions_mut,
+    CastKind, DataType, Expr, Statement as SqlStatement, TimezoneInfo, Value, Visit as _, VisitMut, visit_expressions,
+    visit_expressions_mut,
 };
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
+use super::arguments::{self, Called};
 use super::error::IngestError;
 use crate::job::{AsOf, Job, Param, Query};
 
@@ -93,21 +94,6 @@ fn instant(as_of: &AsOf) -> Expr {
 
 fn cast(text: String, data_type: DataType) -> Expr {
     Expr::Cast { kind: CastKind::Cast, expr: Box::new(Expr::value(Value::SingleQuotedString(text))), data_type, array: false, format: None }
-}
-
-/// Names of table functions in FROM, such as `generate_series(1, 10)`: they make their rows and read no table.
-#[derive(Default)]
-struct Called(BTreeSet<String>);
-
-impl Visitor for Called {
-    type Break = ();
-
-    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-        if let TableFactor::Table { name, args: Some(_), .. } = factor {
-            self.0.insert(name.to_string().to_lowercase());
-        }
-        ControlFlow::Continue(())
-    }
 }
 
 /// The statements of a text.
@@ -228,7 +214,8 @@ pub fn parse(query: &Query) -> Result<Select, IngestError> {
     }
     let mut called = Called::default();
     let _ = statement.visit(&mut called);
-    tables.retain(|table| !called.0.contains(table.table()));
+    tables.retain(|table| !called.is_function(table.table()));
+    tables.append(&mut called.tables);
     Ok(Select { file: query.file.clone(), statement: *statement, tables })
 }
 
@@ -276,8 +263,8 @@ pub fn bind_but<Tree: VisitMut>(tree: &mut Tree, params: &Params, open: impl Fn(
 pub async fn plan(session: &SessionContext, select: &Select, params: &Params) -> Result<DataFrame, IngestError> {
     let mut statement = select.statement.clone();
     bind(&mut statement, params).map_err(|name| IngestError::UnknownParam { file: select.file.clone(), name, known: params.names() })?;
-    let failed =
-        |error: datafusion::error::DataFusionError| IngestError::Plan { file: select.file.clone(), message: error.strip_backtrace() };
+    arguments::quote(&mut statement, arguments::takes_queries);
+    let failed = |error: datafusion::error::DataFusionError| IngestError::plan(&select.file, &error);
     let state = session.state();
     let plan = state.statement_to_plan(Statement::Statement(Box::new(statement))).await.map_err(failed)?;
     // Type coercion and constant folding find what planning alone does not (a comparison of text with a number).

@@ -10,11 +10,12 @@ use super::error::JobError;
 use super::gates;
 use super::queries::{Queries, is_table_name};
 use super::raw::{
-    Ordered, RawJob, RawSentinel, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawThreshold, RawTransfer, Transform,
+    Ordered, RawDecision, RawJob, RawSentinel, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawThreshold, RawTransfer,
+    Transform,
 };
 use super::{
-    Days, ExplainSettings, FeatureRoles, Job, JobTask, Param, PartitionType, Sentinel, Snapshots, Source, StoreUrl, TableTime, Threshold,
-    Transfer,
+    ColumnType, Days, ExplainSettings, FeatureRoles, Job, JobTask, Param, PartitionType, Sentinel, Snapshots, Source, StoreUrl, TableTime,
+    Threshold, Transfer,
 };
 use crate::learn::rows::{Task, TaskKind};
 
@@ -23,7 +24,7 @@ pub(super) const OWN_PARAMS: [&str; 3] = ["as_of", "as_of_date", "horizon_end"];
 /// Columns that polytask adds to scores, frames and held-out predictions.
 const OWN_COLUMNS: [&str; 6] = ["as_of", "split", "rank", "run", "under", "refused"];
 /// Tables that polytask makes itself.
-const OWN_TABLES: [&str; 5] = ["candidates", "rows", "rows_with_labels", "scores", "scores_under"];
+const OWN_TABLES: [&str; 6] = ["candidates", "rows", "rows_with_labels", "scores", "scores_under", "holdout"];
 
 pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries, effective: String) -> Result<Job, JobError> {
     let keys = raw.job.keys.ok_or(JobError::MissingKey("job.keys"))?;
@@ -84,6 +85,7 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         sources: raw.sources.0.into_iter().map(source).collect::<Result<_, _>>()?,
         fresh: fresh(&raw.tables.0)?,
         times: raw.tables.0.into_iter().map(|(table, raw)| time(table, raw, &queries)).collect::<Result<_, _>>()?,
+        previous: raw.decisions.0.into_iter().map(|(table, raw)| previous(table, raw, &queries)).collect::<Result<_, _>>()?,
         snapshots: snapshots(&raw.snapshots)?,
         scenario: raw.scenario.column,
         scenarios: raw.scenario.values,
@@ -299,6 +301,19 @@ fn time(table: String, raw: RawTable, queries: &Queries) -> Result<(String, Tabl
     }
     let known_ahead = days(&format!("{key}.known_ahead"), raw.known_ahead.as_deref().unwrap_or("0 days"))?;
     Ok((table, TableTime { time: raw.time, known_ahead, available: raw.available }))
+}
+
+/// A decision table whose rows of the run before are seen, and the columns that are asked for.
+fn previous(table: String, raw: RawDecision, queries: &Queries) -> Result<(String, Vec<(String, ColumnType)>), JobError> {
+    let key = format!("decisions.{table}");
+    if !queries.decisions.iter().any(|query| query.name == table) {
+        let known: Vec<_> = queries.decisions.iter().map(|query| query.name.as_str()).collect();
+        return Err(value(key, format!("there is no decisions/{table}.sql"), format!("decision tables: {}", known.join(", "))));
+    }
+    if raw.previous.0.is_empty() {
+        return Err(value(format!("{key}.previous"), "names no column", "for example { user_id = \"int\", segment = \"int\" }"));
+    }
+    Ok((table, raw.previous.0))
 }
 
 fn snapshots(raw: &RawSnapshots) -> Result<Snapshots, JobError> {

@@ -111,6 +111,8 @@ pub struct Job {
     pub top_features: usize,
     /// How much is explained.
     pub explain: ExplainSettings,
+    /// Decision tables of the run before that decisions may read as `previous.<table>`, with their columns.
+    pub previous: Vec<(String, Vec<(String, ColumnType)>)>,
     /// The SQL.
     pub queries: Queries,
     /// `job.toml` with every default filled in.

@@ -47,6 +47,8 @@ pub struct Queries {
     pub frame: Query,
     /// `checks/*.sql`.
     pub checks: Vec<Check>,
+    /// `checks/decisions/*.sql`.
+    pub decision_checks: Vec<Check>,
     /// `decisions/*.sql`.
     pub decisions: Vec<Query>,
     /// `explore/*.sql`.
@@ -72,25 +74,27 @@ impl Queries {
             let path = folder.join(name);
             if path.is_file() { read(&path, name.trim_end_matches(".sql"), name.to_owned()) } else { Err(JobError::MissingQuery(name)) }
         };
-        let checks = list(folder, "checks")?
-            .into_iter()
-            .map(|query| match query.name.split_once("__") {
-                Some((table, rule)) => Ok(Check { table: table.to_owned(), rule: rule.to_owned(), query: query.clone() }),
-                None => Err(JobError::Value {
-                    key: query.file.clone(),
-                    message: "a check is named <table>__<rule>.sql".into(),
-                    hint: format!("rename it, for example checks/{0}__is_sane.sql", query.name),
-                }),
-            })
-            .collect::<Result<_, _>>()?;
+        let decisions = list(folder, "decisions")?;
+        let decision_checks = checks(folder, "checks/decisions")?;
+        for check in &decision_checks {
+            if !decisions.iter().any(|decision| decision.name == check.table) {
+                let known: Vec<&str> = decisions.iter().map(|decision| decision.name.as_str()).collect();
+                return Err(JobError::Value {
+                    key: check.query.file.clone(),
+                    message: format!("there is no decisions/{}.sql", check.table),
+                    hint: format!("a check of decisions is named <table>__<rule>.sql; decision tables: {}", known.join(", ")),
+                });
+            }
+        }
         Ok(Self {
             clean: list(folder, "clean")?,
             features: list(folder, "features")?,
             candidates: one("candidates.sql")?,
             examples: one("examples.sql")?,
             frame: one("frame.sql")?,
-            checks,
-            decisions: list(folder, "decisions")?,
+            checks: checks(folder, "checks")?,
+            decision_checks,
+            decisions,
             explore: list(folder, "explore")?,
         })
     }
@@ -103,6 +107,7 @@ impl Queries {
             .chain(&self.features)
             .chain([&self.candidates, &self.examples, &self.frame])
             .chain(&self.decisions)
+            .chain(self.decision_checks.iter().map(|check| &check.query))
             .chain(&self.explore)
     }
 }
@@ -138,6 +143,18 @@ fn refuse_strays(folder: &Path) -> Result<(), JobError> {
         }
     }
     Ok(())
+}
+
+fn checks(folder: &Path, kind: &str) -> Result<Vec<Check>, JobError> {
+    let named = |query: Query| match query.name.split_once("__") {
+        Some((table, rule)) => Ok(Check { table: table.to_owned(), rule: rule.to_owned(), query: query.clone() }),
+        None => Err(JobError::Value {
+            key: query.file.clone(),
+            message: "a check is named <table>__<rule>.sql".into(),
+            hint: format!("rename it, for example {kind}/{}__is_sane.sql", query.name),
+        }),
+    };
+    list(folder, kind)?.into_iter().map(named).collect()
 }
 
 fn list(folder: &Path, kind: &str) -> Result<Vec<Query>, JobError> {

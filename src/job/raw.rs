@@ -62,6 +62,8 @@ pub(super) struct RawJob {
     pub(super) sources: Ordered<RawSource>,
     #[serde(default)]
     pub(super) tables: Ordered<RawTable>,
+    #[serde(default)]
+    pub(super) decisions: Ordered<RawDecision>,
     pub(super) snapshots: RawSnapshots,
     pub(super) scenario: RawScenario,
     #[serde(default)]
@@ -151,6 +153,12 @@ pub(super) struct RawTable {
     pub(super) known_ahead: Option<String>,
     pub(super) available: Option<String>,
     pub(super) fresh: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDecision {
+    pub(super) previous: Ordered<ColumnType>,
 }
 
 #[derive(Debug, Deserialize)]

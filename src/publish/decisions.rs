@@ -1,24 +1,32 @@
-//! Decision tables: SQL over tonight's scores, the clean tables of the past and the features.
+//! Decision tables: SQL over tonight's scores, the held-out rows, the clean tables of the past, the features, and each other.
 //!
-//! In: a session that sees them. Out: `decisions/<table>.parquet` and the first rows of each for the report.
+//! In: a session that sees clean tables and features. Out: `decisions/<table>.parquet`, the first rows of each for the report, and
+//! what their checks say. Not here: the functions that decide (`table_functions`), which the session has.
+
+mod previous;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::util::display::array_value_to_string;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use datafusion::datasource::{MemTable, TableProvider};
+use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 
 use super::error::PublishError;
+use super::home::PastRun;
 use super::staging::Staging;
+use crate::ingest::check::check_decisions;
 use crate::ingest::clean::{parquet_table, schema_of};
 use crate::ingest::graph::Graph;
 use crate::ingest::sql::{Params, plan};
 use crate::ingest::{Engine, IngestError};
-use crate::table_file::{self, Kept, write_stream};
+use crate::job::Job;
+use crate::table_file::{self, FileError, Kept, write_stream};
 
 /// Rows of a decision table that the report shows.
 const SHOWN: usize = 10;
@@ -38,24 +46,22 @@ pub struct Decision {
     pub rows: Vec<Vec<String>>,
 }
 
-/// Registers `scores` and `scores_under` from the staged folder.
+/// Registers `scores`, `scores_under` and `holdout` from the staged folder, and `previous.<table>` from the run before.
 ///
 /// # Errors
-/// [`PublishError`] when a file cannot be read.
-pub fn add_scores(session: &SessionContext, staging: &Staging) -> Result<(), PublishError> {
+/// [`PublishError`] when a file cannot be read, or a column of the run before has another type.
+pub fn add(session: &SessionContext, job: &Job, staging: &Staging, before: Option<&PastRun>) -> Result<(), PublishError> {
     let scores = staging.path().join("scores");
-    let first = super::folder::files(&scores)?.into_iter().next();
-    let register = |name: &str, table: Arc<ListingTable>| {
-        session.register_table(name, table).map_err(|error| IngestError::Plan { file: name.to_owned(), message: error.strip_backtrace() })
-    };
-    if let Some(file) = first {
-        register("scores", hive(&scores, &file)?)?;
+    if let Some(file) = super::folder::files(&scores)?.into_iter().next() {
+        show(session, "scores", hive(&scores, &file)?)?;
     }
-    let under = staging.path().join("scores_under/part.parquet");
-    if under.is_file() {
-        register("scores_under", parquet_table(&under, schema_of(&under)?)?)?;
+    for (name, file) in [("scores_under", "scores_under/part.parquet"), ("holdout", "holdout/holdout.parquet")] {
+        let file = staging.path().join(file);
+        if file.is_file() {
+            show(session, name, parquet_table(&file, schema_of(&file)?)?)?;
+        }
     }
-    Ok(())
+    previous::add(session, job, before)
 }
 
 fn hive(folder: &Path, first: &Path) -> Result<Arc<ListingTable>, PublishError> {
@@ -69,29 +75,95 @@ fn hive(folder: &Path, first: &Path) -> Result<Arc<ListingTable>, PublishError> 
     ListingTable::try_new(config).map(Arc::new).map_err(|error| failed(error.strip_backtrace()))
 }
 
-/// Runs every decision query.
+/// What decision queries see beside clean tables and features.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// The job.
+    pub job: &'a Job,
+    /// Its queries.
+    pub graph: &'a Graph,
+    /// Their parameters.
+    pub params: &'a Params,
+}
+
+/// Decision tables that were written.
+#[derive(Debug, Clone, Default)]
+pub struct Written {
+    /// The tables, each after what it needs.
+    pub tables: Vec<Decision>,
+    /// Names of the checks that found nothing.
+    pub checks: Vec<String>,
+}
+
+/// Runs every decision query, then every check of a decision table.
 ///
 /// # Errors
-/// [`PublishError`] naming the query.
-pub async fn write(
-    engine: &Engine,
-    graph: &Graph,
-    session: &SessionContext,
-    params: &Params,
-    staging: &Staging,
-) -> Result<Vec<Decision>, PublishError> {
-    let mut decisions = Vec::new();
-    for node in &graph.decisions {
+/// [`PublishError`] naming the query, or the check with a sample of the offending rows.
+pub async fn write(engine: &Engine, seen: Seen<'_>, session: &SessionContext, staging: &Staging) -> Result<Written, PublishError> {
+    let mut tables = Vec::new();
+    for node in &seen.graph.decisions {
         let _permit = engine.permit().await?;
-        let target = staging.place(&format!("decisions/{}.parquet", node.query.name))?;
-        let frame = plan(session, &node.select, params).await?;
+        let name = &node.query.name;
+        let target = staging.place(&format!("decisions/{name}.parquet"))?;
+        let frame = plan(session, &node.select, seen.params).await?;
         let run = |error| IngestError::run(&node.query.file, error);
         let stream = frame.execute_stream().await.map_err(|error| run(error.into()))?;
         let rows_total = write_stream(stream, &target, Kept::Published).await.map_err(run)?;
+        show(session, name, parquet_table(&target, schema_of(&target)?)?)?;
         let (columns, rows) = preview(&target)?;
-        decisions.push(Decision { name: node.query.name.clone(), what: node.query.header.clone(), columns, rows_total, rows });
+        tables.push(Decision { name: name.clone(), what: node.query.header.clone(), columns, rows_total, rows });
     }
-    Ok(decisions)
+    let checks = check_decisions(engine, seen.job, seen.graph, session, seen.params).await?;
+    Ok(Written { tables, checks })
+}
+
+/// Plans every decision query and its checks on empty tables, in a session with those of clean tables and features. `rows` has keys
+/// and scenario, `challengers` are the learners beside the published one.
+///
+/// # Errors
+/// [`PublishError`] naming the query.
+pub async fn plan_all(session: &SessionContext, seen: Seen<'_>, rows: &Schema, challengers: &[&str]) -> Result<(), PublishError> {
+    let job = seen.job;
+    let (number, text) = (|name: &str| Field::new(name, DataType::Int32, true), |name: &str| Field::new(name, DataType::Utf8, true));
+    let tasks: Vec<&str> = job.tasks.iter().map(|task| task.task.name.as_str()).collect();
+    let own = tasks.iter().map(|task| (*task).to_owned()).collect::<Vec<_>>();
+    empty(session, "scores", with_keys(job, rows, own.clone(), [number("rank"), text("run"), text("scenario")]))?;
+    empty(session, "scores_under", with_keys(job, rows, own, [text("scenario"), text("under")]))?;
+    let labels = tasks.iter().map(|task| format!("y_{task}"));
+    let published = tasks.iter().map(|task| format!("p_{task}"));
+    let beside = challengers.iter().flat_map(|learner| tasks.iter().map(move |task| format!("p_{task}__{learner}")));
+    empty(session, "holdout", with_keys(job, rows, labels.chain(published).chain(beside).collect(), [text("scenario")]))?;
+    previous::add(session, job, None)?;
+    for node in &seen.graph.decisions {
+        let planned = plan(session, &node.select, seen.params).await?;
+        empty(session, &node.query.name, Arc::clone(planned.schema().inner()))?;
+    }
+    for node in &seen.graph.decision_checks {
+        plan(session, &node.select, seen.params).await?;
+    }
+    Ok(())
+}
+
+/// Lets decisions read a table. A clean table or feature of the same name is what is read under it.
+fn show(session: &SessionContext, name: &str, table: Arc<dyn TableProvider>) -> Result<(), PublishError> {
+    let failed = |error: DataFusionError| IngestError::Plan { file: name.to_owned(), message: error.strip_backtrace() };
+    if !session.table_exist(name).map_err(failed)? {
+        session.register_table(name, table).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn empty(session: &SessionContext, name: &str, schema: SchemaRef) -> Result<(), PublishError> {
+    let table = MemTable::try_new(schema, vec![vec![]]).map_err(FileError::Query)?;
+    show(session, name, Arc::new(table))
+}
+
+/// Keys, date, numbers, and what else a table has.
+fn with_keys(job: &Job, rows: &Schema, numbers: Vec<String>, own: impl IntoIterator<Item = Field>) -> SchemaRef {
+    let keys = job.keys.iter().filter_map(|key| rows.field_with_name(key).ok().cloned());
+    let numbers = numbers.into_iter().map(|name| Field::new(name, DataType::Float64, true));
+    let date = Field::new("as_of", DataType::Date32, true);
+    Arc::new(Schema::new(keys.chain([date]).chain(numbers).chain(own).collect::<Vec<_>>()))
 }
 
 fn preview(path: &Path) -> Result<(Vec<String>, Vec<Vec<String>>), PublishError> {

@@ -45,6 +45,9 @@ pub enum PublishError {
     /// A scenario whose folder could not be made.
     #[error("scenario `{}…` has a name of {bytes} bytes once encoded, and a folder's name has at most {most}", begins.escape_debug())]
     LongScenario { begins: String, bytes: usize, most: usize },
+    /// A column of the run before is of another type than the job says.
+    #[error("previous.{table}: column `{column}` of {run} is {found}, not {expected}")]
+    Retyped { table: String, column: String, found: String, expected: &'static str, run: String },
     /// A decision query does not plan or run.
     #[error(transparent)]
     Query(#[from] crate::ingest::IngestError),
@@ -61,7 +64,7 @@ impl Outcome for PublishError {
                 other => other,
             },
             Self::Locked { .. } => Ending::Locked,
-            Self::LongScenario { .. } => Ending::Refused,
+            Self::LongScenario { .. } | Self::Retyped { .. } => Ending::Refused,
             Self::Audit { .. } | Self::Damaged { .. } => Ending::Io,
             Self::NotRepeatable { .. } | Self::Table { .. } => Ending::Internal,
             Self::NoRun { .. }
@@ -89,7 +92,8 @@ impl Outcome for PublishError {
             Self::NothingEarlier { .. } => "`polytask runs <job>` lists all runs; `--to RUN` names a published one".into(),
             Self::Held { .. } => "`polytask bless <job> <run> --reason \"…\"` publishes it all the same".into(),
             Self::Damaged { current: true, .. } => {
-                "`polytask rollback <job>` goes back to an earlier run; `polytask run <job> --as-of <its date> --rebuild` tells whether the \
+                "`polytask rollback <job>` goes back to an earlier run; `polytask run <job> --as-of <its date> --rebuild` tells \
+                    whether the \
                  night still gives the bytes that it gave"
                     .into()
             }
@@ -99,6 +103,9 @@ impl Outcome for PublishError {
                     .into()
             }
             Self::LongScenario { .. } => "give the scenario a shorter name in candidates.sql and examples.sql".into(),
+            Self::Retyped { table, column, .. } => {
+                format!("change `decisions.{table}.previous` in job.toml, or cast `{column}` in decisions/{table}.sql as it was")
+            }
             Self::NotHeld { .. } => "only a run that `polytask runs <job>` marks as held can be blessed".into(),
             Self::Query(error) => return error.hint(),
             Self::Table { .. } => return None,

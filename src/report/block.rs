@@ -27,6 +27,15 @@ pub(super) struct Table {
     pub(super) rows: Vec<Vec<Cell>>,
     /// Closed at first: long tables.
     pub(super) folded: bool,
+    /// What begins with this table: a heading of its own, and a line in the list of sections.
+    pub(super) part: Option<Part>,
+}
+
+/// A part of a section.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Part {
+    pub(super) id: String,
+    pub(super) title: String,
 }
 
 impl Table {

@@ -3,6 +3,7 @@
 //! In: [`Report`], a tree of plain values. Out: text. Nothing is computed here that is not a way of showing: every figure
 //! comes from a table of the run.
 
+mod applications;
 mod backtest;
 mod block;
 mod charts;

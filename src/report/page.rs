@@ -69,6 +69,8 @@ struct Listed<'a> {
     /// Says how many rows are not listed.
     cut: String,
     width: &'static str,
+    /// Below the heading of a part.
+    within: bool,
 }
 
 /// The report as one HTML file.
@@ -108,7 +110,9 @@ pub(super) fn render(words: Language, top: &Top, sections: &[Section]) -> Result
 fn show(words: Language, section: &Section, rows: usize, charts: usize, characters: usize) -> Shown<'_> {
     let list = |table: &'_ Table| table.rows.len().min(rows);
     let cell = |cell: &Cell| super::format::short(&cell.text, characters);
-    let tables = section.tables.iter().map(|table| Listed {
+    let first_part = section.tables.iter().position(|table| table.part.is_some()).unwrap_or(usize::MAX);
+    let tables = section.tables.iter().enumerate().map(|(at, table)| Listed {
+        within: at >= first_part,
         table,
         rows: table.rows.iter().take(rows).map(|row| row.iter().map(|of| (of, cell(of))).collect()).collect(),
         cut: if list(table) < table.rows.len() { words.cut_rows(list(table), table.rows.len()) } else { String::new() },

@@ -150,7 +150,7 @@ pub(super) fn content(
                 })
             })
             .collect(),
-        checks: facts.data.checks.clone(),
+        checks: facts.data.checks.iter().chain(&facts.scored.checks).cloned().collect(),
         tables: clean_tables(night, facts),
         inputs: facts
             .sources

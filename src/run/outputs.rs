@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
+use datafusion::prelude::SessionContext;
 use ndarray::{Array3, Axis};
 use serde_json::json;
 
@@ -17,17 +18,27 @@ use super::told::Facts;
 use super::{Night, NightError};
 use crate::features::{FeatureError, view};
 use crate::ingest::clean::parquet_table;
-use crate::ingest::{Engine, Params};
+use crate::ingest::{Engine, Params, arguments};
 use crate::publish::decisions::{self, Decision};
 use crate::publish::manifest::{InputSource, SnapshotEntry};
 use crate::publish::scores::{self, Predicted, ScoreJob, ScoreSummary};
-use crate::publish::{Manifest, Staging, folder};
+use crate::publish::{Manifest, PastRun, Staging, folder};
+use crate::sql::functions;
 use crate::table_file::FileError;
+use crate::table_functions;
 
 /// What was scored and decided.
 pub(super) struct Scored {
     pub(super) summary: BTreeMap<String, ScoreSummary>,
     pub(super) decisions: Vec<Decision>,
+    /// Names of the checks of decisions that found nothing.
+    pub(super) checks: Vec<String>,
+}
+
+/// Gives a session what decisions call: the table functions that decide, and the figures of the report as SQL.
+pub(super) fn add_functions(session: &SessionContext) {
+    table_functions::register(session, arguments::planned);
+    functions::register(session);
 }
 
 /// Scores tonight's candidates in a stream and runs the decision queries over them.
@@ -36,12 +47,14 @@ pub(super) async fn score(
     sources: &Sources,
     data: &Data,
     learned: &Learned,
-    run: &str,
+    (run, before): (&str, Option<&PastRun>),
     staging: &Staging,
     counting: &mut Counting,
 ) -> Result<Scored, NightError> {
     let job = night.job;
-    let Some(tonight) = &data.tonight else { return Ok(Scored { summary: BTreeMap::new(), decisions: Vec::new() }) };
+    let Some(tonight) = &data.tonight else {
+        return Ok(Scored { summary: BTreeMap::new(), decisions: Vec::new(), checks: Vec::new() });
+    };
     let shape = learned.encoder.shape();
     let as_of = &sources.plan.tonight;
     let mut stand_ins: BTreeMap<String, String> = BTreeMap::new();
@@ -67,13 +80,19 @@ pub(super) async fn score(
         let table = parquet_table(file, crate::ingest::clean::schema_of(file)?)?;
         session.register_table(name.as_str(), table).map_err(FileError::Query)?;
     }
-    decisions::add_scores(&session, staging)?;
+    add_functions(&session);
+    decisions::add(&session, job, staging, before)?;
     let end = as_of.plus(job.snapshots.horizon, &job.zone).map_err(NightError::calendar)?;
-    let decisions = decisions::write(&engine, &sources.graph, &session, &Params::of(job).at(as_of, &end), staging).await?;
-    for decision in &decisions {
+    let params = Params::of(job).at(as_of, &end);
+    let seen = decisions::Seen { job, graph: &sources.graph, params: &params };
+    let written = decisions::write(&engine, seen, &session, staging).await?;
+    for decision in &written.tables {
         night.watch.note(&format!("decision {}: {} rows", decision.name, decision.rows_total));
     }
-    Ok(Scored { summary, decisions })
+    if !written.checks.is_empty() {
+        night.watch.note(&format!("{} check(s) of decisions passed", written.checks.len()));
+    }
+    Ok(Scored { summary, decisions: written.tables, checks: written.checks })
 }
 
 /// The published learner's predictions for a batch of the frame, also under every scenario where the job asks for it.

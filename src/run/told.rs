@@ -85,7 +85,6 @@ pub(super) fn write(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) -> 
     staging.table("explained", explained::tables::told(facts.run, &explained.told, &with_keys))?;
     let points: Vec<String> = explained.curves.iter().map(|curve| explained::content::point(learned, &shape, curve)).collect();
     reasons(facts, &points, staging)?;
-    staging.table("holdout/holdout", holdout(night, learned, judged, &shape, &keys))?;
     copy_refused(&facts.data.tables, staging)?;
     model(learned, staging)?;
     staging.write("job.toml", night.job.effective.as_bytes())?;
@@ -161,9 +160,15 @@ fn add_keys(night: &Night<'_>, keys: &RecordBatch, mut columns: Columns, rows: &
     Ok(columns)
 }
 
-/// Held-out rows: keys, as-of date, scenario, each label over the entire space, each prediction. Challengers' predictions
-/// are named `p_<task>__<learner>`.
-fn holdout(night: &Night<'_>, learned: &Learned, judged: &Judged, shape: &Shape, keys: &RecordBatch) -> Result<RecordBatch, String> {
+/// Writes the held-out rows, which decisions read: keys, as-of date, scenario, each label over the entire space, each prediction.
+/// Challengers' predictions are named `p_<task>__<learner>`.
+pub(super) fn holdout(night: &Night<'_>, learned: &Learned, judged: &Judged, staging: &Staging) -> Result<(), NightError> {
+    let keys = held_out_keys(night, learned)?;
+    staging.table("holdout/holdout", held_out(night, learned, judged, &learned.encoder.shape(), &keys))?;
+    Ok(())
+}
+
+fn held_out(night: &Night<'_>, learned: &Learned, judged: &Judged, shape: &Shape, keys: &RecordBatch) -> Result<RecordBatch, String> {
     let mut columns = Columns::new();
     for key in &night.job.keys {
         let array = keys.column_by_name(key).ok_or_else(|| format!("key `{key}` is missing"))?;

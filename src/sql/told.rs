@@ -7,7 +7,7 @@ use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
 
 use super::error::SqlError;
-use crate::outcome::Outcome as _;
+use crate::outcome::{Ending, Hinted, Outcome as _};
 
 /// The names of a session.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +34,11 @@ pub fn retell(error: &DataFusionError, sql: &str, names: impl FnOnce() -> Names)
         && let Some(own) = inner.downcast_ref::<SqlError>()
     {
         return SqlError::Told { message: own.to_string(), hint: own.hint(), ending: own.ending() };
+    }
+    if let DataFusionError::External(inner) = root
+        && let Some(own) = inner.downcast_ref::<Hinted>()
+    {
+        return SqlError::Told { message: own.message.clone(), hint: Some(own.hint.clone()), ending: Ending::Refused };
     }
     match root {
         DataFusionError::ResourcesExhausted(message) => SqlError::Run { message: first_line(message), out_of_memory: true },

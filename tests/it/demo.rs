@@ -1,7 +1,7 @@
 //! The generated marketplace: it repeats, it is as large as asked for, what is wrong in it is refused, and a model of it
 //! finds what is true.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -34,19 +34,19 @@ fn bytes_below(root: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-fn read(path: &Path) -> RecordBatch {
+pub(super) fn read(path: &Path) -> RecordBatch {
     let file = fs::File::open(path).expect("a file");
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("parquet").build().expect("a reader");
     let batches: Vec<_> = reader.map(|batch| batch.expect("rows")).collect();
     arrow::compute::concat_batches(&batches[0].schema(), &batches).expect("one schema")
 }
 
-fn texts(table: &RecordBatch, column: &str) -> Vec<String> {
-    let array = table.column_by_name(column).expect("a column");
+pub(super) fn texts(table: &RecordBatch, column: &str) -> Vec<String> {
+    let array = arrow::compute::cast(table.column_by_name(column).expect("a column"), &DataType::Utf8).expect("texts");
     array.as_string::<i32>().iter().map(|text| text.expect("a text").to_owned()).collect()
 }
 
-fn numbers(table: &RecordBatch, column: &str) -> Vec<Option<f64>> {
+pub(super) fn numbers(table: &RecordBatch, column: &str) -> Vec<Option<f64>> {
     let array = arrow::compute::cast(table.column_by_name(column).expect("a column"), &DataType::Float64).expect("numbers");
     array.as_primitive::<Float64Type>().iter().collect()
 }
@@ -139,12 +139,61 @@ fn data_of_others_is_left_alone() {
 }
 
 #[test]
+fn what_follows_a_purchase_has_its_planted_drivers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let summary = generate(folder.path(), 200_000, 7, 2);
+    let table = |name: &str| read(&folder.path().join(format!("{name}.parquet")));
+    let ids = |table: &RecordBatch, column: &str| -> Vec<i64> {
+        numbers(table, column).into_iter().map(|id| id.expect("an id") as i64).collect()
+    };
+    let (orders, returns, truth) = (table("orders"), table("returns"), table("shop_truth"));
+    assert!(summary.tables.iter().any(|(name, rows)| name == "orders" && *rows == orders.num_rows() as u64));
+    let abusive: BTreeSet<i64> = texts(&truth, "what")
+        .iter()
+        .zip(numbers(&truth, "id"))
+        .filter(|(what, _)| *what == "abusive user")
+        .filter_map(|(_, id)| id.map(|id| id as i64))
+        .collect();
+    let (buyers, events) = (ids(&orders, "user_id"), ids(&orders, "event_id"));
+    let returned: BTreeSet<i64> = ids(&returns, "event_id").into_iter().collect();
+    let ordered: BTreeSet<i64> = events.iter().copied().collect();
+    assert!(returned.iter().all(|event| ordered.contains(event)), "a return without an order");
+    let late: BTreeSet<i64> = ids(&table("deliveries"), "event_id")
+        .into_iter()
+        .zip(ids(&table("deliveries"), "days_late"))
+        .filter_map(|(event, days)| (days > 0).then_some(event))
+        .collect();
+    // Share of the orders that went back, of those for which something holds and of the others.
+    let share = |holds: &dyn Fn(usize) -> bool| {
+        let own: Vec<usize> = (0..events.len()).filter(|at| holds(*at)).collect();
+        own.iter().filter(|at| returned.contains(&events[**at])).count() as f64 / own.len() as f64
+    };
+    let of_abusive = share(&|at| abusive.contains(&buyers[at]));
+    let of_others = share(&|at| !abusive.contains(&buyers[at]));
+    let (of_late, in_time) = (
+        share(&|at| !abusive.contains(&buyers[at]) && late.contains(&events[at])),
+        share(&|at| !abusive.contains(&buyers[at]) && !late.contains(&events[at])),
+    );
+    println!("returned: abusive {of_abusive:.3}, others {of_others:.3}; late {of_late:.3}, in time {in_time:.3}");
+    assert!(of_abusive > 0.4 && (0.02..0.08).contains(&of_others), "{of_abusive} {of_others}");
+    assert!(of_late > 1.3 * in_time, "{of_late} {in_time}");
+    // Stores differ in what they sell as the areas say, and nothing lies there in negative numbers.
+    let stores = texts(&orders, "store");
+    let sold = |store: &str| stores.iter().filter(|own| *own == store).count();
+    assert!(sold("harbour") > sold("mill") && sold("mill") > sold("hill") && sold("hill") > 0);
+    assert!(numbers(&table("stock"), "on_hand").iter().all(|pieces| pieces.is_some_and(|pieces| pieces >= 0.0)));
+}
+
+#[test]
 fn the_embedded_job_is_the_one_of_the_repository() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/marketplace");
     let folder = tempfile::tempdir().expect("a folder");
     let target = folder.path().join("queries/marketplace");
     demo::job::write(&target).expect("a job");
     assert_eq!(bytes_below(&repository), bytes_below(&target));
+    let service = folder.path().join("queries/service");
+    demo::job::write_service(&service).expect("a job");
+    assert_eq!(bytes_below(&repository.with_file_name("service")), bytes_below(&service));
     // Again it changes nothing; a file that somebody edited is not overwritten.
     demo::job::write(&target).expect("the same job");
     fs::write(target.join("frame.sql"), "-- mine\nselect 1").expect("a file");
@@ -187,6 +236,9 @@ fn a_small_demo_night_refuses_what_is_wrong_and_finds_what_is_true() {
         tells_what_is_specific_from_what_is_shared(&own, &truth);
     }
     is_better_than_chance(&read(&run.join("metrics.parquet")));
+    let service = folder.path().join("data/service/runs");
+    let service = service.join(fs::read_to_string(service.join("CURRENT")).expect("a published run").trim());
+    super::applications::decide_what_is_right(&run, &service, &input);
     polytask(folder.path(), &["frame", "queries/marketplace", "--as-of", &summary.suggested_as_of.to_string(), "--out", "frame"]);
     knows_the_columns_of_the_frame(&folder.path().join("frame"), &truth);
 }
@@ -234,6 +286,8 @@ fn finds_the_true_order(importance: &RecordBatch, truth: &RecordBatch) {
             found.insert((task, feature), value.expect("a number"));
         }
     }
+    // What drives returns stands in `shop_truth.parquet`.
+    found.retain(|(task, feature), _| task != "returned" && feature != "return_share");
     assert!(found.keys().eq(effects.keys()), "the truth is about other features than the frame has");
     for task in ["click", "cart", "purchase", "spend"] {
         let of = |table: &BTreeMap<(String, String), f64>| -> Vec<f64> {
@@ -263,7 +317,8 @@ fn finds_the_true_order_of_every_cell(importance: &RecordBatch, truth: &RecordBa
                 let own = table.iter().filter(|((place, what, feature), _)| place == scenario && what == task && feature != "scenario");
                 own.map(|((.., feature), value)| (feature.clone(), value.abs())).collect()
             };
-            let (own, real) = (of(&found), of(&effects));
+            let (mut own, real) = (of(&found), of(&effects));
+            own.remove("return_share");
             let agreement = spearman(&own.values().copied().collect::<Vec<_>>(), &real.values().copied().collect::<Vec<_>>());
             let first = |table: &BTreeMap<String, f64>, most: usize| {
                 let mut order: Vec<(&String, &f64)> = table.iter().collect();

@@ -10,10 +10,12 @@
 mod learn_rows;
 mod shop;
 
+mod applications;
 mod arrivals;
 mod cli;
 mod clock;
 mod crash;
+mod decisions;
 mod demo;
 mod encode;
 mod evaluate_calibration;

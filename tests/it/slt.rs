@@ -13,7 +13,7 @@ use sqllogictest::{DB, DBOutput, DefaultColumnType, Runner};
 use crate::shop::Shop;
 use crate::sql_tables::{NEXT, lines};
 
-const FILES: [&str; 3] = ["functions.slt", "calls.slt", "tables.slt"];
+const FILES: [&str; 4] = ["functions.slt", "calls.slt", "tables.slt", "decisions.slt"];
 
 /// `polytask sql` on a shop, a statement at a time.
 struct Session<'a> {
@@ -94,6 +94,11 @@ fn every_function_gives_its_expected_rows() {
 #[test]
 fn every_call_gives_its_expected_rows() {
     check(&after_two_nights(), "calls.slt");
+}
+
+#[test]
+fn every_decision_gives_its_expected_rows() {
+    check(&Shop::new(), "decisions.slt");
 }
 
 #[test]

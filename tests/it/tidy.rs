@@ -98,7 +98,7 @@ fn an_exception_to_a_lint_has_its_reason() {
 }
 
 #[test]
-fn learning_evaluating_and_explaining_are_pure() {
+fn learning_evaluating_explaining_and_deciding_are_pure() {
     let impure = [
         "datafusion",
         "tokio",
@@ -113,9 +113,9 @@ fn learning_evaluating_and_explaining_are_pure() {
         "failpoint",
     ];
     let impure: Vec<String> = impure.map(str::to_owned).to_vec();
-    let pure = |file: &&String| ["src/learn/", "src/evaluate/", "src/explain/"].iter().any(|room| file.starts_with(room));
+    let pure = |file: &&String| ["src/learn/", "src/evaluate/", "src/explain/", "src/decide/"].iter().any(|room| file.starts_with(room));
     let wrong: Vec<String> = rust_files().iter().filter(pure).flat_map(|file| lines_with(file, &impure)).collect();
-    none("learn, evaluate and explain know no engine, no runtime, no command line, no file, no clock", &wrong);
+    none("learn, evaluate, explain and decide know no engine, no runtime, no command line, no file, no clock", &wrong);
 }
 
 /// Paths into this crate that a text names: `learn::rows` of `crate::learn::rows::Block`.
@@ -152,6 +152,9 @@ fn stages_do_not_call_each_other() {
     room("evaluate", &["learn::rows"]);
     room("explain", &["evaluate::bootstrap", "evaluate::drift", "evaluate::paired", "learn"]);
     room("report", &[]);
+    room("decide", &[]);
+    // Decisions in SQL: a session of a night and an analyst's have the same ones.
+    room("table_functions", &["decide", "ingest::arguments", "ingest::sql"]);
     // A job's settings are read in the form in which their stage takes them.
     room("job", &["evaluate::gates", "features::encode", "learn"]);
     room("ingest", &["job", "learn::rows", "publish::folder"]);
@@ -159,9 +162,9 @@ fn stages_do_not_call_each_other() {
     // Publishing knows the values that it writes, and the engine that decisions are made with.
     room("publish", &["evaluate", "explain", "features::row_order", "ingest", "job", "learn"]);
     room("demo", &["job", "publish::folder"]);
-    room("run", &["evaluate", "explain", "features", "ingest", "job", "learn", "publish", "report"]);
+    room("run", &["evaluate", "explain", "features", "ingest", "job", "learn", "publish", "report", "sql::functions", "table_functions"]);
     // The analyst's surface reads what the night leaves, by the code that the night reads and counts with.
-    room("sql", &["evaluate", "features", "ingest", "job", "publish"]);
+    room("sql", &["evaluate", "features", "ingest", "job", "publish", "table_functions"]);
     // Servers ask by that surface; what drivers write is held against the same rule of brackets.
     room("serve", &["ingest::sql", "job", "publish", "report::desk", "sql"]);
     room("cli", &["demo", "ingest::sql", "ingest::untrusted", "job", "publish", "run", "serve", "sql"]);
@@ -236,7 +239,9 @@ fn every_key_of_job_toml_is_documented() {
     }
     // Keys without one: the fields of the structs that a section is read into.
     let raw = text("src/job/raw.rs");
-    for (name, section) in [("RawHead", "[job]"), ("RawSource", "[sources."), ("RawTable", "[tables."), ("RawTask", "[tasks.")] {
+    for (name, section) in
+        [("RawHead", "[job]"), ("RawSource", "[sources."), ("RawTable", "[tables."), ("RawDecision", "[decisions."), ("RawTask", "[tasks.")]
+    {
         if !guide.contains(section) {
             wrong.push(section.to_owned());
         }

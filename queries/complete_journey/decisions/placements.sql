@@ -1,5 +1,6 @@
 -- For each product and store, the promotion under which its expected purchases rise most.
 -- Grain: store x product with at least five households that may buy it. Predictions for other scenarios, not effects.
+-- Application: advertisements.
 with expected as (
     select
         usual_store.store_id,

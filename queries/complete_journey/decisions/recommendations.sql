@@ -1,5 +1,6 @@
 -- The twenty products that each household will most probably buy in the coming week.
 -- Grain: household x product.
+-- Application: recommendation.
 select
     scores.household_id,
     scores.rank,

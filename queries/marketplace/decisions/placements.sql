@@ -1,6 +1,7 @@
 -- For each product, the scenario in which showing it gains most, against its own mean over the scenarios.
 -- Grain: product in stock with at least twenty users to whom it may be shown. The same users and products are scored under
 -- every scenario; these are predictions for another scenario, not effects of moving a product there.
+-- Application: advertisements.
 with pairs as (
     -- A pair that is a candidate in two scenarios counts once.
     select

@@ -19,7 +19,7 @@ use crate::cli::Failure;
 use crate::cli::console::{say, say_all, tell};
 use crate::publish::Columns;
 use crate::sql::SqlError;
-use crate::sql::calls::CALLS;
+use crate::sql::calls;
 use crate::sql::chart::Chart;
 use crate::sql::format::{Format, table};
 
@@ -150,8 +150,10 @@ fn functions(shell: &mut Shell, name: &str) -> Result<(), Unanswered> {
 /// `information_schema.routines`, with what the session's table functions say of themselves: the engine has no place for that.
 fn known_functions() -> String {
     let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
-    let calls: Vec<String> =
-        CALLS.iter().map(|call| format!("({}, {}, {})", text(call.name), text(call.syntax), text(call.about))).collect();
+    let calls: Vec<String> = calls::described()
+        .into_iter()
+        .map(|(name, syntax, about)| format!("({}, {}, {})", text(name), text(syntax), text(about)))
+        .collect();
     format!(
         "(select routines.routine_name, routines.function_type, coalesce(calls.about, routines.description) as description,
           coalesce(calls.syntax, routines.syntax_example) as syntax_example

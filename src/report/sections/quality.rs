@@ -142,7 +142,7 @@ fn table(report: &Report, name: &str, caption: &str, kind: Kind, support: Option
             rows.push(row);
         }
     }
-    Table { name: name.into(), caption: caption.into(), what: words.ranges().into(), head: names, rows, folded: false }
+    Table { name: name.into(), caption: caption.into(), what: words.ranges().into(), head: names, rows, ..Table::default() }
 }
 
 /// A figure with its interval.

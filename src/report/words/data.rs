@@ -8,7 +8,9 @@ words! {
     scores_table: "Tonight's scores", "今晚的评分";
     mean_of(task): "mean {task}", "{task} 均值";
     decision_table(name, rows): "{name} ({rows} rows)", "{name}（{rows} 行）";
-    decisions_how: "The first rows of each table; the whole tables are in decisions/. A score under another scenario is a prediction for that scenario, not the effect of moving a product there.", "仅列出每张表的前几行；完整表格在 decisions/ 中。另一场景下的评分是对该场景的预测，而不是把商品移到那里的效果。";
+    merit_table(name, rows): "Figures of merit: {name} ({rows} rows)", "效果指标：{name}（{rows} 行）";
+    working_table(name, rows): "What the tables above are made of: {name} ({rows} rows)", "以上各表的来源：{name}（{rows} 行）";
+    decisions_how: "The first rows of each table; the whole tables are in decisions/. Figures of merit come first: what the decisions of an application would have been worth on the held-out night. A score under another scenario is a prediction for rows that look like this there, not a causal effect: it does not say what moving a product, placing an advertisement or sending a message would change. Only a trial on some users and not on others says that.", "仅列出每张表的前几行；完整表格在 decisions/ 中。效果指标列在最前：某项应用的决策在留出夜会带来什么。另一场景下的评分是对该场景中相似行的预测，而不是因果效应：它并不说明移动商品、投放广告或发送消息会改变什么。只有对部分用户而非其他用户进行试验才能说明这一点。";
 
     data_quality: "Data quality", "数据质量";
     data_quality_finding(feature, share): "The feature most often missing tonight is {feature}: present in {share} of the rows.", "今晚缺失最多的特征是 {feature}：{share} 的行中有值。";

@@ -16,20 +16,19 @@ use std::sync::Arc;
 
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl};
-use datafusion::common::{DataFusionError, Result, ScalarValue, internal_err, plan_err};
+use datafusion::common::{DataFusionError, Result, ScalarValue, plan_err};
 use datafusion::datasource::TableProvider;
-use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{DocSection, Documentation, Expr, LogicalPlan, ScalarUDF};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{CopyToSource, Statement};
-use datafusion::sql::sqlparser::ast::{
-    Expr as SqlExpr, FunctionArg, FunctionArgExpr, Statement as SqlStatement, TableFactor, Value, VisitMut as _, VisitorMut,
-};
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Statement as SqlStatement, TableFactor, VisitMut as _, VisitorMut};
 
 use super::error::SqlError;
 use super::guard::{self, Rights};
 use super::store::Store;
+use crate::ingest::arguments;
 use crate::ingest::sql::statements;
+use crate::table_functions;
 use model::Model;
 pub use model::{Contribution, Models, RunModel};
 
@@ -51,6 +50,13 @@ pub struct Call {
 pub const CALLS: [Call; 6] =
     [scored::SCORE, scored::SCORE_UNDER, explained::EXPLAIN, summarized::SUMMARIZE, figures::IMPORTANCE, figures::COMPARE_RUNS];
 
+/// Name, syntax and meaning of every table function of a session, those that decide among them.
+#[must_use]
+pub fn described() -> Vec<(&'static str, &'static str, &'static str)> {
+    let own = CALLS.iter().map(|call| (call.name, call.syntax, call.about));
+    own.chain(table_functions::ALL.iter().map(|function| (function.name, function.syntax, function.about))).collect()
+}
+
 /// Heading of these functions.
 const SECTION: &str = "Models and runs";
 
@@ -60,7 +66,8 @@ pub(super) fn documentation() -> Vec<(&'static str, Documentation)> {
         let section = DocSection { include: true, label: SECTION, description: None };
         ("table function", Documentation::builder(section, call.about, call.syntax).with_sql_example(call.example).build())
     };
-    std::iter::once(("scalar", predicted::documentation())).chain(CALLS.iter().map(of)).collect()
+    let decisions = table_functions::documentation().into_iter().map(|own| ("table function", own));
+    std::iter::once(("scalar", predicted::documentation())).chain(CALLS.iter().map(of)).chain(decisions).collect()
 }
 
 /// What calls share: the tables, and the model of the current run once it was needed.
@@ -123,13 +130,11 @@ pub(super) fn register(context: &SessionContext, store: &Arc<Store>, models: Mod
     for call in &CALLS {
         context.register_udtf(call.name, Arc::new(Function { call, calls: Arc::clone(&calls) }));
     }
+    table_functions::register(context, planned);
 }
 
 /// Plans the query of an argument. It may do no more than any query of a session that reads.
 fn planned(session: &dyn Session, sql: &str) -> Result<LogicalPlan> {
-    let Some(state) = session.as_any().downcast_ref::<SessionState>() else {
-        return internal_err!("a table function outside of a session");
-    };
     let mut statements = statements(sql)?;
     let (Some(mut statement), true) = (statements.pop_front(), statements.is_empty()) else {
         return plan_err!("a table function takes one query");
@@ -139,13 +144,7 @@ fn planned(session: &dyn Session, sql: &str) -> Result<LogicalPlan> {
         return plan_err!("a table function takes a query that gives rows");
     }
     quote(&mut statement);
-    // The engine asks for the table in the midst of planning, which cannot wait; looking for the inner tables has to.
-    let plan = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(state.statement_to_plan(statement)));
-    // Its places are those of the inner text: told without them.
-    let plan =
-        plan.map_err(
-            |error| if matches!(error, DataFusionError::External(_)) { error } else { DataFusionError::Plan(error.strip_backtrace()) },
-        )?;
+    let plan = arguments::within(session, statement)?;
     guard::verify(&plan, Rights::Read).map_err(own)?;
     Ok(plan)
 }
@@ -179,22 +178,8 @@ impl VisitorMut for Quoting {
         ControlFlow::Continue(())
     }
 
-    // Outer calls first: inner ones stay as they are written, until the outer one's text is parsed.
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
-        let TableFactor::Table { name, args: Some(args), .. } = factor else { return ControlFlow::Continue(()) };
-        let name = name.to_string().to_lowercase();
-        if !CALLS.iter().any(|call| call.name == name) {
-            return ControlFlow::Continue(());
-        }
-        for arg in &mut args.args {
-            let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = arg else { continue };
-            let text = match expr {
-                SqlExpr::Subquery(query) => query.to_string(),
-                SqlExpr::Identifier(_) | SqlExpr::CompoundIdentifier(_) => format!("select * from {expr}"),
-                _ => continue,
-            };
-            *expr = SqlExpr::value(Value::SingleQuotedString(text));
-        }
+        arguments::quote_factor(factor, |name| table_functions::is_one(name) || CALLS.iter().any(|call| call.name == name));
         ControlFlow::Continue(())
     }
 }
