@@ -64,7 +64,13 @@ select
     needed.product_id,
     needed.location,
     needed.expected,
-    greatest(floor(needed.expected - 1.96 * sqrt(needed.dispersion * needed.expected) + needed.dispersion * 0.473600 + 0.5), 0) as low,
+    greatest(
+        least(
+            floor(needed.expected - 1.96 * sqrt(needed.dispersion * needed.expected) + needed.dispersion * 0.473600 + 0.5),
+            floor(needed.expected)
+        ),
+        0
+    ) as low,
     floor(needed.expected + 1.96 * sqrt(needed.dispersion * needed.expected) + needed.dispersion * 0.473600 + 0.5) as high,
     needed.dispersion
 from needed

@@ -126,7 +126,8 @@ select
     avg(dispersion) as dispersion,
     avg(
         cast(
-            sold >= greatest(floor(expected - reach + skew + 0.5), 0) and sold <= floor(expected + reach + skew + 0.5)
+            sold >= greatest(least(floor(expected - reach + skew + 0.5), floor(expected)), 0)
+            and sold <= floor(expected + reach + skew + 0.5)
             as double
         )
     ) as covered
