@@ -430,7 +430,8 @@ fn check_frame(job: &Job, schema: &Schema, rows: &Schema) -> Result<(), FeatureE
         }
     }
     let labels = job.tasks.iter().flat_map(|task| ["y", "w"].map(|kind| (format!("{kind}_{}", task.task.name), "a name kept for labels")));
-    let own = ["as_of", "split"].map(|name| (name.to_owned(), "a name that polytask adds"));
+    let own = ["as_of", "split", "fold"].into_iter().filter(|name| *name != "fold" || job.folds.is_some());
+    let own = own.map(|name| (name.to_owned(), "a name that polytask adds"));
     for (column, found) in labels.chain(own) {
         if schema.field_with_name(&column).is_ok() {
             return Err(FeatureError::WrongType {
@@ -648,6 +649,17 @@ pub async fn plan_all(engine: &Engine, job: &Job, graph: &Graph, tables: &BTreeM
     empty(&session, "scores", &scores)?;
     let under = scores_schema(job, rows.schema().as_arrow(), [text("scenario"), text("under")]);
     empty(&session, "scores_under", &under)?;
+    let number = |name: &str| Field::new(name, DataType::Float64, true);
+    let fold = || Field::new("fold", DataType::Int32, true);
+    let folds = scores_schema(job, rows.schema().as_arrow(), [text("scenario"), text("under"), fold()]);
+    empty(&session, "scores_folds", &folds)?;
+    let keys: Vec<Field> = job.keys.iter().filter_map(|key| rows.schema().as_arrow().field_with_name(key).ok().cloned()).collect();
+    let labels = job.tasks.iter().flat_map(|task| ["y", "p"].map(|kind| number(&format!("{kind}_{}", task.task.name))));
+    let held = keys.iter().cloned().chain([Field::new("as_of", DataType::Date32, true), text("scenario"), text("under"), fold()]);
+    empty(&session, "holdout_under", &Arc::new(Schema::new(held.chain(labels).collect::<Vec<_>>())))?;
+    let reasons = ["scenario", "task", "feature", "value"].map(text).into_iter().chain(["contribution", "log_odds"].map(number));
+    let reasons = keys.iter().cloned().chain([Field::new("as_of", DataType::Date32, true)]).chain(reasons);
+    empty(&session, "score_contributions", &Arc::new(Schema::new(reasons.collect::<Vec<_>>())))?;
     for node in &graph.decisions {
         plan(&session, &node.select, &params).await?;
     }

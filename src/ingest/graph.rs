@@ -28,7 +28,13 @@ pub enum Table {
     Scores,
     /// Tonight's scores under every scenario.
     ScoresUnder,
+    /// What the models say beside the scores.
+    BesideScores(&'static str),
 }
+
+/// Tables that decisions may read beside the scores: why a candidate scores as it does, what the model of each fold says of it, and what
+/// the models of the folds say of the labelled rows that they have not seen, under every scenario.
+pub const BESIDE_SCORES: [&str; 3] = ["score_contributions", "scores_folds", "holdout_under"];
 
 /// A parsed query and what it reads.
 #[derive(Debug, Clone)]
@@ -97,6 +103,12 @@ impl Graph {
         })
     }
 
+    /// Whether a decision reads a table that is made beside the scores.
+    #[must_use]
+    pub fn decides_on(&self, table: &str) -> bool {
+        self.decisions.iter().any(|node| node.uses.iter().any(|used| matches!(used, Table::BesideScores(name) if *name == table)))
+    }
+
     /// The feature tables that `of` needs, directly or through others, in an order in which each finds what it needs.
     #[must_use]
     pub fn features_for(&self, of: &[&Node]) -> Vec<&Node> {
@@ -120,6 +132,7 @@ struct Names {
     timed: BTreeSet<String>,
     features: BTreeSet<String>,
     under: bool,
+    folds: bool,
 }
 
 impl Names {
@@ -131,6 +144,7 @@ impl Names {
             timed: job.times.iter().map(|(table, _)| table.clone()).collect(),
             features: names(&job.queries.features),
             under: job.under_every_scenario,
+            folds: job.folds.is_some(),
         }
     }
 
@@ -181,6 +195,11 @@ impl Names {
                 hidden("set `scores.under_every_scenario = true` in job.toml to have it")
             }
             None if table == "scores_under" && matches!(kind, Kind::Decision | Kind::Explore) => Ok(Table::ScoresUnder),
+            None if kind == Kind::Decision && BESIDE_SCORES.contains(&table) => match table {
+                "scores_folds" | "holdout_under" if !self.folds => hidden("set `kind = \"folds\"` under [snapshots] in job.toml to have it"),
+                "holdout_under" if !self.under => hidden("set `scores.under_every_scenario = true` in job.toml to have it"),
+                _ => Ok(Table::BesideScores(BESIDE_SCORES.into_iter().find(|name| *name == table).unwrap_or_default())),
+            },
             // Saved explorations run in the analyst's shell, where past nights are tables too.
             _ if kind == Kind::Explore => Ok(Table::Clean(name)),
             _ => Err(IngestError::UnknownTable { file: file.to_owned(), table: full, known: self.known(kind) }),
@@ -202,7 +221,10 @@ impl Names {
                 known.extend(self.timed.iter().map(|name| format!("outcome.{name}")));
             }
             Kind::Frame => known.push("rows".into()),
-            Kind::Decision => known.extend(["scores".into(), "scores_under".into()]),
+            Kind::Decision => {
+                known.extend(["scores".into(), "scores_under".into()]);
+                known.extend(BESIDE_SCORES.map(str::to_owned));
+            }
             _ => {}
         }
         known.join(", ")

@@ -10,20 +10,30 @@ use super::error::JobError;
 use super::gates;
 use super::queries::{Queries, is_table_name};
 use super::raw::{
-    Ordered, RawJob, RawSentinel, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawThreshold, RawTransfer, Transform,
+    Ordered, RawJob, RawSentinel, RawSnapshotKind, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawThreshold, RawTransfer, Transform,
 };
 use super::{
     Days, ExplainSettings, FeatureRoles, Job, JobTask, Param, PartitionType, Sentinel, Snapshots, Source, StoreUrl, TableTime, Threshold,
     Transfer,
 };
+use crate::learn::folds::Folds;
 use crate::learn::rows::{Task, TaskKind};
 
 /// Parameters that polytask sets itself.
 pub(super) const OWN_PARAMS: [&str; 3] = ["as_of", "as_of_date", "horizon_end"];
 /// Columns that polytask adds to scores, frames and held-out predictions.
-const OWN_COLUMNS: [&str; 6] = ["as_of", "split", "rank", "run", "under", "refused"];
+const OWN_COLUMNS: [&str; 7] = ["as_of", "split", "fold", "rank", "run", "under", "refused"];
 /// Tables that polytask makes itself.
-const OWN_TABLES: [&str; 5] = ["candidates", "rows", "rows_with_labels", "scores", "scores_under"];
+const OWN_TABLES: [&str; 8] = [
+    "candidates",
+    "rows",
+    "rows_with_labels",
+    "scores",
+    "scores_under",
+    "scores_folds",
+    "score_contributions",
+    "holdout_under",
+];
 
 pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries, effective: String) -> Result<Job, JobError> {
     let keys = raw.job.keys.ok_or(JobError::MissingKey("job.keys"))?;
@@ -71,6 +81,7 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
     if raw.sources.0.is_empty() {
         return Err(JobError::MissingKey("sources"));
     }
+    let folds = folds(&raw)?;
     let challengers: Vec<_> = raw.model.challengers.into_iter().filter(|kind| *kind != raw.model.kind).collect();
     let title = raw.job.title.unwrap_or_else(|| name.clone());
     Ok(Job {
@@ -85,6 +96,7 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         fresh: fresh(&raw.tables.0)?,
         times: raw.tables.0.into_iter().map(|(table, raw)| time(table, raw, &queries)).collect::<Result<_, _>>()?,
         snapshots: snapshots(&raw.snapshots)?,
+        folds,
         scenario: raw.scenario.column,
         scenarios: raw.scenario.values,
         tasks,
@@ -315,6 +327,47 @@ fn snapshots(raw: &RawSnapshots) -> Result<Snapshots, JobError> {
         return Err(value("snapshots.count", format!("{} is more than 1000", raw.count), "a few dozen snapshots teach as much"));
     }
     Ok(Snapshots { every, count: raw.count, horizon, settle, history })
+}
+
+/// The folds of a job without a history; what makes no sense with them, or without them, is refused.
+fn folds(raw: &RawJob) -> Result<Option<Folds>, JobError> {
+    let of = &raw.snapshots;
+    if of.kind == RawSnapshotKind::Nights {
+        let typed = of.typed.iter().any(|key| key == "folds");
+        return if typed { Err(value("snapshots.folds", "is for kind = \"folds\"", "set `kind`, or remove the key")) } else { Ok(None) };
+    }
+    if let Some(key) = of.typed.iter().find(|key| !["kind", "folds"].contains(&key.as_str())) {
+        return Err(value(
+            format!("snapshots.{key}"),
+            "is for kind = \"nights\"",
+            "data without a history has one date: remove the key, or set kind = \"nights\"",
+        ));
+    }
+    if !(3..=50).contains(&of.folds) {
+        return Err(value(
+            "snapshots.folds",
+            format!("{} is not between 3 and 50", of.folds),
+            "one fold is held out, one is chosen on and the rest is learned from: at least 3, 5 or 10 is usual",
+        ));
+    }
+    if let Some((table, _)) = raw.tables.0.first() {
+        return Err(value(
+            format!("tables.{table}"),
+            "declares a time, and folds have no history",
+            "remove it where rows have no time; data with a history is for kind = \"nights\"",
+        ));
+    }
+    if raw.train.warm_start {
+        return Err(value("train.warm_start", "needs nights: an earlier run's network has seen every fold", "remove it"));
+    }
+    if raw.transfer.fallback {
+        return Err(value(
+            "transfer.fallback",
+            "needs nights: with folds the ledger measures on every row that would be scored",
+            "remove it; the ledger still says where another learner is better",
+        ));
+    }
+    Ok(Some(Folds::new(of.folds, raw.job.seed)))
 }
 
 fn resamples(wanted: usize) -> Result<usize, JobError> {

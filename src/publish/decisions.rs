@@ -38,7 +38,7 @@ pub struct Decision {
     pub rows: Vec<Vec<String>>,
 }
 
-/// Registers `scores` and `scores_under` from the staged folder.
+/// Registers `scores`, `scores_under` and what was made beside them from the staged folder.
 ///
 /// # Errors
 /// [`PublishError`] when a file cannot be read.
@@ -54,6 +54,12 @@ pub fn add_scores(session: &SessionContext, staging: &Staging) -> Result<(), Pub
     let under = staging.path().join("scores_under/part.parquet");
     if under.is_file() {
         register("scores_under", parquet_table(&under, schema_of(&under)?)?)?;
+    }
+    for name in crate::ingest::graph::BESIDE_SCORES {
+        let file = staging.path().join(format!("{name}.parquet"));
+        if file.is_file() {
+            register(name, parquet_table(&file, schema_of(&file)?)?)?;
+        }
     }
     Ok(())
 }
