@@ -163,7 +163,8 @@ fn one(
     let rows = rows.unwrap_or_default();
     let unit: Vec<u32> = observed(scored, task, scenario).filter(|_| sound).map(|row| resampler.unit()[row]).collect();
     let own = scored.row_thresholds.get(task);
-    let said: Vec<f64> = observed(scored, task, scenario).filter(|_| sound).map(|row| own.map_or(scored.thresholds[task], |own| own[row])).collect();
+    let said: Vec<f64> =
+        observed(scored, task, scenario).filter(|_| sound).map(|row| own.map_or(scored.thresholds[task], |own| own[row])).collect();
     let thresholds = Thresholds { task: scored.thresholds[task], rows: &said };
     let values = if binary { binary_figures(&rows, &unit, thresholds, settings.top) } else { regression_figures(&rows) };
     let name = scenario.map_or_else(|| "*".to_owned(), |at| scored.scenarios[at as usize].clone());

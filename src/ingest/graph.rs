@@ -196,7 +196,9 @@ impl Names {
             }
             None if table == "scores_under" && matches!(kind, Kind::Decision | Kind::Explore) => Ok(Table::ScoresUnder),
             None if kind == Kind::Decision && BESIDE_SCORES.contains(&table) => match table {
-                "scores_folds" | "holdout_under" if !self.folds => hidden("set `kind = \"folds\"` under [snapshots] in job.toml to have it"),
+                "scores_folds" | "holdout_under" if !self.folds => {
+                    hidden("set `kind = \"folds\"` under [snapshots] in job.toml to have it")
+                }
                 "holdout_under" if !self.under => hidden("set `scores.under_every_scenario = true` in job.toml to have it"),
                 _ => Ok(Table::BesideScores(BESIDE_SCORES.into_iter().find(|name| *name == table).unwrap_or_default())),
             },

@@ -10,7 +10,8 @@ use super::error::JobError;
 use super::gates;
 use super::queries::{Queries, is_table_name};
 use super::raw::{
-    Ordered, RawJob, RawSentinel, RawSnapshotKind, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawThreshold, RawTransfer, Transform,
+    Ordered, RawJob, RawSentinel, RawSnapshotKind, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawThreshold, RawTransfer,
+    Transform,
 };
 use super::{
     Days, ExplainSettings, FeatureRoles, Job, JobTask, Param, PartitionType, Sentinel, Snapshots, Source, StoreUrl, TableTime, Threshold,
@@ -24,18 +25,11 @@ pub(super) const OWN_PARAMS: [&str; 3] = ["as_of", "as_of_date", "horizon_end"];
 /// Columns that polytask adds to scores, frames and held-out predictions.
 const OWN_COLUMNS: [&str; 7] = ["as_of", "split", "fold", "rank", "run", "under", "refused"];
 /// Tables that polytask makes itself.
-const OWN_TABLES: [&str; 8] = [
-    "candidates",
-    "rows",
-    "rows_with_labels",
-    "scores",
-    "scores_under",
-    "scores_folds",
-    "score_contributions",
-    "holdout_under",
-];
+const OWN_TABLES: [&str; 8] =
+    ["candidates", "rows", "rows_with_labels", "scores", "scores_under", "scores_folds", "score_contributions", "holdout_under"];
 
 pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries, effective: String) -> Result<Job, JobError> {
+    let folds = folds(&raw)?;
     let keys = raw.job.keys.ok_or(JobError::MissingKey("job.keys"))?;
     if keys.is_empty() {
         return Err(value("job.keys", "names no column", "name the columns that make a row, for example [\"user_id\", \"product_id\"]"));
@@ -81,7 +75,6 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
     if raw.sources.0.is_empty() {
         return Err(JobError::MissingKey("sources"));
     }
-    let folds = folds(&raw)?;
     let challengers: Vec<_> = raw.model.challengers.into_iter().filter(|kind| *kind != raw.model.kind).collect();
     let title = raw.job.title.unwrap_or_else(|| name.clone());
     Ok(Job {

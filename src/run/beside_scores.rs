@@ -107,7 +107,12 @@ fn finished(columns: Columns) -> Result<RecordBatch, NightError> {
 
 /// Contributions of every feature to each task's raw output, and to the log odds of binary tasks before any calibration steps: over the
 /// features and the base, `contribution` adds up to the raw output and `log_odds` to the log odds.
-fn contributions(night: &Night<'_>, learned: &Learned, batch: &RecordBatch, (block, day): (&Block<'_>, i32)) -> Result<RecordBatch, NightError> {
+fn contributions(
+    night: &Night<'_>,
+    learned: &Learned,
+    batch: &RecordBatch,
+    (block, day): (&Block<'_>, i32),
+) -> Result<RecordBatch, NightError> {
     let fitted = &learned.taught[0].fitted;
     let shape = learned.encoder.shape();
     let Some(found) = fitted.model.attribute(block).transpose()? else {
@@ -205,8 +210,7 @@ fn out_of_fold(
 ) -> Result<RecordBatch, NightError> {
     let shape = learned.encoder.shape();
     let said = (0..shape.scenarios.len()).map(|place| under(unseen, block, Some(place))).collect::<Result<Vec<_>, _>>()?;
-    let order: Vec<(usize, usize)> =
-        (0..block.rows()).flat_map(|row| (0..shape.scenarios.len()).map(move |place| (row, place))).collect();
+    let order: Vec<(usize, usize)> = (0..block.rows()).flat_map(|row| (0..shape.scenarios.len()).map(move |place| (row, place))).collect();
     let rows: Vec<u64> = order.iter().map(|(row, _)| *row as u64).collect();
     let (_, labels) = super::learned::whole(night.job, std::slice::from_ref(block));
     let fold = order.iter().map(|(row, _)| folds.of(block.entity[*row]) as i32);

@@ -139,7 +139,7 @@ pub(super) fn learn(night: &Night<'_>, folds: Folds, data: &Data, staging: &Path
     let (mut held_rows, _) = encode(&encoder, &whole, &scratch.join("holdout"))?;
     let Some(held_rows) = held_rows.pop() else { return Err(no_holdout()) };
     let mut holdout = Holdout::new(job, whole[0], held_rows, unknowns);
-    let of = |task: usize| holdout.entity.iter().map(|entity| made[folds.of(*entity)].thresholds[task]).collect();
+    let of = |task: usize| holdout.entity.iter().map(|entity| made[folds.of(*entity)].thresholds[task]).collect::<Vec<f64>>();
     holdout.row_thresholds = (0..shape.tasks.len()).map(of).collect();
     let splits = vec![(snapshot.as_of.epoch_day(), Split::Folds)];
     Ok(Learned { encoder, taught, learners: settled, rows, splits, begun_from: None, stand_ins: Vec::new(), thresholds, holdout })

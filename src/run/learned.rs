@@ -439,6 +439,15 @@ impl Holdout {
     pub(super) fn new(job: &Job, frame: Frame<'_>, rows: RowsFile, unknowns: Unknowns) -> Self {
         let (scenario, labels) = whole(job, &rows.blocks());
         let entity = rows.blocks().iter().flat_map(|block| block.entity.iter().copied()).collect();
-        Self { frame: frame.file.to_path_buf(), as_of: frame.as_of.epoch_day(), rows, scenario, entity, labels, row_thresholds: Vec::new(), unknowns }
+        Self {
+            frame: frame.file.to_path_buf(),
+            as_of: frame.as_of.epoch_day(),
+            rows,
+            scenario,
+            entity,
+            labels,
+            row_thresholds: Vec::new(),
+            unknowns,
+        }
     }
 }

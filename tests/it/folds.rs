@@ -190,7 +190,8 @@ fn every_labelled_row_is_predicted_once_by_the_model_of_its_fold() {
     let fold = holdout.column_by_name("fold").expect("a fold").as_primitive::<Int32Type>();
     assert_eq!(id.values().to_vec(), (1..=400).collect::<Vec<i64>>());
     // FNV-1a of the id as text: what `hash_bucket` hashes too.
-    let hash = |text: &str| text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash =
+        |text: &str| text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     for (id, fold) in id.values().iter().zip(fold.values()) {
         assert_eq!(Folds::new(5, 7).of(hash(&id.to_string())), *fold as usize, "loan {id}");
     }
@@ -213,7 +214,8 @@ fn no_prediction_out_of_fold_has_seen_a_label_of_its_own_fold() {
     let turned = read(&place.night(&[]).join("holdout/holdout.parquet"));
     for task in ["default", "amount"] {
         let (before, after) = (numbers(&honest, &format!("p_{task}")), numbers(&turned, &format!("p_{task}")));
-        let changed = |own: bool| (0..400).filter(|row| (fold[*row] == 2) == own && before[*row].to_bits() != after[*row].to_bits()).count();
+        let changed =
+            |own: bool| (0..400).filter(|row| (fold[*row] == 2) == own && before[*row].to_bits() != after[*row].to_bits()).count();
         assert_eq!(changed(true), 0, "{task}");
         if task == "default" {
             assert!(changed(false) > 250, "the other folds learn from it: {}", changed(false));
@@ -291,7 +293,8 @@ fn one_thread_and_two_make_the_same_bytes() {
     let tables = |threads: &str| {
         let run = bank(&rows).night(&["--threads", threads]);
         let files = ["holdout/holdout.parquet", "metrics.parquet", "importance.parquet", "scores_folds.parquet", "holdout_under.parquet"];
-        let more = ["decisions/loan_points.parquet", "decisions/fairness.parquet", "model/model.safetensors", "model/out_of_fold/model.json"];
+        let more =
+            ["decisions/loan_points.parquet", "decisions/fairness.parquet", "model/model.safetensors", "model/out_of_fold/model.json"];
         files.iter().chain(&more).map(|file| (*file, fs::read(run.join(file)).expect("a file"))).collect::<Vec<_>>()
     };
     for ((file, one), (_, two)) in tables("1").into_iter().zip(tables("2")) {
@@ -341,7 +344,9 @@ fn loans_are_decided_by_points_that_add_up_and_reasons_that_count_against() {
 
     let rules = read(&run.join("decisions/rule_backtest.parquet"));
     let earned: BTreeMap<String, f64> = texts(&rules, "rule").into_iter().zip(numbers(&rules, "result_dm")).collect();
-    assert!(earned["accept below break-even"] > earned["accept all"] && earned["knowing what happened"] > earned["accept below break-even"]);
+    assert!(
+        earned["accept below break-even"] > earned["accept all"] && earned["knowing what happened"] > earned["accept below break-even"]
+    );
 }
 
 #[test]
@@ -377,7 +382,15 @@ fn patients(count: i64) -> RecordBatch {
     let start = |row: &[f64; 8]| 200.0 + 300.0 * row[1];
     let event = |row: &[f64; 8]| row[2] < (if arm(row) == 1 { 0.15 } else { 0.45 }) * (1.6 - start(row) / 600.0);
     let gone = |row: &[f64; 8]| !event(row) && row[3] < 0.1;
-    let day = |row: &[f64; 8]| if event(row) { 30 + (row[4] * 600.0) as i64 } else if gone(row) { 300 } else { 900 };
+    let day = |row: &[f64; 8]| {
+        if event(row) {
+            30 + (row[4] * 600.0) as i64
+        } else if gone(row) {
+            300
+        } else {
+            900
+        }
+    };
     let flag = |at: usize, share: f64| ints(rows.iter().map(move |row| i64::from(row[at] < share)));
     let numbers = |of: &dyn Fn(&[f64; 8]) -> f64| -> ArrayRef { Arc::new(Float64Array::from_iter_values(rows.iter().map(of))) };
     let cd4 = |row: &[f64; 8]| start(row) + 60.0 * f64::from(u8::from(arm(row) == 1)) + 80.0 * (row[5] - 0.5);
@@ -421,8 +434,11 @@ fn the_arm_that_is_best_for_all_is_found_and_its_value_estimated_without_bias() 
     assert_eq!(arms.len(), 900);
     let found = arms.iter().filter(|arm| *arm == "zidovudine and didanosine").count();
     assert!(found > 850, "{found}");
-    let (margin, low, high) =
-        (numbers(&best, "margin_over_zidovudine"), numbers(&best, "margin_over_zidovudine_low"), numbers(&best, "margin_over_zidovudine_high"));
+    let (margin, low, high) = (
+        numbers(&best, "margin_over_zidovudine"),
+        numbers(&best, "margin_over_zidovudine_low"),
+        numbers(&best, "margin_over_zidovudine_high"),
+    );
     for (row, verdict) in texts(&best, "verdict_over_zidovudine").iter().enumerate() {
         assert!(low[row] <= margin[row] && margin[row] <= high[row] && margin[row] >= 0.0);
         let holds_zero = low[row] <= 0.0 && arms[row] != "zidovudine";
@@ -455,7 +471,12 @@ fn the_arm_that_is_best_for_all_is_found_and_its_value_estimated_without_bias() 
         let [_, low, high, ..] = row("CD4 count at week 20", "arm with the best prediction", estimator);
         high - low
     };
-    assert!(width("doubly robust") < 0.6 * width("ipw"), "the model explains most of the spread: {} {}", width("doubly robust"), width("ipw"));
+    assert!(
+        width("doubly robust") < 0.6 * width("ipw"),
+        "the model explains most of the spread: {} {}",
+        width("doubly robust"),
+        width("ipw")
+    );
     let report = fs::read_to_string(run.join("report.html")).expect("a report");
     assert!(report.contains("not medical advice"));
 }

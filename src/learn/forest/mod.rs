@@ -16,7 +16,9 @@ use super::design::{Design, Use, taught};
 use super::linear::{Half, LinearModel, LinearParams, LinearSettings, LinearValidParams};
 use super::rows::{Block, Shape, TaskKind};
 use super::saved::{Tensors, pack, unpack};
-use super::{Attribution, Choice, Choices, Examples, LearnError, Learner, Model, Progress, Saved, Trial, check_room, check_shape, lower_median};
+use super::{
+    Attribution, Choice, Choices, Examples, LearnError, Learner, Model, Progress, Saved, Trial, check_room, check_shape, lower_median,
+};
 use linfa::ParamGuard as _;
 use tree::Trees;
 

@@ -29,7 +29,10 @@ pub(super) fn card(report: &Report) -> Section {
         (words.card_row(), words.card_row_of(card.keys.join(" × "))),
         (words.card_tasks(), tasks.collect::<Vec<_>>().join(", ")),
         (words.card_outcome(), card.horizon.clone()),
-        (words.card_evaluated(), report.folds.map_or_else(|| words.card_evaluated_on(&report.holdout), |folds| words.card_evaluated_folds(folds))),
+        (
+            words.card_evaluated(),
+            report.folds.map_or_else(|| words.card_evaluated_on(&report.holdout), |folds| words.card_evaluated_folds(folds)),
+        ),
         (words.card_privacy(), hiding),
     ];
     // Data without a history has no outcome window.
