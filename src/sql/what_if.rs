@@ -100,7 +100,7 @@ pub async fn beside(job: &Job, home: &Home, question: Question, folder: &Path, w
     if job.folds.is_some() {
         return Err(refused(
             "whatif measures on a held-out night, and the job has folds".into(),
-            "add the column to frame.sql and run the night: `compared` tells both runs apart, row by row out of fold".into(),
+            "add the column to frame.sql and run the night: `compared` tells both runs apart, row by row out of fold",
         ));
     }
     let mut with = job.clone();

@@ -3,7 +3,7 @@
 use super::Language;
 
 /// Values of other stages and their Chinese.
-const VALUES: [(&str, &str); 59] = [
+const VALUES: [(&str, &str); 60] = [
     ("completeness", "完整性"),
     ("consistency", "一致性"),
     ("diversity", "多样性"),
