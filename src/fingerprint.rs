@@ -87,6 +87,11 @@ pub(crate) fn mix(counter: u64) -> u64 {
     scramble(counter.wrapping_add(GOLDEN))
 }
 
+/// The bucket of a key's hash, from 0 to `buckets` − 1: what the SQL function `hash_bucket` says of the key.
+pub(crate) fn bucket(key: u64, buckets: u64, seed: u64) -> u64 {
+    mix(key ^ mix(seed)) % buckets.max(1)
+}
+
 /// FNV-1a, 64 bits: `hash = (hash ⊕ byte) · 1099511628211`, from 14695981039346656037.
 ///
 /// # Source

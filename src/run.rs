@@ -7,6 +7,7 @@ mod arrivals;
 mod asked;
 mod backtest;
 mod baseline;
+mod beside_scores;
 mod bless;
 mod cells;
 mod checkpoints;
@@ -18,6 +19,7 @@ mod drift_tables;
 mod error;
 mod evaluated;
 mod explained;
+mod folds;
 mod judgement;
 mod learned;
 mod ledger;
@@ -173,7 +175,10 @@ async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
     let staging = Staging::start(night.home)?;
     night.watch.stage("learn");
     let checkpoints = Checkpoints::of(night, &run)?;
-    let mut learned = learned::learn(night, &data, staging.path(), &checkpoints, predecessor)?;
+    let mut learned = match night.job.folds {
+        Some(folds) => folds::learn(night, folds, &data, staging.path())?,
+        None => learned::learn(night, &data, staging.path(), &checkpoints, predecessor)?,
+    };
     let rows = data.labelled.iter().map(|(snapshot, _)| snapshot.rows).sum();
     let clock = clock.lap("learn", rows);
     let ledger = transfer::ledger(night, &learned, &run, baseline)?;
@@ -349,6 +354,9 @@ fn write_frame(job: &Job, snapshot: &Snapshot, split: Split, out: &Path) -> Resu
         }
         columns = columns.date("as_of", std::iter::repeat_n(snapshot.as_of.epoch_day(), batch.num_rows()));
         columns = columns.text("split", std::iter::repeat_n(split.name(), batch.num_rows()));
+        if let Some(folds) = job.folds {
+            columns = columns.array("fold", folds::column(folds, &job.entity, &batch)?);
+        }
         for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
             if !job.keys.contains(field.name()) {
                 columns = columns.array(field.name(), std::sync::Arc::clone(array));

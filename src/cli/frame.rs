@@ -16,7 +16,8 @@ use crate::run::{self, Night};
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  polytask frame queries/complete_journey --as-of 2017-12-04 --out frame/\n\n\
                         One file per snapshot: keys, as_of, split, scenario, y_<task>, features.\n\
-                        split: train and valid for choices, gap (its outcome was open on the validation night; used in the refit), holdout.")]
+                        split: train and valid for choices, gap (its outcome was open on the validation night; used in the refit), holdout;\n\
+                        folds, with the number of the fold, where the job has them.")]
 pub(super) struct FrameArgs {
     /// Folder of the job
     job: PathBuf,

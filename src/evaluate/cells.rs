@@ -35,6 +35,8 @@ pub struct Scored<'a> {
     pub tasks: &'a [Task],
     /// Decision threshold of each task.
     pub thresholds: &'a [f64],
+    /// The same row by row, where rows were judged by thresholds of their own (folds); empty = each task's. Shape: `[tasks][rows]`.
+    pub row_thresholds: &'a [Vec<f64>],
     /// Scenario index of each row; one beyond the names counts in the totals only.
     pub scenario: &'a [u16],
     /// Entity of each row: what is resampled, and within which rows are ranked.
@@ -160,8 +162,11 @@ fn one(
     let sound = rows.is_some();
     let rows = rows.unwrap_or_default();
     let unit: Vec<u32> = observed(scored, task, scenario).filter(|_| sound).map(|row| resampler.unit()[row]).collect();
-    let threshold = scored.thresholds[task];
-    let values = if binary { binary_figures(&rows, &unit, threshold, settings.top) } else { regression_figures(&rows) };
+    let own = scored.row_thresholds.get(task);
+    let said: Vec<f64> =
+        observed(scored, task, scenario).filter(|_| sound).map(|row| own.map_or(scored.thresholds[task], |own| own[row])).collect();
+    let thresholds = Thresholds { task: scored.thresholds[task], rows: &said };
+    let values = if binary { binary_figures(&rows, &unit, thresholds, settings.top) } else { regression_figures(&rows) };
     let name = scenario.map_or_else(|| "*".to_owned(), |at| scored.scenarios[at as usize].clone());
     let figure = |(metric, value): (&'static str, Option<f64>)| {
         let note = if note.is_none() && value.is_none() { Some("not defined") } else { note };
@@ -181,12 +186,19 @@ fn one(
     if note.is_some() || settings.resamples == 0 {
         return (figures, None);
     }
-    let ready = if binary { Resampled::binary(&rows, &unit, threshold, settings.top) } else { Resampled::amounts(&rows, &unit) };
+    let ready = if binary { Resampled::binary(&rows, &unit, &said, settings.top) } else { Resampled::amounts(&rows, &unit) };
     (figures, Some(ready).filter(|ready| ready.units() >= MIN_ENTITIES))
 }
 
-fn binary_figures(rows: &Rows<'_>, unit: &[u32], threshold: f64, k: usize) -> Vec<(&'static str, Option<f64>)> {
-    let counts = rows.confusion(threshold);
+/// The threshold that is told of a task, and the one that each row was judged by.
+#[derive(Clone, Copy)]
+struct Thresholds<'a> {
+    task: f64,
+    rows: &'a [f64],
+}
+
+fn binary_figures(rows: &Rows<'_>, unit: &[u32], thresholds: Thresholds<'_>, k: usize) -> Vec<(&'static str, Option<f64>)> {
+    let counts = rows.confusion_by(thresholds.rows);
     let means = Means::new(&lists(rows.labels(), rows.predictions(), unit, k));
     vec![
         ("base_rate", rows.mean_label()),
@@ -198,7 +210,7 @@ fn binary_figures(rows: &Rows<'_>, unit: &[u32], threshold: f64, k: usize) -> Ve
         ("ece", rows.ece()),
         ("predicted_observed", rows.predicted_observed()),
         ("lift", rows.lift()),
-        ("threshold", Some(threshold)),
+        ("threshold", Some(thresholds.task)),
         ("accuracy", counts.accuracy()),
         ("precision", counts.precision()),
         ("recall", counts.recall()),

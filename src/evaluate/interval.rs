@@ -55,7 +55,7 @@ pub fn interval_of(metric: &str, asked: &Asked<'_>) -> Option<Found> {
     if resampler.units() < MIN_ENTITIES || asked.resamples == 0 {
         return Some(found);
     }
-    let ready = Resampled::binary(&rows, resampler.unit(), 0.5, asked.top);
+    let ready = Resampled::binary(&rows, resampler.unit(), &vec![0.5; resampler.unit().len()], asked.top);
     let form = ready.forms()[place];
     let values = resampler.replicate(1, |counts| vec![ready.over(counts)[place]]).pop().unwrap_or_default();
     Some(Found { interval: Replicates { values, form }.interval(value), ..found })
@@ -102,6 +102,7 @@ mod tests {
             scenarios: &[],
             tasks: &[Task { name: "buy".into(), kind: TaskKind::Binary, after: None, alpha: 1.0 }],
             thresholds: &[0.5],
+            row_thresholds: &[],
             scenario: &vec![0; rows as usize],
             entity: &entity,
             labels: &[labels.iter().map(|label| *label as f32).collect()],

@@ -267,9 +267,19 @@ impl<'a> Rows<'a> {
     /// Rows at a threshold, weights left out: a prediction at or above it says 1.
     #[must_use]
     pub fn confusion(&self, threshold: f64) -> Confusion {
+        self.counted(std::iter::repeat_n(&threshold, self.labels.len()))
+    }
+
+    /// The same with a threshold for each row.
+    #[must_use]
+    pub fn confusion_by(&self, thresholds: &[f64]) -> Confusion {
+        self.counted(thresholds.iter())
+    }
+
+    fn counted<'t>(&self, thresholds: impl Iterator<Item = &'t f64>) -> Confusion {
         let mut counts = Confusion::default();
-        for (label, prediction) in self.labels.iter().zip(self.predictions) {
-            match (*label > 0.5, *prediction >= threshold) {
+        for ((label, prediction), threshold) in self.labels.iter().zip(self.predictions).zip(thresholds) {
+            match (*label > 0.5, prediction >= threshold) {
                 (true, true) => counts.true_positives += 1,
                 (false, true) => counts.false_positives += 1,
                 (false, false) => counts.true_negatives += 1,

@@ -96,13 +96,13 @@ fn lane<const K: usize>(sums: &[Lanes<f64>; K], at: usize) -> [f64; K] {
 
 impl Resampled {
     /// # Shapes
-    /// `unit: [rows]`: the entity of each row.
-    pub(super) fn binary(rows: &Rows<'_>, unit: &[u32], threshold: f64, k: usize) -> Self {
+    /// `unit: [rows]`: the entity of each row. `thresholds: [rows]`: from which prediction on it is said to happen.
+    pub(super) fn binary(rows: &Rows<'_>, unit: &[u32], thresholds: &[f64], k: usize) -> Self {
         let (labels, predictions) = (rows.labels(), rows.predictions());
         let says = |holds: bool| f64::from(u8::from(holds));
         let sums = Sums::new(unit, |row| {
             let (label, prediction) = (labels[row], predictions[row]);
-            let (is, said) = (label > 0.5, prediction >= threshold);
+            let (is, said) = (label > 0.5, prediction >= thresholds[row]);
             let error = (prediction - label).powi(2);
             [1.0, label, log_loss(label, prediction), error, prediction, says(is && said), says(!is && said)]
         });
@@ -262,6 +262,7 @@ mod tests {
             scenarios: &[],
             tasks: &[Task { name: "task".into(), kind, after: None, alpha: 1.0 }],
             thresholds: &[0.3],
+            row_thresholds: &[],
             scenario: &vec![0; labels.len()],
             entity,
             labels: &[labels.iter().map(|label| *label as f32).collect()],
@@ -277,7 +278,7 @@ mod tests {
         let resampler = Resampler::new(entity, 2 * LANES + 3, 5);
         let rows = Rows::new(labels, predictions).expect("rows");
         let ready = match kind {
-            TaskKind::Binary => Resampled::binary(&rows, resampler.unit(), 0.3, SETTINGS.top),
+            TaskKind::Binary => Resampled::binary(&rows, resampler.unit(), &vec![0.3; labels.len()], SETTINGS.top),
             _ => Resampled::amounts(&rows, resampler.unit()),
         };
         let names = ready.names();
@@ -328,7 +329,7 @@ mod tests {
         labels[entity.iter().position(|entity| *entity == 1).expect("its first row")] = 0.0;
         check(TaskKind::Regression, &labels, &predictions, &entity);
         let resampler = Resampler::new(&entity, 64, 5);
-        let ready = Resampled::binary(&Rows::new(&labels, &predictions).expect("rows"), resampler.unit(), 0.3, 3);
+        let ready = Resampled::binary(&Rows::new(&labels, &predictions).expect("rows"), resampler.unit(), &vec![0.3; labels.len()], 3);
         let replicates = resampler.replicate(BINARY.len(), |counts| ready.plain(counts));
         let without = |at: &usize| resampler.resample(*at)[1] == 0;
         let lost: Vec<usize> = (0..64).filter(without).collect();

@@ -11,6 +11,9 @@ use crate::learn::{LearnError, Model, outputs};
 /// binary tasks, amounts in the label's unit of others, multiplied along chains.
 pub type Publish<'a> = dyn Fn(&[Vec<f32>], &[u16]) -> Vec<Vec<f64>> + Sync + 'a;
 
+/// The same for rows at hand: what is published may depend on more than their scenarios.
+pub type PublishRows<'a> = dyn Fn(&[Vec<f32>], &Block<'_>) -> Vec<Vec<f64>> + Sync + 'a;
+
 /// Raw outputs of a block. Shape: `[tasks][rows]`.
 pub(super) fn raw(model: &dyn Model, block: &Block<'_>) -> Result<Vec<Vec<f32>>, LearnError> {
     Ok(outputs(model, block)?.columns().into_iter().map(|column| column.to_vec()).collect())

@@ -23,7 +23,7 @@ mod tests;
 mod units;
 pub mod words;
 
-pub use asked::Publish;
+pub use asked::{Publish, PublishRows};
 
 use crate::learn::rows::Shape;
 use importance::Importance;

@@ -8,7 +8,7 @@ use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::asked::{Publish, column_at, raw, with};
+use super::asked::{PublishRows, column_at, raw, with};
 use super::importance::Importance;
 use super::units::{MOST, unit};
 use super::{feature_name, strongest_of_all};
@@ -70,7 +70,7 @@ pub fn permute(
     model: &dyn Model,
     block: &Block<'_>,
     labels: &[Vec<f32>],
-    publish: &Publish<'_>,
+    publish: &PublishRows<'_>,
     importance: &[Importance],
     settings: &PermutationSettings,
 ) -> Result<Vec<Permuted>, LearnError> {
@@ -79,14 +79,14 @@ pub fn permute(
     let picked = Picked::new(std::slice::from_ref(block), &positions);
     let sampled = picked.block();
     let labels: Vec<Vec<f64>> = labels.iter().map(|labels| positions.iter().map(|row| f64::from(labels[*row])).collect()).collect();
-    let plain = publish(&raw(model, &sampled)?, sampled.scenario);
+    let plain = publish(&raw(model, &sampled)?, &sampled);
     let fields = strongest_of_all(shape, importance, settings.top);
     let found: Result<Vec<Vec<Permuted>>, LearnError> = fields
         .par_iter()
         .map(|field| {
             let dealt = column_at(&sampled, *field, &deal(sampled.scenario, *field, settings.seed));
             let permuted = with(&sampled, *field, dealt.block().columns[0]);
-            let other = publish(&raw(model, &permuted)?, sampled.scenario);
+            let other = publish(&raw(model, &permuted)?, &permuted);
             Ok(measured(shape, &sampled, &labels, (&plain, &other), *field, settings))
         })
         .collect();

@@ -430,7 +430,8 @@ fn check_frame(job: &Job, schema: &Schema, rows: &Schema) -> Result<(), FeatureE
         }
     }
     let labels = job.tasks.iter().flat_map(|task| ["y", "w"].map(|kind| (format!("{kind}_{}", task.task.name), "a name kept for labels")));
-    let own = ["as_of", "split"].map(|name| (name.to_owned(), "a name that polytask adds"));
+    let own = ["as_of", "split", "fold"].into_iter().filter(|name| *name != "fold" || job.folds.is_some());
+    let own = own.map(|name| (name.to_owned(), "a name that polytask adds"));
     for (column, found) in labels.chain(own) {
         if schema.field_with_name(&column).is_ok() {
             return Err(FeatureError::WrongType {

@@ -34,7 +34,13 @@ pub enum Table {
     Decision(String),
     /// `previous.<table>`: a decision table of the run before.
     Previous(String),
+    /// What the models say beside the scores.
+    BesideScores(&'static str),
 }
+
+/// Tables that decisions may read beside the scores: why a candidate scores as it does, what the model of each fold says of it, and what
+/// the models of the folds say of the labelled rows that they have not seen, under every scenario.
+pub const BESIDE_SCORES: [&str; 3] = ["score_contributions", "scores_folds", "holdout_under"];
 
 /// A parsed query and what it reads.
 #[derive(Debug, Clone)]
@@ -110,6 +116,15 @@ impl Graph {
         })
     }
 
+    /// Whether a decision, or a check of one, reads a table that is made beside the scores.
+    #[must_use]
+    pub fn decides_on(&self, table: &str) -> bool {
+        self.decisions
+            .iter()
+            .chain(&self.decision_checks)
+            .any(|node| node.uses.iter().any(|used| matches!(used, Table::BesideScores(name) if *name == table)))
+    }
+
     /// The feature tables that `of` needs, directly or through others, in an order in which each finds what it needs.
     #[must_use]
     pub fn features_for(&self, of: &[&Node]) -> Vec<&Node> {
@@ -135,6 +150,7 @@ struct Names {
     decisions: BTreeSet<String>,
     previous: BTreeSet<String>,
     under: bool,
+    folds: bool,
 }
 
 impl Names {
@@ -148,6 +164,7 @@ impl Names {
             decisions: names(&job.queries.decisions),
             previous: job.previous.iter().map(|(table, _)| table.clone()).collect(),
             under: job.under_every_scenario,
+            folds: job.folds.is_some(),
         }
     }
 
@@ -206,6 +223,13 @@ impl Names {
             Some("previous") if self.decisions.contains(table) && decides => {
                 hidden("job.toml does not say which of its columns are read: [decisions.<table>] previous = { … }")
             }
+            None if decides && BESIDE_SCORES.contains(&table) => match table {
+                "scores_folds" | "holdout_under" if !self.folds => {
+                    hidden("set `kind = \"folds\"` under [snapshots] in job.toml to have it")
+                }
+                "holdout_under" if !self.under => hidden("set `scores.under_every_scenario = true` in job.toml to have it"),
+                _ => Ok(Table::BesideScores(BESIDE_SCORES.into_iter().find(|name| *name == table).unwrap_or_default())),
+            },
             // Saved explorations run in the analyst's shell, where past nights are tables too.
             _ if kind == Kind::Explore => Ok(Table::Clean(name)),
             _ => Err(IngestError::UnknownTable { file: file.to_owned(), table: full, known: self.known(kind) }),
@@ -229,6 +253,7 @@ impl Names {
             Kind::Frame => known.push("rows".into()),
             Kind::Decision | Kind::DecisionCheck => {
                 known.extend(["scores".into(), "scores_under".into(), "holdout".into()]);
+                known.extend(BESIDE_SCORES.map(str::to_owned));
                 known.extend(self.decisions.iter().cloned());
                 known.extend(self.previous.iter().map(|name| format!("previous.{name}")));
             }

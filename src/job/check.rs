@@ -10,23 +10,26 @@ use super::error::JobError;
 use super::gates;
 use super::queries::{Queries, is_table_name};
 use super::raw::{
-    Ordered, RawDecision, RawJob, RawSentinel, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawThreshold, RawTransfer,
-    Transform,
+    Ordered, RawDecision, RawJob, RawSentinel, RawSnapshotKind, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawThreshold,
+    RawTransfer, Transform,
 };
 use super::{
     ColumnType, Days, ExplainSettings, FeatureRoles, Job, JobTask, Param, PartitionType, Sentinel, Snapshots, Source, StoreUrl, TableTime,
     Threshold, Transfer,
 };
+use crate::learn::folds::Folds;
 use crate::learn::rows::{Task, TaskKind};
 
 /// Parameters that polytask sets itself.
 pub(super) const OWN_PARAMS: [&str; 3] = ["as_of", "as_of_date", "horizon_end"];
 /// Columns that polytask adds to scores, frames and held-out predictions.
-const OWN_COLUMNS: [&str; 6] = ["as_of", "split", "rank", "run", "under", "refused"];
+const OWN_COLUMNS: [&str; 7] = ["as_of", "split", "fold", "rank", "run", "under", "refused"];
 /// Tables that polytask makes itself.
-const OWN_TABLES: [&str; 6] = ["candidates", "rows", "rows_with_labels", "scores", "scores_under", "holdout"];
+const OWN_TABLES: [&str; 9] =
+    ["candidates", "rows", "rows_with_labels", "scores", "scores_under", "scores_folds", "score_contributions", "holdout", "holdout_under"];
 
 pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries, effective: String) -> Result<Job, JobError> {
+    let folds = folds(&raw)?;
     let keys = raw.job.keys.ok_or(JobError::MissingKey("job.keys"))?;
     if keys.is_empty() {
         return Err(value("job.keys", "names no column", "name the columns that make a row, for example [\"user_id\", \"product_id\"]"));
@@ -87,6 +90,7 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         times: raw.tables.0.into_iter().map(|(table, raw)| time(table, raw, &queries)).collect::<Result<_, _>>()?,
         previous: raw.decisions.0.into_iter().map(|(table, raw)| previous(table, raw, &queries)).collect::<Result<_, _>>()?,
         snapshots: snapshots(&raw.snapshots)?,
+        folds,
         scenario: raw.scenario.column,
         scenarios: raw.scenario.values,
         tasks,
@@ -330,6 +334,47 @@ fn snapshots(raw: &RawSnapshots) -> Result<Snapshots, JobError> {
         return Err(value("snapshots.count", format!("{} is more than 1000", raw.count), "a few dozen snapshots teach as much"));
     }
     Ok(Snapshots { every, count: raw.count, horizon, settle, history })
+}
+
+/// The folds of a job without a history; what makes no sense with them, or without them, is refused.
+fn folds(raw: &RawJob) -> Result<Option<Folds>, JobError> {
+    let of = &raw.snapshots;
+    if of.kind == RawSnapshotKind::Nights {
+        let typed = of.typed.iter().any(|key| key == "folds");
+        return if typed { Err(value("snapshots.folds", "is for kind = \"folds\"", "set `kind`, or remove the key")) } else { Ok(None) };
+    }
+    if let Some(key) = of.typed.iter().find(|key| !["kind", "folds"].contains(&key.as_str())) {
+        return Err(value(
+            format!("snapshots.{key}"),
+            "is for kind = \"nights\"",
+            "data without a history has one date: remove the key, or set kind = \"nights\"",
+        ));
+    }
+    if !(3..=50).contains(&of.folds) {
+        return Err(value(
+            "snapshots.folds",
+            format!("{} is not between 3 and 50", of.folds),
+            "one fold is held out, one is chosen on and the rest is learned from: at least 3, 5 or 10 is usual",
+        ));
+    }
+    if let Some((table, _)) = raw.tables.0.first() {
+        return Err(value(
+            format!("tables.{table}"),
+            "declares a time, and folds have no history",
+            "remove it where rows have no time; data with a history is for kind = \"nights\"",
+        ));
+    }
+    if raw.train.warm_start {
+        return Err(value("train.warm_start", "needs nights: an earlier run's network has seen every fold", "remove it"));
+    }
+    if raw.transfer.fallback {
+        return Err(value(
+            "transfer.fallback",
+            "needs nights: with folds the ledger measures on every row that would be scored",
+            "remove it; the ledger still says where another learner is better",
+        ));
+    }
+    Ok(Some(Folds::new(of.folds, raw.job.seed)))
 }
 
 fn resamples(wanted: usize) -> Result<usize, JobError> {

@@ -23,6 +23,7 @@ pub use time::{AsOf, Days, Plan, Snapshots, Split};
 
 use crate::evaluate::gates::GateSettings;
 use crate::features::encode::EncodeSettings;
+use crate::learn::folds::Folds;
 use crate::learn::rows::Task;
 use crate::learn::{ForestSettings, LinearSettings, NetSettings, TrainSettings};
 
@@ -55,6 +56,8 @@ pub struct Job {
     pub fresh: Vec<(String, Days)>,
     /// When snapshots are taken.
     pub snapshots: Snapshots,
+    /// How entities are parted where the data has no history; `None` = nights are held out.
+    pub folds: Option<Folds>,
     /// Column of the scenario.
     pub scenario: String,
     /// Order of the scenarios; empty = those seen in training, sorted.
@@ -318,7 +321,11 @@ impl Job {
     /// # Errors
     /// [`JobError::Value`] when `[snapshots]` leaves nothing to choose on.
     pub fn plan(&self, tonight: jiff::civil::Date) -> Result<Plan, JobError> {
-        AsOf::new(tonight, &self.zone).and_then(|as_of| Plan::new(as_of, self.snapshots, &self.zone)).map_err(|message| JobError::Value {
+        let laid_out = |as_of: AsOf| match self.folds {
+            Some(_) => Ok(Plan::folds(as_of)),
+            None => Plan::new(as_of, self.snapshots, &self.zone),
+        };
+        AsOf::new(tonight, &self.zone).and_then(laid_out).map_err(|message| JobError::Value {
             key: "snapshots".into(),
             message,
             hint: "raise `count`, or shorten `horizon`".into(),

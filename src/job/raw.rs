@@ -164,11 +164,23 @@ pub(super) struct RawDecision {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawSnapshots {
+    pub(super) kind: RawSnapshotKind,
+    pub(super) folds: u32,
     pub(super) every: String,
     pub(super) count: usize,
     pub(super) horizon: String,
     pub(super) settle: String,
     pub(super) history: String,
+    /// The keys that the job names itself.
+    #[serde(skip)]
+    pub(super) typed: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawSnapshotKind {
+    Nights,
+    Folds,
 }
 
 #[derive(Debug, Deserialize)]
@@ -365,6 +377,7 @@ pub(super) fn parse(text: &str, file: &str) -> Result<(RawJob, String), JobError
     let defaults = DeTable::parse(DEFAULTS).map_err(|error| toml_error(&error, DEFAULTS, "defaults.toml"))?;
     let own = typed.span();
     let mut merged = typed.into_inner();
+    let typed = typed_keys(&merged, "snapshots");
     merge(&mut merged, defaults.into_inner());
     let effective = toml::Table::deserialize(toml::Deserializer::from(Spanned::new(own.clone(), merged.clone())))
         .and_then(|table| toml::to_string_pretty(&table).map_err(serde::de::Error::custom))
@@ -374,8 +387,19 @@ pub(super) fn parse(text: &str, file: &str) -> Result<(RawJob, String), JobError
         let message = "is no place for a credential: job.toml is copied into every run".to_owned();
         return Err(JobError::Value { key, message, hint: store_url::ENVIRONMENT.to_owned() });
     }
-    let raw = RawJob::deserialize(toml::Deserializer::from(Spanned::new(own, merged))).map_err(|error| toml_error(&error, text, file))?;
+    let mut raw: RawJob =
+        RawJob::deserialize(toml::Deserializer::from(Spanned::new(own, merged))).map_err(|error| toml_error(&error, text, file))?;
+    raw.snapshots.typed = typed;
     Ok((raw, effective))
+}
+
+/// The keys of a section before any default is merged into it.
+fn typed_keys(table: &DeTable<'_>, section: &str) -> Vec<String> {
+    let found = table.iter().find(|(name, _)| name.get_ref() == section).map(|(_, value)| value.get_ref());
+    match found {
+        Some(DeValue::Table(table)) => table.iter().map(|(name, _)| name.get_ref().to_string()).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Adds to `into` what it does not name itself, table by table.

@@ -138,13 +138,15 @@ pub enum Split {
     Valid,
     /// The held-out night: never learned from.
     Holdout,
+    /// All rows of data without a history: each is held out by its fold, and learned from by the other folds' models.
+    Folds,
 }
 
 impl Split {
     /// The split of a word; `None` where it is none of [`Split::name`]'s.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
-        [Self::Train, Self::Gap, Self::Valid, Self::Holdout].into_iter().find(|split| split.name() == word)
+        [Self::Train, Self::Gap, Self::Valid, Self::Holdout, Self::Folds].into_iter().find(|split| split.name() == word)
     }
 
     /// The word in the column `split`.
@@ -155,6 +157,7 @@ impl Split {
             Self::Gap => "gap",
             Self::Valid => "valid",
             Self::Holdout => "holdout",
+            Self::Folds => "folds",
         }
     }
 }
@@ -201,6 +204,12 @@ impl Plan {
         }
         labelled.push((tonight.minus(Days(closed * snapshots.every.0), zone)?, Split::Holdout));
         Ok(Self { tonight, labelled })
+    }
+
+    /// The one date of data without a history: its rows are learned from and held out by folds, and scored.
+    #[must_use]
+    pub fn folds(tonight: AsOf) -> Self {
+        Self { labelled: vec![(tonight.clone(), Split::Folds)], tonight }
     }
 
     /// The held-out night.

@@ -6,6 +6,7 @@
 pub mod background;
 pub mod boosted;
 mod design;
+pub mod folds;
 pub mod forest;
 pub mod inside;
 pub mod linear;
@@ -96,6 +97,22 @@ pub struct Choice {
     pub trials: Vec<Trial>,
 }
 
+/// A learner's choices as numbers, in an order of its own, and in words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choices {
+    /// Penalties, depths, passes; an alternative without an order by its place.
+    pub numbers: Vec<f64>,
+    /// The same, as the report prints it.
+    pub words: String,
+}
+
+/// The middle number, the lower of two; `None` without numbers.
+pub(crate) fn lower_median(numbers: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let mut numbers: Vec<f64> = numbers.into_iter().collect();
+    numbers.sort_unstable_by(f64::total_cmp);
+    numbers.get(numbers.len().checked_sub(1)? / 2).copied()
+}
+
 /// Told how far a long computation is, and asked to keep what it has so far. Called from worker threads.
 pub trait Progress: Sync {
     /// `done` of `total` units of the step named `what`.
@@ -138,6 +155,13 @@ pub trait Learner: Send + Sync {
     fn compared(&self, _: Sharing, _rows: usize) -> Option<Box<dyn Learner>> {
         None
     }
+
+    /// What was chosen; `None` before a choice.
+    fn chosen(&self) -> Option<Choices>;
+
+    /// The recipe that several choices of it agree on: of a number the middle one (the lower of two), of alternatives that have no
+    /// order the most frequent one (the first of equals), and then numbers among the choices that took it.
+    fn settled(&self, choices: &[Choices]) -> Box<dyn Learner>;
 
     /// Fits with what was chosen, on all the rows given.
     ///

@@ -53,6 +53,22 @@ impl Tensors {
         Ok(bytes.chunks_exact(4).map(|chunk| f32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]])).collect())
     }
 
+    /// Takes over the arrays of another model's weights, each under `prefix`.
+    ///
+    /// # Errors
+    /// [`LearnError::Saved`] when they cannot be read.
+    pub(super) fn put_all(&mut self, prefix: &str, weights: &[u8]) -> Result<(), LearnError> {
+        let other = Self::from_bytes(weights)?;
+        self.arrays.extend(other.arrays.into_iter().map(|(name, array)| (format!("{prefix}{name}"), array)));
+        Ok(())
+    }
+
+    /// The weights that were taken over under `prefix`.
+    pub(super) fn under(&self, prefix: &str) -> Vec<u8> {
+        let own = self.arrays.iter().filter_map(|(name, array)| Some((name.strip_prefix(prefix)?.to_owned(), array.clone())));
+        Self { arrays: own.collect() }.to_bytes()
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         let views = self
             .arrays
@@ -130,6 +146,7 @@ pub fn load(saved: &Saved) -> Result<Box<dyn Model>, LearnError> {
         super::linear::NAME => Ok(Box::new(super::linear::load(saved)?)),
         super::forest::NAME => Ok(Box::new(super::forest::load(saved)?)),
         super::net::NAME => Ok(Box::new(super::net::load(saved)?)),
+        super::folds::NAME => Ok(Box::new(super::folds::load(saved)?)),
         other => Err(refused(format!("there is no learner `{other}`"))),
     }
 }

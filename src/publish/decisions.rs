@@ -22,7 +22,7 @@ use super::home::PastRun;
 use super::staging::Staging;
 use crate::ingest::check::check_decisions;
 use crate::ingest::clean::{parquet_table, schema_of};
-use crate::ingest::graph::Graph;
+use crate::ingest::graph::{BESIDE_SCORES, Graph};
 use crate::ingest::sql::{Params, plan};
 use crate::ingest::{Engine, IngestError};
 use crate::job::Job;
@@ -46,7 +46,8 @@ pub struct Decision {
     pub rows: Vec<Vec<String>>,
 }
 
-/// Registers `scores`, `scores_under` and `holdout` from the staged folder, and `previous.<table>` from the run before.
+/// Registers `scores`, `scores_under`, `holdout` and what was made beside them from the staged folder, and `previous.<table>` from the
+/// run before.
 ///
 /// # Errors
 /// [`PublishError`] when a file cannot be read, or a column of the run before has another type.
@@ -57,6 +58,12 @@ pub fn add(session: &SessionContext, job: &Job, staging: &Staging, before: Optio
     }
     for (name, file) in [("scores_under", "scores_under/part.parquet"), ("holdout", "holdout/holdout.parquet")] {
         let file = staging.path().join(file);
+        if file.is_file() {
+            show(session, name, parquet_table(&file, schema_of(&file)?)?)?;
+        }
+    }
+    for name in BESIDE_SCORES {
+        let file = staging.path().join(format!("{name}.parquet"));
         if file.is_file() {
             show(session, name, parquet_table(&file, schema_of(&file)?)?)?;
         }
@@ -128,11 +135,17 @@ pub async fn plan_all(session: &SessionContext, seen: Seen<'_>, rows: &Schema, c
     let tasks: Vec<&str> = job.tasks.iter().map(|task| task.task.name.as_str()).collect();
     let own = tasks.iter().map(|task| (*task).to_owned()).collect::<Vec<_>>();
     empty(session, "scores", with_keys(job, rows, own.clone(), [number("rank"), text("run"), text("scenario")]))?;
-    empty(session, "scores_under", with_keys(job, rows, own, [text("scenario"), text("under")]))?;
+    empty(session, "scores_under", with_keys(job, rows, own.clone(), [text("scenario"), text("under")]))?;
     let labels = tasks.iter().map(|task| format!("y_{task}"));
     let published = tasks.iter().map(|task| format!("p_{task}"));
     let beside = challengers.iter().flat_map(|learner| tasks.iter().map(move |task| format!("p_{task}__{learner}")));
-    empty(session, "holdout", with_keys(job, rows, labels.chain(published).chain(beside).collect(), [text("scenario")]))?;
+    let fold = || job.folds.is_some().then(|| number("fold"));
+    let figures = |numbers: Vec<String>, own: Vec<Field>| with_keys(job, rows, numbers, own.into_iter().chain(fold()));
+    empty(session, "holdout", figures(labels.clone().chain(published.clone()).chain(beside).collect(), vec![text("scenario")]))?;
+    empty(session, "holdout_under", figures(labels.chain(published).collect(), vec![text("scenario"), text("under")]))?;
+    empty(session, "scores_folds", figures(own, vec![text("scenario"), text("under")]))?;
+    let reasons = ["scenario", "task", "feature", "value"].map(text);
+    empty(session, "score_contributions", with_keys(job, rows, vec!["contribution".into(), "log_odds".into()], reasons))?;
     previous::add(session, job, None)?;
     for node in &seen.graph.decisions {
         let planned = plan(session, &node.select, seen.params).await?;

@@ -27,6 +27,9 @@ pub struct Report {
     pub zone: String,
     /// The held-out night.
     pub holdout: String,
+    /// Folds of data without a history, whose labelled rows are all measured on; there is no held-out night then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<u32>,
     /// The run's id.
     pub run: String,
     /// `published`, `held` or `by hand`.

@@ -152,7 +152,10 @@ fn facts(report: &Report) -> Vec<(String, String)> {
     let mut facts = vec![
         (words.night().to_owned(), report.as_of.clone()),
         (words.rows_scored().to_owned(), count(rows)),
-        (words.held_out_night().to_owned(), report.holdout.clone()),
+        match report.folds {
+            Some(folds) => (words.measured_on().to_owned(), words.out_of_fold(folds)),
+            None => (words.held_out_night().to_owned(), report.holdout.clone()),
+        },
         (words.learner().to_owned(), report.learner.clone()),
     ];
     for task in &report.tasks {

@@ -98,6 +98,9 @@ fn unexplained(what: impl Into<String>, hint: impl Into<String>) -> NightError {
     NightError::Unexplained { what: what.into(), hint: hint.into() }
 }
 
+/// What a row of data without a history is explained as: by the models of the folds.
+const OUT_OF_FOLD: &str = "out of fold on";
+
 /// Explains rows of a run.
 ///
 /// # Errors
@@ -160,7 +163,12 @@ fn no_row(job: &Job, home: &Home, run: &PastRun, asked: &Asked) -> Result<NightE
 fn frames(home: &Home, run: &PastRun) -> Result<Vec<(String, i32, PathBuf)>, NightError> {
     let cache = Cache::new(home.cache.clone(), false);
     let mut found = Vec::new();
-    for (split, kind, word) in [("holdout", RowKind::Examples, "held-out night"), ("tonight", RowKind::Candidates, "scored on the night")] {
+    let kinds = [
+        ("holdout", RowKind::Examples, "held-out night"),
+        ("folds", RowKind::Examples, OUT_OF_FOLD),
+        ("tonight", RowKind::Candidates, "scored on the night"),
+    ];
+    for (split, kind, word) in kinds {
         for snapshot in run.manifest.snapshots.iter().filter(|snapshot| snapshot.split == split) {
             let Some(file) = kept(&cache, kind, &snapshot.as_of, &snapshot.fingerprint) else {
                 return Err(unexplained(
@@ -213,7 +221,8 @@ fn told(
     let served = column(rows, &job.scenario)?;
     let values = values(rows, &shape, &job.naming(), &job.scenario)?;
     let encoded = scorer.encoder.encode(rows, day).map_err(FeatureError::from)?;
-    let Some(account) = told_rows::Account::of(&scorer.first, &shape, encoded.block(), values.clone())? else {
+    let unseen = scorer.unseen.as_ref().filter(|_| night.starts_with(OUT_OF_FOLD));
+    let Some(account) = told_rows::Account::of(unseen.unwrap_or(&scorer.first), &shape, encoded.block(), values.clone())? else {
         return Err(unexplained(
             format!("the contributions of `{}` do not add up", run.manifest.learner),
             "choose a run whose learner has contributions",

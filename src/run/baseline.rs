@@ -91,6 +91,8 @@ pub(super) fn against(
 ) -> Result<(Vec<Against>, Rescored), NightError> {
     let theirs = match saved(night, learned, baseline)? {
         Some(theirs) => theirs,
+        // Its model has learned from every row of its own night: only what it said out of fold is a fair answer.
+        None if night.job.folds.is_some() => return Ok((unpaired(judged, baseline)?, Rescored::new())),
         None => match rescored(learned, baseline)? {
             Some(theirs) => theirs,
             None => return Ok((unpaired(judged, baseline)?, Rescored::new())),
@@ -127,7 +129,8 @@ pub(super) fn against(
 
 /// The baseline's saved predictions, if it held out the same night.
 fn saved(night: &Night<'_>, learned: &Learned, baseline: &PastRun) -> Result<Option<Rescored>, NightError> {
-    if baseline.manifest.holdout != super::data::date(learned.holdout.as_of) {
+    // Out of fold, the rows of another date are the same entities.
+    if baseline.manifest.holdout != super::data::date(learned.holdout.as_of) && night.job.folds.is_none() {
         return Ok(None);
     }
     let ours = held_out_keys(night, learned)?;

@@ -71,6 +71,7 @@ pub(super) fn content(
         as_of: night.as_of.to_string(),
         zone: job.zone_name.clone(),
         holdout: facts.sources.plan.holdout().to_string(),
+        folds: job.folds.map(|folds| folds.count() as u32),
         run: facts.run.to_owned(),
         status: if facts.judgement.held_by().is_empty() { "published" } else { "held" }.to_owned(),
         warnings: facts.warnings.to_vec(),
@@ -215,7 +216,7 @@ fn card(job: &Job) -> report::Card {
         limits: job.card.limits.clone(),
         ethics: job.card.ethics.clone(),
         keys: job.keys.clone(),
-        horizon: job.snapshots.horizon.to_string(),
+        horizon: if job.folds.is_some() { String::new() } else { job.snapshots.horizon.to_string() },
     }
 }
 

@@ -39,6 +39,9 @@ pub enum NightError {
     /// A folder for frames that holds those of another night.
     #[error("`{}` holds `{file}`, the frame of another night", folder.display())]
     OtherFrames { folder: PathBuf, file: String },
+    /// A fold without an entity.
+    #[error("fold {fold} of {folds} has no row: the {entities} entities of examples.sql are too few for so many folds")]
+    EmptyFold { fold: usize, folds: usize, entities: usize },
     /// A row that cannot be explained.
     #[error("failed to explain: {what}")]
     Unexplained { what: String, hint: String },
@@ -80,7 +83,7 @@ impl Outcome for NightError {
             Self::Learn(LearnError::Parameter { .. }) | Self::OtherFrames { .. } | Self::Gone { .. } | Self::Unexplained { .. } => {
                 Ending::Usage
             }
-            Self::Learn(LearnError::NoRows(_) | LearnError::NotFinite(_)) | Self::Leak(_) => Ending::Refused,
+            Self::Learn(LearnError::NoRows(_) | LearnError::NotFinite(_)) | Self::Leak(_) | Self::EmptyFold { .. } => Ending::Refused,
             Self::Learn(_) | Self::Report(_) => Ending::Internal,
             Self::Publish(error) => error.ending(),
             Self::File(error) => error.ending(),
@@ -101,6 +104,7 @@ impl Outcome for NightError {
             Self::Learn(LearnError::NotFinite(field)) => {
                 Some(format!("guard `{field}` in frame.sql against division by zero, for example with nullif()"))
             }
+            Self::EmptyFold { .. } => Some("lower `snapshots.folds`, or bring more entities".into()),
             Self::Gone { run, .. } => {
                 Some(format!("`polytask verify <job> {run}` tells whether it is whole; remove its folder to run the night anew"))
             }

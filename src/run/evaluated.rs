@@ -39,11 +39,12 @@ pub(super) fn evaluate(night: &Night<'_>, learned: &Learned) -> Result<Judged, N
     };
     let mut judged = Judged { figures: Vec::new(), reliability: Vec::new(), gains: Vec::new(), predictions: Vec::new() };
     for (at, taught) in learned.taught.iter().enumerate() {
-        let predictions = if at == 0 { published(learned, &blocks)? } else { taught.fitted.published(&blocks)? };
+        let predictions = if at == 0 { published(learned, &blocks)? } else { taught.measured().published(&blocks)? };
         let scored = Scored {
             scenarios: &shape.scenarios,
             tasks: &shape.tasks,
             thresholds: &learned.thresholds,
+            row_thresholds: &holdout.row_thresholds,
             scenario: &holdout.scenario,
             entity: &holdout.entity,
             labels: &holdout.labels,
@@ -57,7 +58,11 @@ pub(super) fn evaluate(night: &Night<'_>, learned: &Learned) -> Result<Judged, N
         judged.figures.extend(invariance(taught, &blocks, &shape)?.into_iter().map(|figure| (taught.name, figure)));
         judged.predictions.push(predictions);
     }
-    night.watch.note(&format!("held-out night {}: {} rows", date(holdout.as_of), holdout.scenario.len()));
+    let rows = holdout.scenario.len();
+    night.watch.note(&match job.folds {
+        Some(folds) => format!("{rows} rows out of fold, {} folds", folds.count()),
+        None => format!("held-out night {}: {rows} rows", date(holdout.as_of)),
+    });
     Ok(judged)
 }
 
@@ -65,7 +70,7 @@ pub(super) fn evaluate(night: &Night<'_>, learned: &Learned) -> Result<Judged, N
 fn published(learned: &Learned, blocks: &[Block<'_>]) -> Result<Vec<Vec<f64>>, NightError> {
     let mut all: Vec<Vec<f64>> = vec![Vec::new(); learned.encoder.shape().tasks.len()];
     for block in blocks {
-        all.iter_mut().zip(learned.published(block)?).for_each(|(all, own)| all.extend(own));
+        all.iter_mut().zip(learned.published_unseen(block)?).for_each(|(all, own)| all.extend(own));
     }
     Ok(all)
 }

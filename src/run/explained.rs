@@ -79,7 +79,7 @@ pub(super) fn explain(night: &Night<'_>, learned: &Learned, judged: &Judged, bas
     let positions = spread(learned.holdout.scenario.len(), rows_of(night, taught));
     let picked = Picked::new(&blocks, &positions);
     let sample = picked.block();
-    let all = if taught.fitted.model.attribution_is_dear() { None } else { Some(&blocks) };
+    let all = if taught.measured().model.attribution_is_dear() { None } else { Some(&blocks) };
     let Some(mut explained) = added_up(night, taught, &shape, all, (&sample, &positions))? else {
         return Ok(Explained { challengers, ..Explained::default() });
     };
@@ -109,7 +109,7 @@ fn added_up(
     all: Option<&Vec<Block<'_>>>,
     (sample, positions): (&Block<'_>, &[usize]),
 ) -> Result<Option<Explained>, NightError> {
-    let model = taught.fitted.model.as_ref();
+    let model = taught.measured().model.as_ref();
     let (resamples, seed) = (night.job.resamples, night.job.seed);
     let few = Picked::new(std::slice::from_ref(sample), &spread(sample.rows(), SAMPLE));
     let mut importance = ImportanceAccumulator::resampled(shape, resamples, seed);
@@ -155,8 +155,9 @@ fn importance_of(night: &Night<'_>, learned: &Learned, taught: &Taught, shape: &
     let picked = Picked::new(&learned.holdout.rows.blocks(), &positions);
     let mut importance = ImportanceAccumulator::resampled(shape, night.job.resamples, night.job.seed);
     for part in picked.block().parts(STRETCH) {
-        let Some(attribution) = taught.fitted.model.attribute(&part) else { return Ok(Vec::new()) };
-        importance.add(&part, &attribution?, &raw(taught.fitted.model.as_ref(), std::slice::from_ref(&part))?);
+        let model = taught.measured().model.as_ref();
+        let Some(attribution) = model.attribute(&part) else { return Ok(Vec::new()) };
+        importance.add(&part, &attribution?, &raw(model, std::slice::from_ref(&part))?);
     }
     let share = importance.residual_share();
     if share >= ADDS_UP {
@@ -177,7 +178,7 @@ fn second_opinion(
     if of.permutation_rows == 0 || of.permuted_features == 0 {
         return Ok(());
     }
-    let fitted = &learned.taught[0].fitted;
+    let fitted = learned.taught[0].measured();
     let all = &learned.holdout.labels;
     let given = |after: Option<usize>, row: usize| after.is_none_or(|parent| all[parent][row] > 0.0);
     let label = |(labels, after): (&Vec<f32>, Option<usize>)| {
@@ -185,7 +186,7 @@ fn second_opinion(
     };
     let after = fitted.model.shape().tasks.iter().map(|task| task.after);
     let labels: Vec<Vec<f32>> = all.iter().zip(after).map(label).collect();
-    let publish = |raw: &[Vec<f32>], scenario: &[u16]| fitted.calibration.steps(raw, scenario);
+    let publish = |raw: &[Vec<f32>], block: &Block<'_>| fitted.calibration.steps(raw, block.scenario, block.entity);
     let settings = PermutationSettings { rows: of.permutation_rows, top: of.permuted_features, resamples: RESAMPLES, seed: night.job.seed };
     explained.permuted = permute(fitted.model.as_ref(), sample, &labels, &publish, &explained.importance, &settings)?;
     explained.disagreements = disagreements(&explained.importance, &explained.permuted);
@@ -197,7 +198,8 @@ fn drawn(night: &Night<'_>, taught: &Taught, sample: &Block<'_>, importance: &[I
     if of.curve_rows == 0 || of.curve_features == 0 {
         return Ok(Vec::new());
     }
-    let publish = |raw: &[Vec<f32>], scenario: &[u16]| taught.fitted.calibration.apply(raw, scenario);
+    // Curves are the published model's, also with folds: they say what it does, not how good it is.
+    let publish = |raw: &[Vec<f32>], scenario: &[u16]| taught.fitted.calibration.apply(raw, scenario, &[]);
     let settings = CurveSettings { top: of.curve_features, rows: of.curve_rows, partial_rows: PARTIAL, bins: BINS, entries: ENTRIES };
     Ok(curves(taught.fitted.model.as_ref(), sample, &publish, importance, &settings)?)
 }
@@ -250,5 +252,5 @@ fn tested(night: &Night<'_>, taught: &Taught, sample: &Block<'_>) -> Result<Vec<
     if settings.rows == 0 {
         return Ok(Vec::new());
     }
-    Ok(faithful(taught.fitted.model.as_ref(), sample, &settings).transpose()?.unwrap_or_default())
+    Ok(faithful(taught.measured().model.as_ref(), sample, &settings).transpose()?.unwrap_or_default())
 }

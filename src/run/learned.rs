@@ -10,7 +10,7 @@ use super::data::Data;
 use super::predecessor::Predecessor;
 use super::transfer::{By, StandIn};
 use super::{Night, NightError, thresholds};
-use crate::evaluate::calibration::{Calibration, Evidence, NightSpread};
+use crate::evaluate::calibration::{Calibrated, Calibration, Evidence, NightSpread};
 use crate::evaluate::entire_space;
 use crate::evaluate::sentinel::{Leak, SentinelSettings, sentinel};
 use crate::features::Snapshot;
@@ -29,14 +29,23 @@ pub(super) const SCRATCH: &str = "scratch";
 /// A model with its calibration: what it takes to publish.
 pub(super) struct Fitted {
     pub(super) model: Box<dyn Model>,
-    pub(super) calibration: Calibration,
+    pub(super) calibration: Calibrated,
 }
 
 /// A learner's model, and how it came about.
 pub(super) struct Taught {
     pub(super) name: &'static str,
     pub(super) fitted: Fitted,
+    /// What predicts the held-out rows where `fitted` has learned from them: the models of the folds.
+    pub(super) unseen: Option<Fitted>,
     pub(super) trials: Vec<Trial>,
+}
+
+impl Taught {
+    /// The model that has not learned from the rows it is measured on.
+    pub(super) fn measured(&self) -> &Fitted {
+        self.unseen.as_ref().unwrap_or(&self.fitted)
+    }
 }
 
 /// What was learned tonight.
@@ -49,7 +58,7 @@ pub(super) struct Learned {
     /// The encoded rows that they learned from, oldest night first.
     pub(super) rows: Vec<RowsFile>,
     /// What each night of `rows` was used for, by its day.
-    splits: Vec<(i32, Split)>,
+    pub(super) splits: Vec<(i32, Split)>,
     /// The run from whose network training began.
     pub(super) begun_from: Option<String>,
     /// Models that score single cells in place of the first.
@@ -67,7 +76,7 @@ pub(super) struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    fn of(snapshot: &'a Snapshot) -> Self {
+    pub(super) fn of(snapshot: &'a Snapshot) -> Self {
         Self { as_of: &snapshot.as_of, file: &snapshot.file }
     }
 }
@@ -82,6 +91,8 @@ pub(super) struct Holdout {
     pub(super) entity: Vec<u64>,
     /// Shape: `[tasks][rows]`, NaN = not observed.
     pub(super) labels: Vec<Vec<f32>>,
+    /// Decision thresholds row by row, with folds; empty for a night. Shape: `[tasks][rows]`.
+    pub(super) row_thresholds: Vec<Vec<f64>>,
     pub(super) unknowns: Unknowns,
 }
 
@@ -168,8 +179,8 @@ pub(super) fn learn(
     let (mut taught, mut learners) = (Vec::new(), Vec::new());
     for (learner, calibration, trials) in chosen {
         night.watch.note(&format!("refit {} on {} rows", learner.name(), examples.blocks.iter().map(Block::rows).sum::<usize>()));
-        let fitted = Fitted { model: learner.fit(&examples, &progress)?, calibration };
-        taught.push(Taught { name: learner.name(), fitted, trials });
+        let fitted = Fitted { model: learner.fit(&examples, &progress)?, calibration: Calibrated::One(calibration) };
+        taught.push(Taught { name: learner.name(), fitted, unseen: None, trials });
         learners.push(learner);
     }
     drop(examples);
@@ -186,7 +197,8 @@ impl Fitted {
     /// Published predictions. Shape: `[tasks][rows]`.
     pub(super) fn published(&self, blocks: &[Block<'_>]) -> Result<Vec<Vec<f64>>, NightError> {
         let scenario: Vec<u16> = blocks.iter().flat_map(|block| block.scenario.iter().copied()).collect();
-        Ok(self.calibration.apply(&raw(self.model.as_ref(), blocks)?, &scenario))
+        let entity: Vec<u64> = blocks.iter().flat_map(|block| block.entity.iter().copied()).collect();
+        Ok(self.calibration.apply(&raw(self.model.as_ref(), blocks)?, &scenario, &entity))
     }
 
     /// Published predictions of a cell, as if every row were served in its scenario. A model of that cell alone has no other.
@@ -235,7 +247,16 @@ impl Learned {
     /// What is published for rows as they are served: the first model's predictions, those of stand-ins in their cells, and no
     /// child of a chain above its parent. Shape: `[tasks][rows]`.
     pub(super) fn published(&self, block: &Block<'_>) -> Result<Vec<Vec<f64>>, NightError> {
-        let mut published = self.taught[0].fitted.published(std::slice::from_ref(block))?;
+        self.published_by(&self.taught[0].fitted, block)
+    }
+
+    /// The same for held-out rows, by models that have not learned from them.
+    pub(super) fn published_unseen(&self, block: &Block<'_>) -> Result<Vec<Vec<f64>>, NightError> {
+        self.published_by(self.taught[0].measured(), block)
+    }
+
+    fn published_by(&self, fitted: &Fitted, block: &Block<'_>) -> Result<Vec<Vec<f64>>, NightError> {
+        let mut published = fitted.published(std::slice::from_ref(block))?;
         self.stand_in(block, &mut published)?;
         Ok(published)
     }
@@ -243,6 +264,7 @@ impl Learned {
     /// Puts stand-ins' predictions where they belong.
     pub(super) fn stand_in(&self, block: &Block<'_>, published: &mut [Vec<f64>]) -> Result<(), NightError> {
         let by = |by| match by {
+            // There are no stand-ins with folds: the model of the night is the one that is measured.
             &By::Challenger(at) => &self.taught[at].fitted,
             By::Own(fitted) => fitted.as_ref(),
         };
@@ -291,11 +313,11 @@ pub(super) fn teach(
     let train = Examples::new(shape, train);
     let Choice { learner, model, .. } = learner.choose(&train, &Examples::new(shape, valid), progress)?;
     let calibration = calibrated(model.as_ref(), shape, &train.blocks, unseen)?;
-    Ok(Fitted { model: learner.fit(&Examples::new(shape, all), progress)?, calibration })
+    Ok(Fitted { model: learner.fit(&Examples::new(shape, all), progress)?, calibration: Calibrated::One(calibration) })
 }
 
 /// Stops a night one of whose features knows what it could not have known, unless the job allows it with a reason.
-fn no_leak(night: &Night<'_>, train: &Examples<'_>) -> Result<(), NightError> {
+pub(super) fn no_leak(night: &Night<'_>, train: &Examples<'_>) -> Result<(), NightError> {
     let settings = &night.job.sentinel;
     if settings.auc <= 0.0 {
         return Ok(());
@@ -325,7 +347,12 @@ pub(super) fn learners(job: &Job) -> Result<Vec<Box<dyn Learner>>, NightError> {
 
 /// Fits the encoding on these frames and no others.
 pub(super) fn fit(job: &Job, roles: Roles, frames: &[Frame<'_>]) -> Result<Encoder, NightError> {
-    let mut fit = EncoderFit::new(roles, job.encode.clone(), job.scenarios.clone(), job.snapshots.horizon.0, job.seed);
+    fit_for(job, roles, &job.scenarios, frames)
+}
+
+/// The same for these scenarios, in this order; none = those of the frames.
+pub(super) fn fit_for(job: &Job, roles: Roles, scenarios: &[String], frames: &[Frame<'_>]) -> Result<Encoder, NightError> {
+    let mut fit = EncoderFit::new(roles, job.encode.clone(), scenarios.to_vec(), job.snapshots.horizon.0, job.seed);
     for frame in frames {
         for batch in table_file::read(frame.file)? {
             fit.observe(&batch.map_err(|error| table_file::FileError::Rows(error.to_string()))?)
@@ -340,8 +367,9 @@ pub(super) fn encode(encoder: &Encoder, frames: &[Frame<'_>], folder: &Path) -> 
     crate::publish::folder::create(folder)?;
     let mut unknowns = Unknowns::default();
     let mut files = Vec::with_capacity(frames.len());
-    for frame in frames {
-        let path = folder.join(format!("{}.arrow", frame.as_of));
+    for (at, frame) in frames.iter().enumerate() {
+        // Folds are frames of one date.
+        let path = folder.join(format!("{}-{at}.arrow", frame.as_of));
         let day = frame.as_of.epoch_day();
         let mut writer = RowsWriter::create(&path, encoder).map_err(crate::features::FeatureError::from)?;
         for batch in table_file::read(frame.file)? {
@@ -356,7 +384,7 @@ pub(super) fn encode(encoder: &Encoder, frames: &[Frame<'_>], folder: &Path) -> 
     Ok((files, unknowns))
 }
 
-fn examples<'a>(shape: &'a Shape, files: &'a [RowsFile]) -> Examples<'a> {
+pub(super) fn examples<'a>(shape: &'a Shape, files: &'a [RowsFile]) -> Examples<'a> {
     Examples::new(shape, files.iter().flat_map(RowsFile::blocks).collect())
 }
 
@@ -367,7 +395,7 @@ pub(super) fn calibrated(model: &dyn Model, shape: &Shape, train: &[Block<'_>], 
 
 /// Calibration of the model of the choice, which says `raw` of the nights that it has not learned from: the validation night and the
 /// gap before it.
-fn calibrate(raw: &[Vec<f32>], shape: &Shape, unseen: &[Block<'_>], spread: &NightSpread) -> Calibration {
+pub(super) fn calibrate(raw: &[Vec<f32>], shape: &Shape, unseen: &[Block<'_>], spread: &NightSpread) -> Calibration {
     let (scenario, labels) = truth(unseen, shape.tasks.len());
     let night: Vec<i32> = unseen.iter().flat_map(|block| std::iter::repeat_n(block.as_of, block.rows())).collect();
     let entity: Vec<u64> = unseen.iter().flat_map(|block| block.entity.iter().copied()).collect();
@@ -411,6 +439,15 @@ impl Holdout {
     pub(super) fn new(job: &Job, frame: Frame<'_>, rows: RowsFile, unknowns: Unknowns) -> Self {
         let (scenario, labels) = whole(job, &rows.blocks());
         let entity = rows.blocks().iter().flat_map(|block| block.entity.iter().copied()).collect();
-        Self { frame: frame.file.to_path_buf(), as_of: frame.as_of.epoch_day(), rows, scenario, entity, labels, unknowns }
+        Self {
+            frame: frame.file.to_path_buf(),
+            as_of: frame.as_of.epoch_day(),
+            rows,
+            scenario,
+            entity,
+            labels,
+            row_thresholds: Vec::new(),
+            unknowns,
+        }
     }
 }

@@ -15,7 +15,7 @@ use super::drift::Counting;
 use super::evaluated::Judged;
 use super::learned::Learned;
 use super::told::Facts;
-use super::{Night, NightError};
+use super::{Night, NightError, beside_scores};
 use crate::features::{FeatureError, view};
 use crate::ingest::clean::parquet_table;
 use crate::ingest::{Engine, Params, arguments};
@@ -72,6 +72,8 @@ pub(super) async fn score(
         |done| night.watch.step("scored rows", done, tonight.rows),
     )?;
 
+    beside_scores::write(night, learned, tonight, &sources.graph, staging)?;
+
     let spill = night.home.cache.join("spill");
     folder::create(&spill)?;
     let engine = Engine::new(night.options.threads, night.options.memory, night.options.temp, &spill)?;
@@ -110,7 +112,7 @@ fn predict(night: &Night<'_>, learned: &Learned, batch: &RecordBatch, day: i32, 
         for (scenario, raws) in raws.axis_iter(Axis(1)).enumerate() {
             let by_task: Vec<Vec<f32>> = raws.axis_iter(Axis(1)).map(|raws| raws.to_vec()).collect();
             let served = vec![scenario as u16; block.rows()];
-            let mut published = fitted.calibration.apply(&by_task, &served);
+            let mut published = fitted.calibration.apply(&by_task, &served, block.entity);
             learned.stand_in(&block.under(&served), &mut published)?;
             under.push(published);
         }

@@ -18,6 +18,9 @@ use crate::learn::{self, LearnError, Saved};
 use crate::publish::Staging;
 use crate::table_file::FileError;
 
+/// Folder below a model's that holds the models of the folds.
+pub(super) const OUT_OF_FOLD: &str = "out_of_fold";
+
 /// A cell that another model scores, in `model/stand_ins.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SavedStandIn {
@@ -33,6 +36,8 @@ pub(super) struct SavedStandIn {
 pub(super) struct Scorer {
     pub(super) encoder: Encoder,
     pub(super) first: Fitted,
+    /// The models of the folds, for rows that `first` has learned from.
+    pub(super) unseen: Option<Fitted>,
     stand_ins: Vec<((usize, usize), Fitted)>,
 }
 
@@ -57,7 +62,9 @@ impl Scorer {
                 stand_ins.push(((scenario, task), fitted(&model.join(&stand_in.folder))?));
             }
         }
-        Ok(Self { encoder, first: fitted(&model)?, stand_ins })
+        let folds = model.join(OUT_OF_FOLD);
+        let unseen = if folds.is_dir() { Some(fitted(&folds)?) } else { None };
+        Ok(Self { encoder, first: fitted(&model)?, unseen, stand_ins })
     }
 
     /// Whether a frame has every column that the model reads.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, Float64Array, RecordBatch, UInt64Array};
+use arrow::array::{Array as _, ArrayRef, Float64Array, Int32Array, RecordBatch, UInt64Array};
 use arrow::compute::{concat_batches, take};
 
 use super::content::{content, label};
@@ -132,6 +132,9 @@ fn model(learned: &Learned, staging: &Staging) -> Result<(), NightError> {
     for (at, taught) in learned.taught.iter().enumerate() {
         let folder = if at == 0 { "model".to_owned() } else { format!("model/{}", taught.name) };
         scorer::save(&taught.fitted, &folder, staging)?;
+        if let Some(unseen) = &taught.unseen {
+            scorer::save(unseen, &format!("{folder}/{}", scorer::OUT_OF_FOLD), staging)?;
+        }
     }
     scorer::save_stand_ins(learned, staging)
 }
@@ -176,6 +179,10 @@ fn held_out(night: &Night<'_>, learned: &Learned, judged: &Judged, shape: &Shape
     }
     columns = columns.date("as_of", std::iter::repeat_n(learned.holdout.as_of, keys.num_rows()));
     columns = columns.array("scenario", text_column(keys, &night.job.scenario).map_err(|error: PublishError| error.to_string())?);
+    if let Some(folds) = night.job.folds {
+        let own = learned.holdout.entity.iter().map(|entity| folds.of(*entity) as i32);
+        columns = columns.array("fold", Arc::new(Int32Array::from_iter_values(own)));
+    }
     for (task, labels) in shape.tasks.iter().zip(&learned.holdout.labels) {
         columns = columns.number(&format!("y_{}", task.name), labels.iter().map(|label| (!label.is_nan()).then(|| f64::from(*label))));
     }

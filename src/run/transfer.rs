@@ -63,7 +63,7 @@ pub(super) fn ledger(night: &Night<'_>, learned: &Learned, run: &str, baseline: 
         night.watch.note(&format!("transfer ledger: that of {}", ledger.made_as_of));
         return Ok(ledger);
     }
-    if learned.taught.len() > 1 || night.job.model == ModelKind::Net {
+    if learned.taught.len() > 1 || (night.job.model == ModelKind::Net && night.job.folds.is_none()) {
         night.watch.stage("transfer");
     }
     make(night, learned, run)
@@ -74,7 +74,8 @@ fn make(night: &Night<'_>, learned: &Learned, run: &str) -> Result<Ledger, Night
     let shape = learned.encoder.shape();
     let mut found: Vec<Entry> = Vec::new();
     found.extend(challengers(night, learned, run)?);
-    if night.job.model == ModelKind::Net {
+    // The compared networks are made for nights: with folds each would be trained once a fold and cell.
+    if night.job.model == ModelKind::Net && night.job.folds.is_none() {
         found.extend(networks(night, learned, run, &shape)?);
     }
     // The cells compared with one other model are a family.
@@ -112,10 +113,10 @@ fn challengers(night: &Night<'_>, learned: &Learned, run: &str) -> Result<Vec<En
     let blocks = learned.holdout.rows.blocks();
     let rows = learned.rows_learned();
     let shape = learned.encoder.shape();
-    let ours = first.fitted.published(&blocks)?;
+    let ours = first.measured().published(&blocks)?;
     let mut found = Vec::new();
     for taught in others {
-        let theirs = taught.fitted.published(&blocks)?;
+        let theirs = taught.measured().published(&blocks)?;
         for (scenario, task) in places(&shape) {
             let cell = Cell { holdout: &learned.holdout, shape: &shape, scenario: Some(scenario), task };
             found.extend(entry(night, run, cell, taught.name, (&ours[task], &theirs[task]), rows[scenario]));

@@ -16,6 +16,7 @@ use super::cells::{Cell, places};
 use super::error::failed;
 use super::learned::{Fitted, Frame, Holdout, calibrated, encode, fit, no_holdout};
 use super::scorer::Scorer;
+use crate::evaluate::calibration::Calibrated;
 use crate::evaluate::paired::{Difference, Verdict, verdicts};
 use crate::evaluate::sentinel::{Leak, SentinelSettings, sentinel};
 use crate::explain::groups::{TIED, ties};
@@ -223,7 +224,7 @@ impl Asked<'_> {
         let published = |of: &Encoded, first: &dyn Model| -> Result<Vec<Vec<f64>>, NightError> {
             let all = Examples::new(&of.shape, blocks(&[&of.train, &of.gap, &of.valid]));
             let calibration = calibrated(first, &of.shape, &blocks(&[&of.train]), &blocks(&[&of.gap, &of.valid]))?;
-            Fitted { model: learner.fit(&all, progress)?, calibration }.published(&of.holdout.rows.blocks())
+            Fitted { model: learner.fit(&all, progress)?, calibration: Calibrated::One(calibration) }.published(&of.holdout.rows.blocks())
         };
         let ours = || {
             let train = Examples::new(&with.shape, blocks(&[&with.train]));

@@ -97,6 +97,12 @@ pub async fn beside(job: &Job, home: &Home, question: Question, folder: &Path, w
     if let Some(taken) = taken {
         return Err(refused(format!("the name `{feature}` is that of {}", taken.file), "give the feature table another one with `--name`"));
     }
+    if job.folds.is_some() {
+        return Err(refused(
+            "whatif measures on a held-out night, and the job has folds".into(),
+            "add the column to frame.sql and run the night: `compared` tells both runs apart, row by row out of fold",
+        ));
+    }
     let mut with = job.clone();
     with.queries.features.push(question.query.clone());
     let graph = Graph::new(&with)?;

@@ -200,6 +200,7 @@ fn reliability_has_ten_bins_a_cell_and_wilsons_interval() {
         scenarios: &["home".into(), "search".into()],
         tasks: &[task("click", TaskKind::Binary, None)],
         thresholds: &[0.5],
+        row_thresholds: &[],
         scenario: &planted.scenario,
         entity: &vec![0; 5000],
         labels: std::slice::from_ref(&planted.labels),

@@ -64,6 +64,7 @@ impl World {
             scenarios: &[],
             tasks: &[task("click", TaskKind::Binary), task("spend", TaskKind::Regression)],
             thresholds: &[0.35, 0.0],
+            row_thresholds: &[],
             scenario: &vec![0; self.entity.len()],
             entity: &self.entity,
             labels: &[self.click.clone(), self.spend.clone()],

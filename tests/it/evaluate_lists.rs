@@ -128,6 +128,7 @@ fn table(labels: &[f32], predictions: &[f64], scenario: &[u16]) -> Vec<Gain> {
         scenarios: &["home".into(), "search".into()],
         tasks: &[Task { name: "click".into(), kind: TaskKind::Binary, after: None, alpha: 1.0 }],
         thresholds: &[0.5],
+        row_thresholds: &[],
         scenario,
         entity: &vec![0; scenario.len()],
         labels: &[labels.to_vec()],

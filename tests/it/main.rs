@@ -28,6 +28,7 @@ mod evaluate_paired;
 mod evidence;
 mod explain_contributions;
 mod explained;
+mod folds;
 mod fuzz;
 mod hostile;
 mod hostile_files;

@@ -5,6 +5,7 @@
 //! curve on top of it where that is better on rows that it was not fitted on; regressions a scale per cell. Chained tasks
 //! are multiplied along their chain, so a published child never exceeds its published parent.
 
+mod folded;
 mod isotonic;
 mod nights;
 mod platt;
@@ -12,6 +13,7 @@ mod reliability;
 
 use serde::{Deserialize, Serialize};
 
+pub use folded::Calibrated;
 pub use nights::NightSpread;
 pub use reliability::{ReliabilityBin, reliability, wilson};
 
@@ -117,6 +119,21 @@ impl Calibration {
             raw.iter().zip(scenario).map(|(raw, scenario)| task.apply(f64::from(*raw), *scenario)).collect()
         };
         self.tasks.iter().zip(raw).map(step).collect()
+    }
+
+    /// A cell's log odds before any steps, as `(slope, intercept)` over the raw output; `None` for amounts.
+    ///
+    /// `slope · raw + intercept = a · (raw − centre) / spread + b`.
+    #[must_use]
+    pub fn log_odds(&self, task: usize, scenario: u16) -> Option<(f64, f64)> {
+        let task = self.tasks.get(task)?;
+        match task.cells.get(scenario as usize).unwrap_or(&task.task) {
+            Curve::Platt { a, b, .. } => {
+                let slope = f64::from(*a) / f64::from(task.spread);
+                Some((slope, f64::from(*b) - slope * f64::from(task.centre)))
+            }
+            Curve::Scale { .. } => None,
+        }
     }
 
     /// How a cell is calibrated: `platt`, `platt and isotonic` or `scale`; `None` = the task's own curve.

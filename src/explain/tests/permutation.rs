@@ -4,8 +4,13 @@ use super::super::curves::{CurveSettings, curves};
 use super::super::faithful::{FaithfulSettings, faithful};
 use super::super::permutation::{PermutationSettings, Permuted, disagreements, permute};
 use super::{Rows, Toy, importance_of, published};
+use crate::learn::rows::Block;
 
 const SETTINGS: PermutationSettings = PermutationSettings { rows: 4000, top: 6, resamples: 200, seed: 5 };
+
+fn by_rows(raw: &[Vec<f32>], block: &Block<'_>) -> Vec<Vec<f64>> {
+    published(raw, block.scenario)
+}
 
 fn of(found: &[Permuted], scenario: &str, metric: &str, feature: &str) -> (f64, f64, f64) {
     let row = found.iter().find(|row| row.scenario == scenario && row.metric == metric && row.feature == feature).unwrap();
@@ -20,7 +25,7 @@ fn what_is_needed_is_told_from_what_is_moved_by() {
     let model = Toy::new(&[1.0, 0.5, 0.3, 0.0]);
     let block = rows.block();
     let importance = importance_of(&model, &block);
-    let found = permute(&model, &block, &rows.labels, &published, &importance, &SETTINGS).unwrap();
+    let found = permute(&model, &block, &rows.labels, &by_rows, &importance, &SETTINGS).unwrap();
     assert!(!found.iter().any(|row| row.feature == "x3"), "a feature that moves nothing is not permuted");
     for metric in ["auc", "log_loss", "rmse"] {
         for scenario in ["*", "home", "search"] {
@@ -44,7 +49,7 @@ fn a_dummy_is_not_needed() {
     let rows = Rows::new(1000, 2, 31).labelled(&model, 32);
     let mut importance = importance_of(&model, &rows.block());
     importance.iter_mut().filter(|row| row.feature == "x1").for_each(|row| row.value = 0.1);
-    let found = permute(&model, &rows.block(), &rows.labels, &published, &importance, &SETTINGS).unwrap();
+    let found = permute(&model, &rows.block(), &rows.labels, &by_rows, &importance, &SETTINGS).unwrap();
     assert!(found.iter().filter(|row| row.feature == "x1").all(|row| row.low <= 0.0 && 0.0 <= row.high && row.value == 0.0));
     assert!(found.iter().any(|row| row.feature == "x1"));
 }
@@ -60,7 +65,7 @@ fn the_same_bytes_whatever_the_threads() {
         let settings = FaithfulSettings { rows: 60, steps: 8, resamples: 50, seed: 3 };
         format!(
             "{importance:?}{:?}{:?}{:?}{:?}",
-            permute(&model, &block, &rows.labels, &published, &importance, &SETTINGS).unwrap(),
+            permute(&model, &block, &rows.labels, &by_rows, &importance, &SETTINGS).unwrap(),
             super::super::groups::groups(&block),
             curves(&model, &block, &published, &importance, &curve).unwrap(),
             faithful(&model, &block, &settings).unwrap().unwrap(),

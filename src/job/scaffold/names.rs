@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use super::words;
 
 /// Columns that polytask adds, or reads itself: a clean column never has such a name.
-const OWN_COLUMNS: &str = "as_of split rank run under refused";
+const OWN_COLUMNS: &str = "as_of split fold rank run under refused";
 /// Tables that polytask names.
-const OWN_TABLES: &str = "candidates rows scores scores_under raw outcome rows_with_labels";
+const OWN_TABLES: &str = "candidates rows scores scores_under scores_folds score_contributions holdout_under raw outcome rows_with_labels";
 /// A table's name is also the name of files with something put behind it, and those have 63 letters at most.
 const LONGEST_TABLE: usize = 40;
 /// Task names are columns' names, and have 63 letters at most.

@@ -16,7 +16,9 @@ use super::design::{Design, Use, taught};
 use super::linear::{Half, LinearModel, LinearParams, LinearSettings, LinearValidParams};
 use super::rows::{Block, Shape, TaskKind};
 use super::saved::{Tensors, pack, unpack};
-use super::{Attribution, Choice, Examples, LearnError, Learner, Model, Progress, Saved, Trial, check_room, check_shape};
+use super::{
+    Attribution, Choice, Choices, Examples, LearnError, Learner, Model, Progress, Saved, Trial, check_room, check_shape, lower_median,
+};
 use linfa::ParamGuard as _;
 use tree::Trees;
 
@@ -236,6 +238,21 @@ impl Learner for Forest {
         trials[at].chosen = true;
         let settings = ForestSettings { depth, depths: vec![depth], ..self.settings.clone() };
         Ok(Choice { learner: Box::new(Self { settings, linear: chosen.linear, seed: self.seed }), model: Box::new(model), trials })
+    }
+
+    fn chosen(&self) -> Option<Choices> {
+        let penalties = self.linear.penalties()?;
+        let depth = self.settings.depths[0];
+        let numbers = std::iter::once(f64::from(depth)).chain(penalties.iter().copied()).collect();
+        let told: Vec<String> = penalties.iter().map(f64::to_string).collect();
+        Some(Choices { numbers, words: format!("depth {depth}, penalties of the linear part {}", told.join(", ")) })
+    }
+
+    fn settled(&self, choices: &[Choices]) -> Box<dyn Learner> {
+        let depth = lower_median(choices.iter().filter_map(|choice| choice.numbers.first().copied()));
+        let depth = depth.map_or(self.settings.depths[0], |depth| depth as u16);
+        let linear = self.linear.middle(&choices.iter().filter_map(|choice| choice.numbers.get(1..)).collect::<Vec<_>>());
+        Box::new(Self { settings: ForestSettings { depth, depths: vec![depth], ..self.settings.clone() }, linear, seed: self.seed })
     }
 
     fn fit(&self, rows: &Examples<'_>, progress: &dyn Progress) -> Result<Box<dyn Model>, LearnError> {

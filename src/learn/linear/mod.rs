@@ -13,7 +13,7 @@ use ndarray::{Array1, Array2, Array3, s};
 use serde::{Deserialize, Serialize};
 
 use super::design::{Design, Use};
-use super::{Choice, Examples, LearnError, Learner, Model, Progress, Trial, check_examples};
+use super::{Choice, Choices, Examples, LearnError, Learner, Model, Progress, Trial, check_examples, lower_median};
 use elastic_net::Penalty;
 use moments::{Group, Moments, groups, moments};
 use solve::{Problem, Solution, loss};
@@ -140,6 +140,19 @@ impl LinearValidParams {
         Ok(Prepared { design, groups, moments })
     }
 
+    /// The penalties that were chosen, one a task.
+    pub(super) fn penalties(&self) -> Option<&[f64]> {
+        self.chosen.as_deref()
+    }
+
+    /// The recipe with the middle of several choices of penalties, task by task. Shape: `[choices][tasks]`.
+    pub(super) fn middle(&self, choices: &[&[f64]]) -> Self {
+        let tasks = choices.first().map_or(0, |choice| choice.len());
+        let middle = |task: usize| lower_median(choices.iter().filter_map(|choice| choice.get(task).copied()));
+        let chosen: Option<Vec<f64>> = (0..tasks).map(middle).collect();
+        Self { settings: self.settings.clone(), chosen: chosen.filter(|chosen| !chosen.is_empty()) }
+    }
+
     /// A model fitted on one half of the entities, with the design of all rows.
     pub(super) fn fit_half(
         &self,
@@ -228,6 +241,16 @@ impl Learner for LinearValidParams {
     fn choose(&self, train: &Examples<'_>, valid: &Examples<'_>, progress: &dyn Progress) -> Result<Choice, LearnError> {
         let (learner, model, trials) = self.choose_linear(train, valid, progress)?;
         Ok(Choice { learner: Box::new(learner), model: Box::new(model), trials })
+    }
+
+    fn chosen(&self) -> Option<Choices> {
+        let penalties = self.chosen.clone()?;
+        let told: Vec<String> = penalties.iter().map(f64::to_string).collect();
+        Some(Choices { words: format!("penalties {}", told.join(", ")), numbers: penalties })
+    }
+
+    fn settled(&self, choices: &[Choices]) -> Box<dyn Learner> {
+        Box::new(self.middle(&choices.iter().map(|choice| choice.numbers.as_slice()).collect::<Vec<_>>()))
     }
 
     fn fit(&self, rows: &Examples<'_>, progress: &dyn Progress) -> Result<Box<dyn Model>, LearnError> {

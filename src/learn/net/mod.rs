@@ -32,7 +32,7 @@ mod weights;
 use serde::{Deserialize, Serialize};
 
 use super::rows::{Block, Shape};
-use super::{Choice, Examples, LearnError, Learner, Model, Progress, Sharing, Trial, TrialFigure, check_examples};
+use super::{Choice, Choices, Examples, LearnError, Learner, Model, Progress, Sharing, Trial, TrialFigure, check_examples, lower_median};
 use checkpoint::{Best, Search};
 use heads::{CellLosses, LabelSums};
 use model::NetModel;
@@ -311,6 +311,25 @@ impl Learner for Net {
             ..self.train.clone()
         };
         Some(Box::new(Self { form, train, seed: self.seed, chosen: None }))
+    }
+
+    fn chosen(&self) -> Option<Choices> {
+        let chosen = self.chosen?;
+        let place = self.combinations().iter().position(|own| *own == (chosen.tasks, chosen.scenarios))?;
+        let words = format!("{} × {}, {} passes", word(&chosen.tasks), word(&chosen.scenarios), chosen.passes);
+        Some(Choices { numbers: vec![place as f64, chosen.passes as f64], words })
+    }
+
+    fn settled(&self, choices: &[Choices]) -> Box<dyn Learner> {
+        let combinations = self.combinations();
+        let took = |place: usize| choices.iter().filter(move |choice| choice.numbers.first().is_some_and(|own| *own as usize == place));
+        // `max_by_key` takes the last of equals, and the first is wanted.
+        let most = (0..combinations.len()).rev().max_by_key(|place| took(*place).count());
+        let chosen = most.and_then(|place| {
+            let passes = lower_median(took(place).filter_map(|choice| choice.numbers.get(1).copied()))?;
+            Some(Chosen { tasks: combinations[place].0, scenarios: combinations[place].1, passes: passes as usize })
+        });
+        Box::new(Self { chosen, ..self.clone() })
     }
 
     fn fit(&self, rows: &Examples<'_>, progress: &dyn Progress) -> Result<Box<dyn Model>, LearnError> {

@@ -29,10 +29,14 @@ pub(super) fn card(report: &Report) -> Section {
         (words.card_row(), words.card_row_of(card.keys.join(" × "))),
         (words.card_tasks(), tasks.collect::<Vec<_>>().join(", ")),
         (words.card_outcome(), card.horizon.clone()),
-        (words.card_evaluated(), words.card_evaluated_on(&report.holdout)),
+        (
+            words.card_evaluated(),
+            report.folds.map_or_else(|| words.card_evaluated_on(&report.holdout), |folds| words.card_evaluated_folds(folds)),
+        ),
         (words.card_privacy(), hiding),
     ];
-    let rows = lines.into_iter().map(|(name, value)| vec![Cell::text(name), Cell::long(value)]);
+    // Data without a history has no outcome window.
+    let rows = lines.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| vec![Cell::text(name), Cell::long(value)]);
     Section {
         id: "card",
         title: words.card(),

@@ -32,8 +32,11 @@ pub(super) fn cells(report: &Report) -> Section {
         id: "cells",
         title: words.cells(),
         finding: match mean {
-            Some(mean) => words.cells_finding(&report.holdout, fixed(Some(mean), 3)),
-            None => words.cells_thin(&report.holdout),
+            Some(mean) => match report.folds {
+                Some(folds) => words.cells_finding_folds(folds, fixed(Some(mean), 3)),
+                None => words.cells_finding(&report.holdout, fixed(Some(mean), 3)),
+            },
+            None => report.folds.map_or_else(|| words.cells_thin(&report.holdout), |folds| words.cells_thin_folds(folds)),
         },
         charts: vec![cell_map(report)],
         tables: tables.into_iter().filter(|table| !table.rows.is_empty()).collect(),
@@ -287,6 +290,6 @@ pub(super) fn choices(report: &Report) -> Section {
                 ..Table::default()
             },
         ],
-        how: words.choices_how(),
+        how: if report.folds.is_some() { words.choices_how_folds() } else { words.choices_how() },
     }
 }

@@ -20,6 +20,7 @@ words! {
     card_tasks: "tasks", "任务";
     card_outcome: "outcome window", "结果窗口";
     card_evaluated: "evaluated on", "评估于";
+    card_evaluated_folds(folds): "every labelled row, each predicted by a model that had not seen its entity in any choice or fit ({folds} folds)", "每个有标签的行，均由任何选择和拟合都未曾见过其实体的模型预测（{folds} 折）";
     card_evaluated_on(night): "the night of {night}, which no choice and no fit had seen", "{night} 夜间；任何选择和拟合都未曾见过它";
     card_privacy: "privacy", "隐私";
     privacy_on(column, least): "Values of {column} are replaced by pseudonyms that hold for this night only. Groups of fewer than {least} rows are not shown.", "{column} 的值已替换为仅在当晚有效的化名。少于 {least} 行的组不予显示。";

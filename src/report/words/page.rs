@@ -23,6 +23,8 @@ words! {
     night: "night", "夜晚";
     rows_scored: "rows scored", "已评分行数";
     held_out_night: "held-out night", "留出夜";
+    measured_on: "measured on", "评估依据";
+    out_of_fold(folds): "every labelled row, by the model of its fold ({folds} folds)", "每个有标签的行，由其所在折的模型预测（{folds} 折）";
     learner: "learner", "学习器";
     auc: "AUC", "AUC";
     r_squared: "R²", "R²";

@@ -6,6 +6,8 @@ words! {
     cells: "Quality per cell", "各单元质量";
     cells_about: "AUC of binary tasks and R² of regressions by scenario and task on the held-out night.", "留出夜上各场景、各任务的 AUC（二元任务）与 R²（回归任务）。";
     cells_finding(night, mean): "On the held-out night {night} the mean AUC over the cells is {mean}.", "在留出夜 {night}，各单元的平均 AUC 为 {mean}。";
+    cells_finding_folds(folds, mean): "Out of fold ({folds} folds by entity) the mean AUC over the cells is {mean}.", "折外（按实体分 {folds} 折）各单元的平均 AUC 为 {mean}。";
+    cells_thin_folds(folds): "Out of fold ({folds} folds by entity) no cell has enough support for an AUC.", "折外（按实体分 {folds} 折）没有单元有足够的数据计算 AUC。";
     cells_thin(night): "On the held-out night {night} no cell has enough support for an AUC.", "在留出夜 {night}，没有单元有足够的数据计算 AUC。";
     cells_how: "Each box is one scenario × task on a night that the model never learned from. An AUC of 0.5 is chance, 1 is perfect order; an R² of 0 is no better than the mean. Predicted / observed compares totals: above 1 is too high. GAUC ranks within an entity; NDCG, recall and hit rate look at the k rows of an entity with the highest predictions. A chained task counts over all rows: where the task before it did not happen, it did not happen either.", "每格为一个场景 × 任务，在模型从未学习过的夜晚上测量。AUC 为 0.5 等于随机，1 为完美排序；R² 为 0 表示不优于均值。“预测 / 实际”比较总量：大于 1 表示偏高。GAUC 在同一实体内排序；NDCG、召回率与命中率看每个实体预测最高的 k 行。链式任务按全部行计算：前一任务未发生，则它也未发生。";
     ranking_table: "Binary tasks: ranking and totals", "二元任务：排序与总量";
@@ -67,5 +69,6 @@ words! {
     loss: "loss", "损失";
     choice: "choice", "选择";
     chosen: "chosen", "已选";
+    choices_how_folds: "For each fold, every other fold is the validation of one choice; the fold's model is fitted on all of them with the middle of these choices, and the published model on all rows with the middle of the folds' own. A row here is the mean over all pairs of a held-out fold and a validation fold. The loss is the mean over the cells of 1 − R² on the learner's own scale.", "对每一折，其余各折轮流作为一次选择的验证集；该折的模型以这些选择的中间值在其余各折上拟合，发布的模型以各折选择的中间值在全部行上拟合。此处每行是所有（留出折、验证折）组合的平均。损失为各单元 1 − R² 的平均（学习器自身尺度）。";
     choices_how: "Choices are made on the validation night, which lies as far from its training snapshots as tonight lies from the newest labelled one; then the model is fitted again on train, gap and valid. The loss is the mean over the cells of 1 − R² on the learner's own scale.", "选择在验证夜上进行，它与其训练快照的间隔等于今晚与最新有标签快照的间隔；随后模型在 train、gap 和 valid 上重新拟合。损失为各单元 1 − R² 的平均（学习器自身尺度）。";
 }

@@ -3,7 +3,7 @@
 use super::Language;
 
 /// Values of other stages and their Chinese.
-const VALUES: [(&str, &str); 59] = [
+const VALUES: [(&str, &str); 60] = [
     ("completeness", "完整性"),
     ("consistency", "一致性"),
     ("diversity", "多样性"),
@@ -35,6 +35,7 @@ const VALUES: [(&str, &str); 59] = [
     ("gap", "间隔"),
     ("valid", "验证"),
     ("holdout", "留出"),
+    ("folds", "交叉折"),
     ("tonight", "今晚"),
     ("psi", "稳定性指数"),
     ("missing", "缺失"),

@@ -76,10 +76,10 @@ impl<'a> Account<'a> {
     ) -> Result<Option<Self>, NightError> {
         let Some(found) = fitted.model.attribute(&block).transpose()? else { return Ok(None) };
         let raw = raw(fitted.model.as_ref(), std::slice::from_ref(&block))?;
-        let published = fitted.calibration.apply(&raw, block.scenario);
+        let published = fitted.calibration.apply(&raw, block.scenario, block.entity);
         let base: Vec<Vec<f32>> = found.base.iter().map(|base| vec![*base; block.rows()]).collect();
-        let usual = fitted.calibration.steps(&base, block.scenario);
-        let step = fitted.calibration.steps(&raw, block.scenario);
+        let usual = fitted.calibration.steps(&base, block.scenario, block.entity);
+        let step = fitted.calibration.steps(&raw, block.scenario, block.entity);
         Ok(Some(Self { fitted, shape, block, found, raw, published, step, usual, values }))
     }
 
@@ -141,7 +141,7 @@ pub(super) fn tell(night: &Night<'_>, learned: &Learned, judged: &Judged, explai
     let shape = learned.encoder.shape();
     let holdout = &learned.holdout;
     // Cells that another model scores are told by this one: its own predictions say which rows are worth it.
-    let own = if learned.stand_ins.is_empty() { None } else { Some(learned.taught[0].fitted.published(&holdout.rows.blocks())?) };
+    let own = if learned.stand_ins.is_empty() { None } else { Some(learned.taught[0].measured().published(&holdout.rows.blocks())?) };
     let predictions = own.as_ref().unwrap_or(&judged.predictions[0]);
     let mut chosen = choose(&shape.tasks, &holdout.labels, predictions, &learned.thresholds, &holdout.entity, of.told_rows, night.job.seed);
     chosen.retain(|chosen| holdout.scenario[chosen.row] != UNSEEN_SCENARIO);
@@ -154,7 +154,7 @@ pub(super) fn tell(night: &Night<'_>, learned: &Learned, judged: &Judged, explai
     let rows = rows_at(&holdout.frame, &positions)?;
     let values = values(&rows, &shape, &night.job.naming(), &night.job.scenario)?;
     let picked = Picked::new(&holdout.rows.blocks(), &positions);
-    let Some(account) = Account::of(&learned.taught[0].fitted, &shape, picked.block(), values)? else { return Ok(()) };
+    let Some(account) = Account::of(learned.taught[0].measured(), &shape, picked.block(), values)? else { return Ok(()) };
     let places: BTreeMap<usize, usize> = positions.iter().enumerate().map(|(at, row)| (*row, at)).collect();
     let fits =
         (0..positions.len()).map(|row| account.surrogates(row, of.surrogate_samples, night.job.seed)).collect::<Result<Vec<_>, _>>()?;

@@ -16,7 +16,7 @@ use super::parameters::{LABEL, Parameter, Spec, Takes};
 use super::rowwise::Rowwise;
 use super::windowed::Windowed;
 use crate::evaluate::drift::quantile_edges;
-use crate::fingerprint::mix;
+use crate::fingerprint::bucket as bucket_of;
 
 /// Heading of these functions.
 const SECTION: &str = "Shaping";
@@ -148,7 +148,7 @@ fn bucketize(args: &[ColumnarValue], _: &[f64], rows: usize) -> Result<ArrayRef>
 
 /// The bucket of a key's hash.
 fn hashed(key: u64, n: f64, seed: f64) -> u64 {
-    mix(key ^ mix(seed as u64)) % n as u64
+    bucket_of(key, n as u64, seed as u64)
 }
 
 fn hash_bucket(args: &[ColumnarValue], constants: &[f64], rows: usize) -> Result<ArrayRef> {
