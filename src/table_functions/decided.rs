@@ -14,7 +14,6 @@ use datafusion::common::{Result, internal_err};
 use datafusion::datasource::{TableProvider, TableType};
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryConsumer;
-use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -74,9 +73,8 @@ impl TableProvider for Decided {
             return internal_err!("a table function outside of a session");
         };
         // One partition, as a night has: with several the order of rows would be that of threads.
-        // A state that made a catalog of its own would put an empty one in place of the session's.
-        let one = state.config().clone().with_target_partitions(1).with_create_default_catalog_and_schema(false);
-        let one = SessionStateBuilder::new_from_existing(state.clone()).with_config(one).build();
+        let mut one = state.clone();
+        one.config_mut().options_mut().execution.target_partitions = 1;
         let mut inputs = Vec::with_capacity(self.inputs.len());
         for plan in &self.inputs {
             inputs.push(one.create_physical_plan(plan).await?);
