@@ -74,6 +74,7 @@ embedded! {
     "decisions/next_actions.sql",
     "decisions/placements.sql",
     "decisions/recommendation_candidates.sql",
+    "decisions/recommendation_held.sql",
     "decisions/recommendation_quality.sql",
     "decisions/recommendations.sql",
     "decisions/rfm.sql",

@@ -5,119 +5,32 @@
 -- catalogue that is in somebody's list; novelty is the mean of -log2 of a product's share of the impressions before; diversity is one
 -- less the mean cosine of the embeddings of two products of a list.
 -- Application: recommendation, figures of merit.
-with nights as (
-    select min(cast(as_of as timestamp)) as held_out from holdout
-),
-
-past as (
-    select
-        impressions.user_id,
-        impressions.product_id,
-        impressions.category,
-        impressions.clicked,
-        impressions.purchased,
-        impressions.occurred_at
-    from impressions
-    cross join nights
-    where impressions.occurred_at < nights.held_out
-        and impressions.occurred_at >= nights.held_out - interval '28 days'
-),
-
-popular as (
-    select
-        product_id,
-        cast(count(*) as double) as views,
-        count(*) / sum(cast(count(*) as double)) over () as share
-    from past
-    group by product_id
-),
-
-bought as (
-    -- When a user last bought in a category, and where there was no purchase, last clicked.
-    select
-        user_id,
-        category,
-        max(occurred_at) filter (where purchased) as bought_at,
-        max(occurred_at) as clicked_at
-    from past
-    where clicked
-    group by user_id, category
-),
-
-spread as (
-    select
-        user_id,
-        scenario,
-        product_id,
-        place
-    from diversify(
-        (
-            select
-                concat_ws('|', holdout.user_id, holdout.scenario) as list,
-                holdout.user_id,
-                holdout.scenario,
-                holdout.product_id,
-                holdout.p_spend * products.margin as value,
-                products.category,
-                products.embedding
-            from holdout
-            inner join products on products.product_id = holdout.product_id
-            order by list, value desc, holdout.product_id
-        ),
-        10,
-        0.7
-    )
-),
-
-shown as (
-    select
-        holdout.user_id,
-        holdout.scenario,
-        holdout.product_id,
-        cast(holdout.y_click as double) as click,
-        cast(holdout.y_purchase as double) as purchase,
-        holdout.p_spend * products.margin as expected_margin,
-        -- Places before values: what is not among the first ten comes after them.
-        coalesce(1000000000.0 - spread.place, holdout.p_spend * products.margin) as spread,
-        coalesce(popular.views, 0) as views,
-        coalesce(popular.share, 0) as share,
-        coalesce(date_part('epoch', bought.bought_at), 0) + coalesce(date_part('epoch', bought.clicked_at), 0) / 1000000 as last_bought,
-        sha256(concat_ws('|', holdout.user_id, holdout.product_id)) as chance
-    from holdout
-    inner join products on products.product_id = holdout.product_id
-    left join spread
-        on spread.user_id = holdout.user_id
-        and spread.scenario = holdout.scenario
-        and spread.product_id = holdout.product_id
-    left join popular on popular.product_id = holdout.product_id
-    left join bought on bought.user_id = holdout.user_id and bought.category = products.category
-),
-
-methods as (
-    select 'recommended' as method, user_id, scenario, product_id, click, purchase, share, spread as score, chance from shown
-    union all
-    select 'value alone' as method, user_id, scenario, product_id, click, purchase, share, expected_margin as score, chance from shown
-    union all
-    select 'popular' as method, user_id, scenario, product_id, click, purchase, share, views as score, chance from shown
-    union all
-    select 'last bought' as method, user_id, scenario, product_id, click, purchase, share, last_bought as score, chance from shown
-    union all
-    select 'any order' as method, user_id, scenario, product_id, click, purchase, share, 0.0 as score, chance from shown
+with methods as (
+    select column1 as method
+    from (values ('recommended'), ('value alone'), ('popular'), ('last bought'), ('any order')) as listed
 ),
 
 placed as (
     select
-        method,
-        user_id,
-        scenario,
-        product_id,
-        click,
-        purchase,
-        share,
-        row_number() over (partition by method, user_id, scenario order by score desc, chance, product_id) as place,
-        row_number() over (partition by method, user_id, scenario order by click desc, product_id) as best_by_click,
-        row_number() over (partition by method, user_id, scenario order by purchase desc, product_id) as best_by_purchase
-    from methods
+        methods.method,
+        held.user_id,
+        held.scenario,
+        held.product_id,
+        held.click,
+        held.purchase,
+        held.share,
+        held.best_by_click,
+        held.best_by_purchase,
+        case methods.method
+            when 'recommended' then held.recommended
+            when 'value alone' then held.value_alone
+            when 'popular' then held.popular
+            when 'last bought' then held.last_bought
+            else held.any_order
+        end as place
+    from recommendation_held as held
+    cross join methods
+    where held.list_length > $recommended_products
 ),
 
 lists as (
@@ -135,7 +48,6 @@ lists as (
         sum(purchase) filter (where place <= $recommended_products) as purchase_hits
     from placed
     group by method, user_id, scenario
-    having count(*) > $recommended_products
 ),
 
 gains as (
@@ -153,13 +65,9 @@ gains as (
 ),
 
 first_places as (
-    select placed.method, placed.user_id, placed.scenario, placed.product_id, placed.share, placed.place
+    select method, user_id, scenario, product_id, share, place
     from placed
-    inner join lists
-        on lists.method = placed.method
-        and lists.user_id = placed.user_id
-        and lists.scenario = placed.scenario
-    where placed.place <= $recommended_products
+    where place <= $recommended_products
 ),
 
 catalogue as (

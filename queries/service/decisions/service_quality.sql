@@ -42,7 +42,10 @@ users_of as (
 ),
 
 methods as (
-    select 'model' as method, contact, minutes, -p_minutes as score, chance from users_of
+    -- As `service_routing` does: only who is expected to be worth a message.
+    select 'model' as method, contact, minutes, -p_minutes as score, chance
+    from users_of
+    where p_minutes * $spared_share > $minutes_per_message
     union all
     select 'first come' as method, contact, minutes, came as score, chance from users_of
     union all
