@@ -86,8 +86,10 @@ fn decisions_see_each_other_the_held_out_rows_and_the_night_before() {
     shop.succeeds(&["run", "queries/shop", "--as-of", NEXT]);
     let next = decision(&shop, "kinds");
     assert_eq!(whole(&next, "previous_segment"), before, "of the same forty households");
-    let stayed = whole(&next, "segment").iter().zip(&before).filter(|(now, then)| now == then).count();
-    assert!(stayed > 20, "{stayed} of 40 kept their segment");
+    // A number that is there again is that of a segment which shares households with the one that had it.
+    let now = whole(&next, "segment");
+    let again: Vec<_> = before.iter().filter(|then| now.contains(then)).collect();
+    assert!(!again.is_empty() && again.iter().all(|name| now.iter().zip(&before).any(|(now, then)| now == then && then == *name)));
 }
 
 #[test]
