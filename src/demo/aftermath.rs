@@ -123,7 +123,7 @@ impl Aftermath {
             return;
         }
         let mut dice = dice(world.seed, Purpose::Contacts, week, user);
-        let facts = facts(person, &world.followed[user], day);
+        let facts = facts(person, world.followed[user], day);
         for (reason, (_, usual)) in CONTACT_REASONS.iter().enumerate() {
             let own = CONTACT_EFFECTS.iter().zip(facts).filter(|((of, ..), _)| *of == reason);
             let logit = CONTACT_BASE[reason] + own.map(|((.., effect), fact)| effect * fact).sum::<f64>();
@@ -139,7 +139,7 @@ impl Aftermath {
 }
 
 /// The facts of [`CONTACT_EFFECTS`], in their order.
-fn facts(person: &Person, followed: &Followed, day: i32) -> [f64; CONTACT_EFFECTS.len()] {
+fn facts(person: &Person, followed: Followed, day: i32) -> [f64; CONTACT_EFFECTS.len()] {
     let count = |pieces: u8| f64::from(pieces.min(2));
     let holds = |fact: bool| f64::from(u8::from(fact));
     [

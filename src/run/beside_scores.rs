@@ -124,7 +124,7 @@ fn contributions(
     let told = values(batch, &shape, &night.job.naming(), &night.job.scenario)?;
     let (mut rows, mut tasks, mut features) = (Vec::new(), Vec::new(), Vec::new());
     let (mut value, mut contribution, mut log_odds) = (Vec::new(), Vec::new(), Vec::new());
-    for row in 0..block.rows() {
+    for (row, told) in told.iter().enumerate() {
         for (at, task) in shape.tasks.iter().enumerate() {
             let scale = log_odds_of(&fitted.calibration, at, block.scenario[row]);
             let base = f64::from(found.base[at]);
@@ -133,7 +133,7 @@ fn contributions(
                 rows.push(row as u64);
                 tasks.push(task.name.as_str());
                 features.push(field.map_or(BASE, |field| feature_name(&shape, field)));
-                value.push(field.and_then(|field| told[row][field].clone()));
+                value.push(field.and_then(|field| told[field].clone()));
                 contribution.push(Some(own));
                 log_odds.push(scale.map(|(slope, intercept)| slope * own + if field.is_none() { intercept } else { 0.0 }));
             }

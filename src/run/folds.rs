@@ -107,7 +107,9 @@ pub(super) fn learn(night: &Night<'_>, folds: Folds, data: &Data, staging: &Path
     // In the order of the folds: of several errors the same one is told, whatever the threads.
     let mut made = made.into_iter().collect::<Result<Vec<Fold>, NightError>>()?;
     let mut unknowns = Unknowns::default();
-    made.iter().for_each(|fold| unknowns.add(&fold.unknowns));
+    for fold in &made {
+        unknowns.add(&fold.unknowns);
+    }
 
     let (mut taught, mut settled, mut best) = (Vec::new(), Vec::new(), Vec::new());
     for learner in learners.iter().rev() {

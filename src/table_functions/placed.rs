@@ -148,7 +148,7 @@ fn built(function: &str, options: &RecordBatch, limits: &RecordBatch) -> Result<
 
 /// Resources and amounts of an option, in pairs.
 fn uses(function: &str, (resources, amounts): (Option<ArrayRef>, Option<ArrayRef>), row: usize) -> Result<Vec<(String, f64)>> {
-    let length = |list: &Option<ArrayRef>| list.as_ref().map_or(0, |list| list.len());
+    let length = |list: &Option<ArrayRef>| list.as_ref().map_or(0, arrow::array::Array::len);
     if length(&resources) != length(&amounts) {
         let error = DecideError::Lengths { row: row + 1, resources: length(&resources), amounts: length(&amounts) };
         return Err(told(function, &error));

@@ -76,7 +76,7 @@ fn made(arguments: &Arguments<'_>, answer: Answer) -> Result<Decided> {
     }
     let is_number = |field: &Field| *field.name() != entity && (field.data_type().is_numeric() || *field.data_type() == DataType::Boolean);
     let columns: Vec<String> = rows.fields().iter().filter(|field| is_number(field)).map(|field| field.name().clone()).collect();
-    let held = rows.field_with_name(&entity).map(|field| field.data_type().clone()).unwrap_or(DataType::Null);
+    let held = rows.field_with_name(&entity).map_or(DataType::Null, |field| field.data_type().clone());
     let (whole, number) = (|name: &str| field(name, DataType::Int64), |name: &str| field(name, DataType::Float64));
     let schema = Arc::new(Schema::new(match answer {
         Answer::Entities => vec![field(&entity, held), whole("segment"), number("distance"), whole("previous_segment")],

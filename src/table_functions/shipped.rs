@@ -51,12 +51,15 @@ enum Answer {
     Unmet,
 }
 
+/// A table's name, its columns of any type, its numbers, and numbers that it may have.
+type Wanted = (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
 fn made(arguments: &Arguments<'_>, answer: Answer) -> Result<Decided> {
     let function = arguments.name;
     let inputs = vec![arguments.query(0)?, arguments.query(1)?, arguments.query(2)?];
     let schemas = inputs.iter().zip(["supply", "demand", "lanes"]).map(|(plan, name)| cells::schema_of(function, name, plan));
     let schemas = schemas.collect::<Result<Vec<_>>>()?;
-    let wanted: [(&'static str, &[&str], &[&str], &[&str]); 3] = [
+    let wanted: [Wanted; 3] = [
         ("supply", &["item", "origin"], &["quantity"], &[]),
         ("demand", &["item", "destination"], &["quantity"], &["penalty"]),
         ("lanes", &["origin", "destination"], &["unit_cost"], &["capacity"]),

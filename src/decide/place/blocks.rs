@@ -66,7 +66,9 @@ fn blocks(options: &Options, prices: &[f64]) -> Vec<Option<usize>> {
             options.of_choice(choice).iter().flat_map(|option| options.uses(*option as usize)).map(|(resource, _)| resource).collect();
         own.sort_unstable();
         own.dedup();
-        own.into_iter().for_each(|resource| touched[resource].push(choice));
+        for resource in own {
+            touched[resource].push(choice);
+        }
     }
     let weight = |resource: usize| {
         if options.limits[resource].at_most.is_finite() { prices[resource] * options.limits[resource].at_most } else { 0.0 }

@@ -195,7 +195,9 @@ pub(super) fn refuse_impossible(options: &Options) -> Result<(), DecideError> {
                 let mut own: Vec<(usize, f64)> = several.iter().flat_map(|option| options.uses(*option as usize)).collect();
                 own.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
                 own.dedup_by_key(|(resource, _)| *resource);
-                own.iter().for_each(|(resource, amount)| most[*resource] += amount);
+                for (resource, amount) in &own {
+                    most[*resource] += amount;
+                }
             }
         }
     }

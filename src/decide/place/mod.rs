@@ -67,7 +67,7 @@ impl Placement {
 pub fn place(options: &Options, seed: u64) -> Result<Placement, DecideError> {
     built::refuse_impossible(options)?;
     let small = options.len() <= EXACT_OPTIONS;
-    let mut found = if small { exact::prices(options)? } else { prices::prices(options, seed)? };
+    let mut found = if small { exact::prices(options)? } else { prices::prices(options, seed) };
     let mut rounded = round::round(options, &found.prices);
     if rounded.as_ref().is_ok_and(|placed| placed.value(options) < found.bound * (1.0 - NEAR)) {
         rounded = rounded.map(|placed| exact::polished(options, &found.prices, placed));

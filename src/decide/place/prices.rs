@@ -70,13 +70,13 @@ pub(super) fn bound_of(options: &Options, prices: &[f64]) -> f64 {
 }
 
 /// Prices for all options.
-pub(super) fn prices(options: &Options, seed: u64) -> Result<Priced, DecideError> {
+pub(super) fn prices(options: &Options, seed: u64) -> Priced {
     let units = Units::of(options);
     let begun = sampled(options, &units, seed);
     let mut search = Search::new(options, &units, &begun);
     search.run();
     let prices = (search.best.iter().zip(&units.amounts)).map(|(price, unit)| price * units.value / unit).collect::<Vec<_>>();
-    Ok(Priced { bound: bound_of(options, &prices), prices })
+    Priced { bound: bound_of(options, &prices), prices }
 }
 
 /// Prices of a sample of the choices. A resource that no sampled option uses has none; so have all, when the sample's least uses exclude
@@ -297,14 +297,18 @@ impl Search {
         let mut used = vec![0.0; self.p.len()];
         let some = |at: &usize| self.sum_x[*at] > 0.0;
         for at in (0..self.x.len()).filter(some) {
-            uses(at).iter().for_each(|(resource, amount)| used[*resource as usize] += amount * self.sum_x[at] * scale);
+            for (resource, amount) in uses(at) {
+                used[*resource as usize] += amount * self.sum_x[at] * scale;
+            }
         }
         let room: Vec<f64> = used.iter().zip(&self.high).map(|(used, high)| if used > high { high / used } else { 1.0 }).collect();
         let (mut value, mut left) = (0.0, vec![0.0; self.p.len()]);
         for at in (0..self.x.len()).filter(some) {
             let x = self.sum_x[at] * scale * uses(at).iter().map(|(resource, _)| room[*resource as usize]).fold(1.0, f64::min);
             value += x * self.rows.values[at];
-            uses(at).iter().for_each(|(resource, amount)| left[*resource as usize] += amount * x);
+            for (resource, amount) in uses(at) {
+                left[*resource as usize] += amount * x;
+            }
         }
         let short =
             left.iter().zip(&self.low).zip(&self.best).map(|((left, low), price)| (low - left).max(0.0) * (1.0 + 3.0 * price.abs()));
@@ -350,7 +354,9 @@ fn onto_simplex(x: &mut [f64]) {
     }
     let sum: f64 = x.iter().map(|x| x.max(0.0)).sum();
     if sum <= 1.0 {
-        x.iter_mut().for_each(|x| *x = x.max(0.0));
+        for x in x.iter_mut() {
+            *x = x.max(0.0);
+        }
         return;
     }
     // Michelot's: the shift that leaves a sum of 1, over those that stay above 0.
@@ -363,5 +369,7 @@ fn onto_simplex(x: &mut [f64]) {
         }
         shift = next;
     }
-    x.iter_mut().for_each(|x| *x = (*x - shift).max(0.0));
+    for x in x.iter_mut() {
+        *x = (*x - shift).max(0.0);
+    }
 }

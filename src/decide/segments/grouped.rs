@@ -87,9 +87,13 @@ pub(super) fn grouped(scaled: &Scaled, rows: &Rows, range: Range, seed: u64) -> 
         .par_for_each(|group, row| *group = nearest(row, &whole.centres).0);
     // A group that nobody is in is none.
     let mut sizes = vec![0; number];
-    group.iter().for_each(|group| sizes[*group] += 1);
+    for group in &group {
+        sizes[*group] += 1;
+    }
     let kept: Vec<usize> = (0..number).filter(|group| sizes[*group] > 0).collect();
-    group.iter_mut().for_each(|group| *group = kept.partition_point(|kept| kept < group));
+    for group in &mut group {
+        *group = kept.partition_point(|kept| kept < group);
+    }
     let sizes = kept.iter().map(|group| sizes[*group]).collect();
     Ok(Grouped { group, sizes, centres: whole.centres.select(Axis(0), &kept), silhouettes })
 }
@@ -181,7 +185,9 @@ fn nearest(row: ndarray::ArrayView1<'_, f64>, centres: &Array2<f64>) -> (usize, 
 fn silhouette(rows: ArrayView2<'_, f64>, centres: &Array2<f64>) -> f64 {
     let groups: Vec<usize> = rows.axis_iter(Axis(0)).map(|row| nearest(row, centres).0).collect();
     let mut sizes = vec![0.0; centres.nrows()];
-    groups.iter().for_each(|group| sizes[*group] += 1.0);
+    for group in groups {
+        sizes[*group] += 1.0;
+    }
     let mut own = vec![0.0; rows.nrows()];
     Zip::indexed(ndarray::ArrayViewMut1::from(&mut own)).par_for_each(|row, told| {
         let mut sums = vec![0.0; sizes.len()];

@@ -30,9 +30,9 @@ pub(super) struct Route {
 /// What goes where.
 pub(super) fn solve(routes: &[Route], demand: &[Demand], lanes: &[Lane]) -> Result<Vec<Flow>, DecideError> {
     let whole = |value: f64| value.fract() == 0.0 && value < LARGEST;
-    let is_whole = routes.iter().all(|route| {
-        whole(route.there) && whole(demand[route.demand].quantity) && lanes[route.lane].capacity.is_none_or(|capacity| whole(capacity))
-    });
+    let is_whole = routes
+        .iter()
+        .all(|route| whole(route.there) && whole(demand[route.demand].quantity) && lanes[route.lane].capacity.is_none_or(whole));
     let (program, variables) = program(routes, demand, lanes, Kind::Real);
     let mut quantities = solved(program.solve(), &variables)?;
     if is_whole {
@@ -46,7 +46,9 @@ pub(super) fn solve(routes: &[Route], demand: &[Demand], lanes: &[Lane]) -> Resu
             // Where the library gives up, what was filled up stands.
             quantities = solved(program.solve_with(settings), &variables).unwrap_or(begun);
         }
-        quantities.iter_mut().for_each(|quantity| *quantity = quantity.round());
+        for quantity in &mut quantities {
+            *quantity = quantity.round();
+        }
     }
     let flows = routes.iter().zip(quantities).filter(|(route, quantity)| *quantity > route.most * NOTHING);
     Ok(flows.map(|(route, quantity)| Flow { item: route.item, lane: route.lane, quantity }).collect())
@@ -65,10 +67,13 @@ fn solved(outcome: Result<SolveOutcome, microlp::Error>, variables: &[Variable])
     Ok(variables.iter().map(|variable| solution.var_value(*variable).max(0.0)).collect())
 }
 
+/// Terms of a sum, and the most that it may be.
+type Row = (Vec<(Variable, f64)>, f64);
+
 fn program(routes: &[Route], demand: &[Demand], lanes: &[Lane], kind: Kind) -> (Problem, Vec<Variable>) {
     let mut problem = Problem::new(OptimizationDirection::Maximize);
     let at_any_cost = at_any_cost(routes, demand, lanes);
-    let mut rows: BTreeMap<(u8, u32, usize), (Vec<(Variable, f64)>, f64)> = BTreeMap::new();
+    let mut rows: BTreeMap<(u8, u32, usize), Row> = BTreeMap::new();
     let variables = routes.iter().map(|route| {
         let lane = &lanes[route.lane];
         let worth = demand[route.demand].penalty.unwrap_or(at_any_cost) - lane.unit_cost;

@@ -60,7 +60,7 @@ fn by_every_combination(supply: &[Supply], demand: &[Demand], lanes: &[Lane]) ->
                 rest.0 + world.demand[to].penalty.map_or(quantity, |_| 0.0),
                 rest.1 + quantity * (world.demand[to].penalty.unwrap_or(0.0) - world.lanes[lane].unit_cost),
             );
-            if own.0 > found.0 || own.0 == found.0 && own.1 > found.1 {
+            if own.0.total_cmp(&found.0).then(own.1.total_cmp(&found.1)).is_gt() {
                 found = own;
             }
         }

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::Calibration;
 use crate::learn::folds::Folds;
 
+/// What one calibration makes of raw outputs and scenarios. Shapes: `[tasks][rows]`, `[rows]`.
+type Answer = fn(&Calibration, &[Vec<f32>], &[u16]) -> Vec<Vec<f64>>;
+
 /// How raw outputs become what is published.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -51,13 +54,7 @@ impl Calibrated {
         }
     }
 
-    fn each(
-        &self,
-        raw: &[Vec<f32>],
-        scenario: &[u16],
-        entity: &[u64],
-        by: fn(&Calibration, &[Vec<f32>], &[u16]) -> Vec<Vec<f64>>,
-    ) -> Vec<Vec<f64>> {
+    fn each(&self, raw: &[Vec<f32>], scenario: &[u16], entity: &[u64], by: Answer) -> Vec<Vec<f64>> {
         let (folds, parts) = match self {
             Self::One(calibration) => return by(calibration, raw, scenario),
             Self::Folds { folds, parts } => (folds, parts),

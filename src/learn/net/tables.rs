@@ -151,7 +151,9 @@ impl TableState {
         let values = &mut values[entry * self.width..(entry + 1) * self.width];
         if drift.decay > 0.0 {
             let shrunk = drift.left(clock, from);
-            values.iter_mut().for_each(|value| *value *= shrunk);
+            for value in values.iter_mut() {
+                *value *= shrunk;
+            }
         }
         if clock.optimizer != Optimizer::Adam || from == 0 {
             return;
