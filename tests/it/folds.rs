@@ -494,7 +494,7 @@ fn frame_plan_check_and_sql_know_folds() {
     assert_eq!(numbers(&frame, "fold"), numbers(&read(&run.join("holdout/holdout.parquet")), "fold"));
     let said = place.succeeds("sql", &["-c", "select count(*) as same from current.holdout where fold = hash_bucket(loan_id, 5, 7)"]);
     assert!(said.contains("300"), "{said}");
-    let told = place.succeeds("explain", &["loan_id=7", "--task", "default"]);
+    let told = place.succeeds("explain", &["--key", "loan_id=7", "--task", "default"]);
     assert!(told.contains("out of fold"), "{told}");
     // The next night compares row by row, out of fold.
     place.succeeds("run", &["--as-of", "2026-03-02"]);
