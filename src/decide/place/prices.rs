@@ -8,7 +8,6 @@ use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
-use super::super::error::DecideError;
 use super::built::Options;
 use super::exact;
 

@@ -185,7 +185,7 @@ fn nearest(row: ndarray::ArrayView1<'_, f64>, centres: &Array2<f64>) -> (usize, 
 fn silhouette(rows: ArrayView2<'_, f64>, centres: &Array2<f64>) -> f64 {
     let groups: Vec<usize> = rows.axis_iter(Axis(0)).map(|row| nearest(row, centres).0).collect();
     let mut sizes = vec![0.0; centres.nrows()];
-    for group in groups {
+    for group in &groups {
         sizes[*group] += 1.0;
     }
     let mut own = vec![0.0; rows.nrows()];
