@@ -58,6 +58,7 @@ fn main() {
         scenarios: &scenarios,
         tasks: &tasks,
         thresholds: &[0.3, 0.1, 0.03, 0.5],
+        row_thresholds: &[],
         scenario: &(0..ROWS).map(|row| (row % SCENARIOS) as u16).collect::<Vec<u16>>(),
         entity: &(0..ROWS).map(entity).collect::<Vec<u64>>(),
         labels: &labels,
