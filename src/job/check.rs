@@ -340,10 +340,10 @@ fn snapshots(raw: &RawSnapshots) -> Result<Snapshots, JobError> {
 fn folds(raw: &RawJob) -> Result<Option<Folds>, JobError> {
     let of = &raw.snapshots;
     if of.kind == RawSnapshotKind::Nights {
-        let typed = of.typed.iter().any(|key| key == "folds");
+        let typed = of.own.iter().any(|key| key == "folds");
         return if typed { Err(value("snapshots.folds", "is for kind = \"folds\"", "set `kind`, or remove the key")) } else { Ok(None) };
     }
-    if let Some(key) = of.typed.iter().find(|key| !["kind", "folds"].contains(&key.as_str())) {
+    if let Some(key) = of.own.iter().find(|key| !["kind", "folds"].contains(&key.as_str())) {
         return Err(value(
             format!("snapshots.{key}"),
             "is for kind = \"nights\"",

@@ -171,9 +171,9 @@ pub(super) struct RawSnapshots {
     pub(super) horizon: String,
     pub(super) settle: String,
     pub(super) history: String,
-    /// The keys that the job names itself.
+    /// The keys that the job gives another value than the default.
     #[serde(skip)]
-    pub(super) typed: Vec<String>,
+    pub(super) own: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -377,7 +377,6 @@ pub(super) fn parse(text: &str, file: &str) -> Result<(RawJob, String), JobError
     let defaults = DeTable::parse(DEFAULTS).map_err(|error| toml_error(&error, DEFAULTS, "defaults.toml"))?;
     let own = typed.span();
     let mut merged = typed.into_inner();
-    let typed = typed_keys(&merged, "snapshots");
     merge(&mut merged, defaults.into_inner());
     let effective = toml::Table::deserialize(toml::Deserializer::from(Spanned::new(own.clone(), merged.clone())))
         .and_then(|table| toml::to_string_pretty(&table).map_err(serde::de::Error::custom))
@@ -389,17 +388,17 @@ pub(super) fn parse(text: &str, file: &str) -> Result<(RawJob, String), JobError
     }
     let mut raw: RawJob =
         RawJob::deserialize(toml::Deserializer::from(Spanned::new(own, merged))).map_err(|error| toml_error(&error, text, file))?;
-    raw.snapshots.typed = typed;
+    raw.snapshots.own = own_keys(&table, "snapshots");
     Ok((raw, effective))
 }
 
-/// The keys of a section before any default is merged into it.
-fn typed_keys(table: &DeTable<'_>, section: &str) -> Vec<String> {
-    let found = table.iter().find(|(name, _)| name.get_ref() == section).map(|(_, value)| value.get_ref());
-    match found {
-        Some(DeValue::Table(table)) => table.iter().map(|(name, _)| name.get_ref().to_string()).collect(),
-        _ => Vec::new(),
-    }
+/// The keys of a section whose values are not the defaults': a configuration that names every key is a job again.
+fn own_keys(effective: &toml::Table, section: &str) -> Vec<String> {
+    let defaults = DEFAULTS.parse::<toml::Table>().unwrap_or_default();
+    let keys = effective.get(section).and_then(toml::Value::as_table).into_iter().flatten();
+    keys.filter(|(key, value)| defaults.get(section).and_then(|of| of.get(key.as_str())) != Some(value))
+        .map(|(key, _)| key.clone())
+        .collect()
 }
 
 /// Adds to `into` what it does not name itself, table by table.
