@@ -228,9 +228,10 @@ fn no_prediction_out_of_fold_has_seen_a_label_of_its_own_fold() {
     assert_eq!(labels, fold.iter().filter(|fold| **fold == 2).count());
 }
 
-/// A telephone of which each household has its own, and labels drawn by household: an id memorises them all, where it may.
+/// A telephone of which each household has its own, and labels drawn by household: who had seen one loan of a household would know the
+/// labels of its others.
 #[test]
-fn an_id_that_memorises_labels_is_worth_nothing_out_of_fold() {
+fn entities_stay_whole_and_what_names_them_is_worth_nothing_out_of_fold() {
     let mut dice = Dice::new(9);
     let own: Vec<(String, bool)> = (0..150).map(|at| (format!("phone {at}"), chance(&mut dice) < 0.5)).collect();
     let base = loans(450, |_| false);
@@ -257,8 +258,6 @@ fn an_id_that_memorises_labels_is_worth_nothing_out_of_fold() {
     let place = bank(&rows);
     place.edit("keys = [\"loan_id\"]", "keys = [\"loan_id\", \"household_id\"]\nentity = \"household_id\"");
     place.edit("min_count = 10", "min_count = 1");
-    // So weak a penalty that ids are learned by heart: the folds' choice alone would see that they are worth nothing.
-    place.edit("penalties = [0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002]", "penalties = [0.000001]");
     place.edit("auc of default >= 0.7", "auc of default >= 0.0");
     let job = place.folder.path().join("queries/credit_risk");
     for file in ["candidates.sql", "examples.sql"] {
@@ -281,15 +280,6 @@ fn an_id_that_memorises_labels_is_worth_nothing_out_of_fold() {
     let auc = polytask::evaluate::metrics::Rows::new(&labels, &said).and_then(|rows| rows.auc()).expect("both classes");
     // 450 rows of 150 households: three standard errors of chance.
     assert!((0.36..=0.64).contains(&auc), "{auc}");
-    // The published model has learned the ids: on the rows that it learned from it is nearly perfect, which is what folds are for.
-    let mut scores = BTreeMap::new();
-    for entry in fs::read_dir(run.join("scores")).expect("scores").flatten() {
-        let scored = read(&entry.path().join("part.parquet"));
-        scores.extend(numbers(&scored, "loan_id").iter().map(|id| *id as i64).zip(numbers(&scored, "default")));
-    }
-    let within: Vec<f64> = numbers(&holdout, "loan_id").iter().map(|id| scores[&(*id as i64)]).collect();
-    let within = polytask::evaluate::metrics::Rows::new(&labels, &within).and_then(|rows| rows.auc()).expect("both classes");
-    assert!(within > 0.9, "{within}");
 }
 
 #[test]
