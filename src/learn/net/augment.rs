@@ -36,17 +36,22 @@ pub(super) struct Partners {
     x: Vec<f32>,
 }
 
-/// Hides each field of each row with chance `rate`. `done` rows came before the window in its pass.
+/// Hides each field of each row that teaches with chance `rate`. `done` such rows came before the window in its pass.
 pub(super) fn mask(feed: &mut Feed, input: &Input, rate: f32, seed: u64, done: u64) {
     let fields = input.fields();
+    let mut place = done;
     for row in 0..feed.rows() {
+        if !feed.teaches(row) {
+            continue;
+        }
         for field in 0..fields {
-            let drawn = mix(seed ^ mix((done + row as u64) * fields as u64 + field as u64));
+            let drawn = mix(seed ^ mix(place * fields as u64 + field as u64));
             // 24 bits: as many as a number of single precision has.
             if ((drawn >> 40) as f32) < rate * (1_u32 << 24) as f32 {
                 input.hide(field, feed.cells_mut(row));
             }
         }
+        place += 1;
     }
 }
 

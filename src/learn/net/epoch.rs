@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::super::prepare::{Batches, ClassWeights, Prepare};
 use super::super::rows::{Block, Shape};
 use super::augment;
-use super::feed::{Feed, IdDropout, RUN, Run, WINDOW, order, windows};
+use super::feed::{Feed, IdDropout, RUN, Run, WINDOW, lesson, order, windows};
 use super::input::Input;
 use super::sampling::{MOST_VISITS, Sampling};
 use super::shift;
@@ -31,14 +31,15 @@ enum Windows {
     /// Every row once.
     Plain(Vec<Vec<Run>>),
     /// Rows that were drawn.
-    Drawn { sampling: Sampling, windows: Vec<Vec<Drawn>>, starts: Vec<u64> },
+    Drawn { sampling: Sampling, windows: Vec<Vec<Drawn>> },
 }
 
-/// A run of which those rows count that have more visits than `round`.
+/// A run of which those rows count that have more visits than `round`; `place` rows that teach come before it.
 #[derive(Debug, Clone, Copy)]
 struct Drawn {
     run: Run,
     round: u32,
+    place: u64,
 }
 
 impl<'a> Epoch<'a> {
@@ -56,11 +57,10 @@ impl<'a> Epoch<'a> {
                 (Windows::Plain(windows), rows)
             }
             Some(sampling) => {
-                let starts = starts(blocks);
-                let (mut runs, rows) = drawn(&sampling, shape, blocks, &starts, pass);
+                let (mut runs, rows) = drawn(&sampling, shape, blocks, pass);
                 runs.shuffle(random);
                 let windows = runs.chunks(WINDOW / RUN).map(<[Drawn]>::to_vec).collect();
-                (Windows::Drawn { sampling, windows, starts }, rows)
+                (Windows::Drawn { sampling, windows }, rows)
             }
         };
         Self { shape, blocks, prepare: *prepare, seed, pass, windows, rows }
@@ -94,12 +94,12 @@ impl<'a> Epoch<'a> {
         }
     }
 
-    /// Replaces the rows of `feed` by those of window `at`; `done` rows came before it in this pass.
+    /// Replaces the rows of `feed` by those of window `at`; `done` rows that teach came before it in this pass.
     pub(super) fn fill(&self, at: usize, done: usize, feed: &mut Feed, input: &Input, drop: &mut IdDropout) {
         match &self.windows {
             Windows::Plain(windows) => feed.fill(input, self.shape, self.blocks, &windows[at], Some(drop)),
-            Windows::Drawn { sampling, windows, starts } => {
-                let runs: Vec<Run> = windows[at].iter().flat_map(|drawn| self.rows_of(sampling, starts, *drawn)).collect();
+            Windows::Drawn { sampling, windows } => {
+                let runs: Vec<Run> = windows[at].iter().flat_map(|drawn| self.rows_of(sampling, *drawn)).collect();
                 feed.fill(input, self.shape, self.blocks, &runs, Some(drop));
                 let rows = runs.iter().flat_map(|run| (run.from..run.to).map(|row| (run.block, row)));
                 for (place, (block, row)) in rows.enumerate() {
@@ -119,11 +119,13 @@ impl<'a> Epoch<'a> {
     }
 
     /// The rows of a run that count, as runs of neighbours.
-    fn rows_of(&self, sampling: &Sampling, starts: &[u64], Drawn { run, round }: Drawn) -> Vec<Run> {
+    fn rows_of(&self, sampling: &Sampling, Drawn { run, round, mut place }: Drawn) -> Vec<Run> {
         let block = &self.blocks[run.block];
         let mut found: Vec<Run> = Vec::with_capacity(RUN);
         for row in run.from..run.to {
-            if sampling.visits(self.shape, block, row, (self.pass, starts[run.block] + row as u64)) <= round {
+            let Some(visits) = sampling.visits(self.shape, block, row, (self.pass, place)) else { continue };
+            place += 1;
+            if visits <= round {
                 continue;
             }
             match found.last_mut() {
@@ -135,53 +137,42 @@ impl<'a> Epoch<'a> {
     }
 }
 
-/// How many rows come before each block.
-fn starts(blocks: &[Block<'_>]) -> Vec<u64> {
-    let mut rows = 0;
-    let of = |block: &Block<'_>| {
-        let start = rows;
-        rows += block.rows() as u64;
-        start
-    };
-    blocks.iter().map(of).collect()
-}
-
 /// Runs of [`RUN`] rows that a pass visits (the last of a block fewer), one list for all rounds, and how many visits they have.
-fn drawn(sampling: &Sampling, shape: &Shape, blocks: &[Block<'_>], starts: &[u64], pass: usize) -> (Vec<Drawn>, usize) {
-    let (mut found, mut total) = (Vec::new(), 0);
+fn drawn(sampling: &Sampling, shape: &Shape, blocks: &[Block<'_>], pass: usize) -> (Vec<Drawn>, usize) {
+    let (mut found, mut total, mut place) = (Vec::new(), 0, 0);
     for (at, block) in blocks.iter().enumerate() {
-        let mut open: Vec<(Option<Run>, usize)> = vec![(None, 0); MOST_VISITS as usize + 1];
+        let mut open: Vec<(Option<Drawn>, usize)> = vec![(None, 0); MOST_VISITS as usize];
         for row in 0..block.rows() {
-            let visits = sampling.visits(shape, block, row, (pass, starts[at] + row as u64)) as usize;
-            total += visits;
-            for (round, (run, rows)) in open.iter_mut().enumerate().take(visits) {
-                run.get_or_insert(Run { block: at, from: row, to: row }).to = row + 1;
+            let Some(visits) = sampling.visits(shape, block, row, (pass, place)) else { continue };
+            total += visits as usize;
+            for (round, (drawn, rows)) in open.iter_mut().enumerate().take(visits as usize) {
+                let run = Run { block: at, from: row, to: row };
+                drawn.get_or_insert(Drawn { run, round: round as u32, place }).run.to = row + 1;
                 *rows += 1;
                 if *rows == RUN {
-                    found.extend(run.take().map(|run| Drawn { run, round: round as u32 }));
+                    found.extend(drawn.take());
                     *rows = 0;
                 }
             }
+            place += 1;
         }
-        let rest = open.into_iter().enumerate();
-        found.extend(rest.filter_map(|(round, (run, _))| Some(Drawn { run: run?, round: round as u32 })));
+        found.extend(open.into_iter().filter_map(|(drawn, _)| drawn));
     }
     (found, total)
 }
 
-/// How many rows a pass visits in each scenario, and last in none of them. Shape: `[scenarios + 1]`.
-pub(super) fn visited(prepare: &Prepare, shape: &Shape, blocks: &[Block<'_>], seed: u64, pass: usize) -> Vec<u64> {
+/// How many rows pass `pass` visits in each scenario, and last in none of them. Shape: `[scenarios + 1]`.
+pub(super) fn visited(prepare: &Prepare, shape: &Shape, blocks: &[Block<'_>], (seed, pass): (u64, usize)) -> Vec<u64> {
     let sampling = Sampling::new(prepare, shape, blocks, seed);
-    let mut visits = vec![0; shape.scenarios.len() + 1];
-    for (block, start) in blocks.iter().zip(starts(blocks)) {
-        for row in 0..block.rows() {
-            visits[(block.scenario[row] as usize).min(shape.scenarios.len())] += match &sampling {
-                Some(sampling) => u64::from(sampling.visits(shape, block, row, (pass, start + row as u64))),
-                None => u64::from((0..shape.tasks.len()).any(|task| super::feed::lesson(shape, block, task, row).is_some())),
-            };
+    let (mut visited, mut place) = (vec![0; shape.scenarios.len() + 1], 0);
+    for block in blocks {
+        for row in (0..block.rows()).filter(|row| (0..shape.tasks.len()).any(|task| lesson(shape, block, task, *row).is_some())) {
+            let visits = sampling.as_ref().map_or(Some(1), |sampling| sampling.visits(shape, block, row, (pass, place)));
+            visited[(block.scenario[row] as usize).min(shape.scenarios.len())] += u64::from(visits.unwrap_or(0));
+            place += 1;
         }
     }
-    visits
+    visited
 }
 
 /// The same rows, so ordered that every stretch of them has each scenario in its share: the `k`-th of a scenario's `n` rows comes at

@@ -11,8 +11,8 @@
 use super::super::rows::{Shape, TaskKind};
 use super::feed::Feed;
 use super::secant::secant;
-use super::shift::Shift;
 use super::sgemm::{Mat, MatMut};
+use super::shift::Shift;
 
 /// One task's head: one number, or three (`ZeroInflated`: logit, amount, its spread).
 #[derive(Debug, Clone)]

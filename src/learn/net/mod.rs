@@ -204,7 +204,13 @@ fn curves(measure: &'static str, shape: &Shape, losses: &CellLosses) -> Vec<Tria
 
 fn visits(rows: usize) -> TrialFigure {
     let everything = || "*".to_owned();
-    TrialFigure { measure: "rows visited".into(), scenario: everything(), task: everything(), other_task: String::new(), value: rows as f64 }
+    TrialFigure {
+        measure: "rows visited".into(),
+        scenario: everything(),
+        task: everything(),
+        other_task: String::new(),
+        value: rows as f64,
+    }
 }
 
 fn cosine(shape: &Shape, conflict: &Conflict) -> TrialFigure {
@@ -316,7 +322,7 @@ impl Learner for Net {
     }
 
     fn visited(&self, rows: &Examples<'_>) -> Option<Vec<u64>> {
-        Some(epoch::visited(&self.prepare, rows.shape, &rows.blocks, self.seed, 0))
+        Some(epoch::visited(&self.prepare, rows.shape, &rows.blocks, (self.seed, 0)))
     }
 
     fn compared(&self, sharing: Sharing, rows: usize) -> Option<Box<dyn Learner>> {

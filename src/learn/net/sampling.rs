@@ -149,13 +149,14 @@ impl Sampling {
         (visits, if visits > 0.0 { counts / visits } else { 0.0 })
     }
 
-    /// Visits of a row in a pass. `place` counts the rows through all blocks.
-    pub(super) fn visits(&self, shape: &Shape, block: &Block<'_>, row: usize, (pass, place): (usize, u64)) -> u32 {
+    /// Visits of a row in a pass. `place` counts the rows that teach, through all blocks: rows that teach nothing change nothing.
+    /// `None` where the row teaches nothing.
+    pub(super) fn visits(&self, shape: &Shape, block: &Block<'_>, row: usize, (pass, place): (usize, u64)) -> Option<u32> {
         let (expected, _) = self.expected(shape, block, row);
         let whole = expected.floor();
         // 53 bits: as many as a number has.
         let drawn = (mix(place ^ mix(self.seed ^ mix(pass as u64))) >> 11) as f64 / (1_u64 << 53) as f64;
-        whole as u32 + u32::from(drawn < f64::from(expected - whole))
+        (expected > 0.0).then(|| whole as u32 + u32::from(drawn < f64::from(expected - whole)))
     }
 
     /// Weight of all rows that teach each task.

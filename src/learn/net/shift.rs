@@ -13,8 +13,8 @@
 use super::super::rows::{Block, Shape};
 use super::feed::lesson;
 
-/// Weight of each class that a class counts with at least: a cell with a handful of positives must not hang on them.
-const LEAST_WEIGHT: f64 = 20.0;
+/// Rows that a class counts with at least: a cell must not hang on a handful of positives.
+const LEAST_ROWS: f64 = 20.0;
 
 /// What the classes of a cell count.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,13 +28,14 @@ pub(super) struct Shift {
 }
 
 impl Shift {
-    /// Weights under which both classes of `negative` and `positive` rows weigh half of them all.
-    pub(super) fn balancing(negative: f64, positive: f64) -> Self {
-        let half = (negative + positive) / 2.0;
-        if half <= 0.0 {
+    /// Weights under which both classes weigh half of all that `negative` and `positive` rows weigh; `rows` is their number.
+    fn balancing(negative: f64, positive: f64, rows: u64) -> Self {
+        let all = negative + positive;
+        if all <= 0.0 {
             return Self { yes: 1.0, no: 1.0, log_odds: 0.0 };
         }
-        let (yes, no) = (half / positive.max(LEAST_WEIGHT), half / negative.max(LEAST_WEIGHT));
+        let least = LEAST_ROWS * all / rows as f64;
+        let (yes, no) = (all / 2.0 / positive.max(least), all / 2.0 / negative.max(least));
         Self { yes: yes as f32, no: no as f32, log_odds: (yes / no).ln() as f32 }
     }
 }
@@ -42,7 +43,7 @@ impl Shift {
 /// The shifts of every cell; those of tasks that are not binary are not used. Shape: `[(scenarios + 1) · tasks]`.
 pub(super) fn balanced(shape: &Shape, blocks: &[Block<'_>]) -> Vec<Shift> {
     let tasks = shape.tasks.len();
-    let mut sums = vec![(0.0, 0.0); (shape.scenarios.len() + 1) * tasks];
+    let mut sums = vec![(0.0, 0.0, 0); (shape.scenarios.len() + 1) * tasks];
     for block in blocks {
         for row in 0..block.rows() {
             let first = (block.scenario[row] as usize).min(shape.scenarios.len()) * tasks;
@@ -50,9 +51,10 @@ pub(super) fn balanced(shape: &Shape, blocks: &[Block<'_>]) -> Vec<Shift> {
                 if let Some((label, weight)) = lesson(shape, block, task, row).filter(|_| shape.tasks[task].kind.is_binary()) {
                     sum.0 += weight * (1.0 - label);
                     sum.1 += weight * label;
+                    sum.2 += 1;
                 }
             }
         }
     }
-    sums.into_iter().map(|(negative, positive)| Shift::balancing(negative, positive)).collect()
+    sums.into_iter().map(|(negative, positive, rows)| Shift::balancing(negative, positive, rows)).collect()
 }
