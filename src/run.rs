@@ -28,6 +28,7 @@ mod outputs;
 mod plan;
 mod predecessor;
 mod preflight;
+mod preparation;
 mod retention;
 mod reused;
 mod scorer;
@@ -182,6 +183,7 @@ async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
     let rows = data.labelled.iter().map(|(snapshot, _)| snapshot.rows).sum();
     let clock = clock.lap("learn", rows);
     let ledger = transfer::ledger(night, &learned, &run, baseline)?;
+    let prepared = preparation::measure(night, &learned)?;
     learned.stand_ins = transfer::stand_ins(night, &learned, &ledger)?;
     let clock = clock.lap("transfer", rows);
     night.watch.stage("evaluate");
@@ -214,6 +216,7 @@ async fn through(night: &Night<'_>) -> Result<Ended, NightError> {
         explained: &explained,
         scored: &scored,
         ledger: &ledger,
+        prepared: &prepared,
         judgement: &judgement,
         warnings: &warnings,
     };

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::error::JobError;
 use super::gates;
+use super::prepare;
 use super::queries::{Queries, is_table_name};
 use super::raw::{
     Ordered, RawDecision, RawJob, RawSentinel, RawSnapshotKind, RawSnapshots, RawSource, RawTable, RawTask, RawTaskKind, RawThreshold,
@@ -111,6 +112,8 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         min_positives: raw.evaluate.min_positives,
         resamples: resamples(raw.evaluate.resamples)?,
         top: raw.evaluate.top.max(1),
+        prepare: prepare::settings(&raw.prepare),
+        compared: prepare::compared(&raw.prepare, raw.model.kind, folds.is_some())?,
         transfer: transfer(&raw.transfer)?,
         sentinel: sentinel(raw.sentinel)?,
         drift_psi: positive("drift.psi", raw.drift.psi)?,

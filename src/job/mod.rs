@@ -5,6 +5,7 @@
 mod check;
 mod error;
 mod gates;
+mod prepare;
 pub mod queries;
 mod raw;
 pub mod scaffold;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 
 pub use error::JobError;
+pub use prepare::Compared;
 pub use queries::{Check, Queries, Query};
 pub use raw::{Card, ColumnType, DEFAULTS, Language, ModelKind, PartitionType, Privacy};
 pub use store_url::{StoreUrl, is_credential};
@@ -25,7 +27,7 @@ use crate::evaluate::gates::GateSettings;
 use crate::features::encode::EncodeSettings;
 use crate::learn::folds::Folds;
 use crate::learn::rows::Task;
-use crate::learn::{ForestSettings, LinearSettings, NetSettings, TrainSettings};
+use crate::learn::{ForestSettings, LinearSettings, NetSettings, Prepare, TrainSettings};
 
 /// A checked job.
 #[derive(Debug, Clone)]
@@ -88,6 +90,10 @@ pub struct Job {
     pub resamples: usize,
     /// Rows of an entity's list that a reader sees.
     pub top: usize,
+    /// How rows are prepared for the network.
+    pub prepare: Prepare,
+    /// Preparations that a night measures on and off.
+    pub compared: Vec<Compared>,
     /// When and how the transfer ledger is made.
     pub transfer: Transfer,
     /// What looks like a leak, and what is allowed to.

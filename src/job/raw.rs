@@ -15,7 +15,7 @@ use super::ExplainSettings;
 use super::error::JobError;
 use super::store_url;
 use crate::features::encode::EncodeSettings;
-use crate::learn::{ForestSettings, LinearSettings, NetSettings, TrainSettings};
+use crate::learn::{Batches, ClassWeights, ForestSettings, LinearSettings, NetSettings, TrainSettings};
 
 /// The defaults, commented: documentation, template and the single source of default values.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -75,6 +75,7 @@ pub(super) struct RawJob {
     pub(super) forest: ForestSettings,
     pub(super) net: NetSettings,
     pub(super) train: TrainSettings,
+    pub(super) prepare: RawPrepare,
     pub(super) evaluate: RawEvaluate,
     pub(super) transfer: RawTransfer,
     pub(super) sentinel: RawSentinel,
@@ -261,6 +262,31 @@ pub(super) struct RawEvaluate {
     pub(super) min_positives: u64,
     pub(super) resamples: usize,
     pub(super) top: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPrepare {
+    pub(super) negatives: u32,
+    pub(super) class_weights: ClassWeights,
+    pub(super) oversample: f32,
+    pub(super) feature_masking: f32,
+    pub(super) mixup: f32,
+    pub(super) batches: Batches,
+    pub(super) scenario_temperature: f32,
+    pub(super) compare: RawCompare,
+}
+
+/// Options that are measured on and off, with their values.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCompare {
+    pub(super) negatives: Option<u32>,
+    pub(super) class_weights: Option<ClassWeights>,
+    pub(super) oversample: Option<f32>,
+    pub(super) feature_masking: Option<f32>,
+    pub(super) mixup: Option<f32>,
+    pub(super) scenario_temperature: Option<f32>,
 }
 
 #[derive(Debug, Deserialize)]

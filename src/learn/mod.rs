@@ -12,6 +12,7 @@ pub mod inside;
 pub mod linear;
 pub mod net;
 pub mod picked;
+pub mod prepare;
 pub mod rows;
 mod saved;
 pub mod shapley;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use forest::{ForestSettings, forest};
 pub use linear::{LinearSettings, linear};
 pub use net::{NetSettings, TrainSettings, net};
+pub use prepare::{Batches, ClassWeights, Prepare};
 pub use saved::load;
 
 use rows::{Block, Shape};
@@ -74,7 +76,8 @@ pub struct Trial {
 /// One measure of a trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialFigure {
-    /// `training loss`, `validation loss` (of a cell) or `gradient cosine` (of two tasks on the weights that they share).
+    /// `training loss`, `validation loss` (of a cell) or `gradient cosine` (of two tasks on the weights that they
+    /// share), or `rows visited` (by a pass that samples).
     pub measure: Cow<'static, str>,
     /// Scenario, or `*`.
     pub scenario: String,
@@ -153,6 +156,19 @@ pub trait Learner: Send + Sync {
     /// The same recipe for comparisons on `rows` rows, few enough to choose the number of passes anew; `None` where the learner
     /// does not share between scenarios in a way that could be left out.
     fn compared(&self, _: Sharing, _rows: usize) -> Option<Box<dyn Learner>> {
+        None
+    }
+
+    /// The same recipe on rows that are prepared; `None` where the learner takes every row as it is.
+    ///
+    /// # Errors
+    /// [`LearnError::Parameter`] naming the key.
+    fn prepared(&self, _: &Prepare) -> Result<Option<Box<dyn Learner>>, LearnError> {
+        Ok(None)
+    }
+
+    /// Rows that the first pass visits in each scenario, and last in none of them; `None` for a learner without passes.
+    fn visited(&self, _: &Examples<'_>) -> Option<Vec<u64>> {
         None
     }
 

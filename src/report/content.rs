@@ -85,6 +85,8 @@ pub struct Report {
     pub gates: Vec<GateInfo>,
     /// Whether sharing helps, cell by cell.
     pub transfer: Vec<TransferInfo>,
+    /// Preparations of rows, on and off.
+    pub preparation: Vec<PreparationInfo>,
     /// Cells that another model scores: scenario, task, model.
     pub stand_ins: Vec<(String, String, String)>,
     /// The run that this one was compared with.
@@ -207,6 +209,40 @@ pub struct TransferInfo {
     pub n: u64,
     /// Rows that both learned from.
     pub learned_rows: u64,
+}
+
+/// A comparison of a preparation, on and off.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PreparationInfo {
+    /// Key of `[prepare]`.
+    pub option: String,
+    /// Its value where it is on.
+    pub setting: String,
+    /// Scenario, or `*`.
+    pub scenario: String,
+    /// Task.
+    pub task: String,
+    /// `auc`, `log_loss`, `rmse` or `mae`.
+    pub metric: String,
+    /// Figure without it.
+    pub off: f64,
+    /// Figure with it.
+    pub on: f64,
+    /// How much better it is with it.
+    pub difference: f64,
+    /// Lower end of its 95 % interval.
+    pub low: f64,
+    /// Upper end of its 95 % interval.
+    pub high: f64,
+    /// helped, hurt or no evidence.
+    pub verdict: String,
+    /// Held-out rows.
+    pub n: u64,
+    /// Rows that the first pass visited without it.
+    pub visited_off: u64,
+    /// Rows that the first pass visited with it.
+    pub visited_on: u64,
 }
 
 /// A comparison with the run before.

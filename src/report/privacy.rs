@@ -106,6 +106,7 @@ fn small_groups(report: &mut Report, least: u64) -> u64 {
     };
     report.effects.retain(|effect| keep(effect.n));
     report.transfer.retain(|entry| keep(entry.n));
+    report.preparation.retain(|entry| keep(entry.n));
     report.quality.retain(|row| row.scenario == "*" || keep(row.n));
     report.explained.curves.retain(|point| keep(point.n));
     report.reliability.retain(|bin| keep(bin.n));

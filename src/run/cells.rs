@@ -31,6 +31,12 @@ impl Cell<'_> {
     /// Compares predictions of every held-out row, by `auc` or by `rmse` in the label's unit: above 0, ours is better. `None`
     /// where the cell has too little support. A NaN prediction leaves its row out.
     pub(super) fn compare(&self, job: &Job, ours: &[f64], theirs: &[f64]) -> Option<Difference> {
+        let metric = if self.shape.tasks[self.task].kind.is_binary() { "auc" } else { "rmse" };
+        self.compare_all(job, ours, theirs).into_iter().find(|difference| difference.metric == metric)
+    }
+
+    /// The same by every metric; none where the cell has too little support.
+    pub(super) fn compare_all(&self, job: &Job, ours: &[f64], theirs: &[f64]) -> Vec<Difference> {
         let kind = self.shape.tasks[self.task].kind;
         let labels = &self.holdout.labels[self.task];
         let own = |row: &usize| {
@@ -48,11 +54,9 @@ impl Cell<'_> {
         let negatives = truth.len() as u64 - positives;
         let binary = kind.is_binary();
         if (truth.len() as u64) < job.min_rows || (binary && positives.min(negatives) < job.min_positives) {
-            return None;
+            return Vec::new();
         }
-        let metric = if binary { "auc" } else { "rmse" };
-        let found = compare(binary, &truth, &ours, &theirs, &entity, job.resamples, job.seed);
-        found.into_iter().find(|difference| difference.metric == metric)
+        compare(binary, &truth, &ours, &theirs, &entity, job.resamples, job.seed)
     }
 }
 

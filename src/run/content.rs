@@ -191,6 +191,7 @@ pub(super) fn content(
             .collect(),
         gates: facts.judgement.gates.iter().map(gate).collect(),
         transfer: facts.ledger.entries.iter().map(|entry| transfer(entry, &facts.ledger.made_as_of)).collect(),
+        preparation: facts.prepared.iter().map(prepared).collect(),
         stand_ins: stand_ins(learned),
         compared_with: facts.baseline.map(|before| before.manifest.run.clone()),
         drift: facts.judgement.drifted.drifts.iter().map(drifted).collect(),
@@ -268,6 +269,26 @@ fn transfer(entry: &Entry, made_as_of: &str) -> report::TransferInfo {
         verdict: entry.verdict.clone(),
         n: entry.n,
         learned_rows: entry.learned_rows,
+    }
+}
+
+fn prepared(measured: &Measured) -> report::PreparationInfo {
+    let difference = &measured.difference;
+    report::PreparationInfo {
+        option: measured.option.clone(),
+        setting: measured.setting.clone(),
+        scenario: measured.scenario.clone(),
+        task: measured.task.clone(),
+        metric: difference.metric.to_owned(),
+        off: difference.b,
+        on: difference.a,
+        difference: difference.value,
+        low: difference.low,
+        high: difference.high,
+        verdict: measured.verdict.name().to_owned(),
+        n: difference.n,
+        visited_off: measured.visited[0],
+        visited_on: measured.visited[1],
     }
 }
 

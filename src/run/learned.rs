@@ -342,7 +342,9 @@ pub(super) fn learners(job: &Job) -> Result<Vec<Box<dyn Learner>>, NightError> {
         ModelKind::Net => learn::net(job.net.clone(), job.train.clone(), job.seed),
         ModelKind::Forest => learn::forest(job.forest.clone(), job.linear.clone(), job.seed),
     });
-    Ok(made.collect::<Result<_, _>>()?)
+    let made: Vec<Box<dyn Learner>> = made.collect::<Result<_, _>>()?;
+    let prepared = made.into_iter().map(|learner| Ok(learner.prepared(&job.prepare)?.unwrap_or(learner)));
+    prepared.collect()
 }
 
 /// Fits the encoding on these frames and no others.

@@ -19,6 +19,7 @@ use super::judgement::Judgement;
 use super::learned::Learned;
 use super::ledger::Ledger;
 use super::outputs::Scored;
+use super::preparation::{self, Measured};
 use super::scorer;
 use super::{Night, NightError};
 use crate::fingerprint::Fingerprint;
@@ -43,6 +44,8 @@ pub(super) struct Facts<'a> {
     pub(super) explained: &'a Explained,
     pub(super) scored: &'a Scored,
     pub(super) ledger: &'a Ledger,
+    /// Preparations, on and off.
+    pub(super) prepared: &'a [Measured],
     pub(super) judgement: &'a Judgement,
     /// What has arrived otherwise than before.
     pub(super) warnings: &'a [String],
@@ -71,6 +74,9 @@ pub(super) fn write(night: &Night<'_>, facts: &Facts<'_>, staging: &Staging) -> 
     staging.table("training", tables::training(facts.run, &trials))?;
     staging.table("quality", tables::quality(facts.run, quality))?;
     staging.table("transfer", facts.ledger.table(facts.run))?;
+    if !night.job.compared.is_empty() {
+        staging.table("preparation", preparation::table(facts.run, facts.prepared))?;
+    }
     staging.table("gates", tables::gates(facts.run, &facts.judgement.gates))?;
     let drifted = &facts.judgement.drifted;
     staging.table("drift", drift_tables::drifts(facts.run, &drifted.drifts))?;

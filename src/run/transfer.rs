@@ -41,7 +41,7 @@ pub(super) enum By {
 }
 
 /// A learner that reports how far it is, and keeps nothing: what it makes is cheap.
-struct Passing<'a>(&'a dyn Watch);
+pub(super) struct Passing<'a>(pub(super) &'a dyn Watch);
 
 impl Progress for Passing<'_> {
     fn at(&self, what: &str, done: u64, total: u64) {
@@ -50,8 +50,8 @@ impl Progress for Passing<'_> {
 }
 
 /// Rows of a scenario that the compared networks learn from, block by block.
-struct Sample {
-    parts: Vec<Picked>,
+pub(super) struct Sample {
+    pub(super) parts: Vec<Picked>,
 }
 
 /// The ledger of the night: made anew when that of the baseline is as old as the job allows, else the baseline's.
@@ -221,7 +221,7 @@ fn alone_shape(shape: &Shape, scenario: usize, task: usize) -> Shape {
 }
 
 /// Chooses and calibrates on the nights that calibration uses, then fits on all; `None` where a split has nothing to teach.
-fn teach_on(
+pub(super) fn teach_on(
     night: &Night<'_>,
     learned: &Learned,
     learner: &dyn Learner,
@@ -247,7 +247,7 @@ fn teach_on(
 
 /// Rows of each scenario, as many as the job allows, chosen by entity: an entity is in the sample of a scenario with all its
 /// rows or with none.
-fn samples(night: &Night<'_>, learned: &Learned, shape: &Shape) -> Vec<Sample> {
+pub(super) fn samples(night: &Night<'_>, learned: &Learned, shape: &Shape) -> Vec<Sample> {
     let rows = learned.rows_learned();
     let blocks: Vec<Block<'_>> = learned.rows.iter().flat_map(RowsFile::blocks).collect();
     let sample = |scenario: usize| {

@@ -9,12 +9,14 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::super::rows::{Block, Column, FieldKind, Shape, TaskKind, UNKNOWN};
+use super::augment::Partner;
 use super::input::{Input, position};
+use super::shift::Shift;
 
 /// Rows of a window: 32 mini-batches of 2,048, a few tens of megabytes.
 pub(super) const WINDOW: usize = 65_536;
 /// Neighbouring rows that are read together: two cache lines of each column.
-const RUN: usize = 32;
+pub(super) const RUN: usize = 32;
 
 /// A run of rows of one block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,10 @@ pub(super) struct Feed {
     pub(super) scenario: Vec<u16>,
     labels: Vec<f32>,
     weights: Vec<f32>,
+    /// Each row's partner where rows are mixed in pairs; empty where they are not.
+    pub(super) partners: Vec<Partner>,
+    /// What classes count in each cell; empty where they count as they come.
+    pub(super) shifts: Vec<Shift>,
 }
 
 /// Training sees a share of categorical values as "unknown", so that "unknown" is learned and no row leans on an id alone.
@@ -78,6 +84,33 @@ impl Feed {
         &self.weights[row * self.tasks..(row + 1) * self.tasks]
     }
 
+    /// The cells of a row, to be changed.
+    pub(super) fn cells_mut(&mut self, row: usize) -> &mut [u32] {
+        &mut self.values[row * self.cells..(row + 1) * self.cells]
+    }
+
+    /// Multiplies a row's weights.
+    pub(super) fn weigh(&mut self, row: usize, factor: f32) {
+        self.weights[row * self.tasks..(row + 1) * self.tasks].iter_mut().for_each(|weight| *weight *= factor);
+    }
+
+    /// Which tasks a row teaches, a bit each (of more than 64 the last ones).
+    pub(super) fn known(&self, row: usize) -> u64 {
+        let lessons = self.labels(row).iter().zip(self.weights(row));
+        lessons.fold(0, |known, (label, weight)| known << 1 | u64::from(!label.is_nan() && *weight > 0.0))
+    }
+
+    /// Label and weight of a row's lessons in a task: its own, or in a mixed pair both rows' with their shares, if both have one.
+    pub(super) fn lessons(&self, row: usize, task: usize) -> [(f32, f32); 2] {
+        let at = |row: usize| (self.labels[row * self.tasks + task], self.weights[row * self.tasks + task]);
+        let nothing = (f32::NAN, 0.0);
+        let own = at(row);
+        let Some(partner) = self.partners.get(row) else { return [own, nothing] };
+        let other = at(partner.row as usize);
+        let known = |(label, weight): (f32, f32)| !label.is_nan() && weight > 0.0;
+        if known(own) && known(other) { [(own.0, own.1 * partner.share), (other.0, other.1 * (1.0 - partner.share))] } else { [nothing; 2] }
+    }
+
     /// Whether a row teaches any task.
     pub(super) fn teaches(&self, row: usize) -> bool {
         self.labels(row).iter().zip(self.weights(row)).any(|(label, weight)| !label.is_nan() && *weight > 0.0)
@@ -91,6 +124,7 @@ impl Feed {
         self.values.clear();
         self.values.resize(rows * self.cells, 0);
         self.text.clear();
+        self.partners.clear();
         self.scenario.clear();
         self.labels.clear();
         self.labels.resize(rows * self.tasks, f32::NAN);

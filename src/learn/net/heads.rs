@@ -12,6 +12,7 @@ use super::super::rows::{Shape, TaskKind};
 use super::feed::Feed;
 use super::secant::secant;
 use super::sgemm::{Mat, MatMut};
+use super::shift::Shift;
 
 /// One task's head: one number, or three (`ZeroInflated`: logit, amount, its spread).
 #[derive(Debug, Clone)]
@@ -224,23 +225,24 @@ impl Heads {
         for (at, row) in order.iter().enumerate() {
             let row = *row as usize;
             let (z, d) = (z.row(at), d.row(at));
-            let (labels, weights) = (feed.labels(row), feed.weights(row));
             let cell = (feed.scenario[row] as usize).min(self.scenarios) * tasks;
             d.fill(0.0);
             for (task, head) in self.tasks.iter().enumerate() {
-                let (label, weight) = (labels[task], weights[task]);
-                if label.is_nan() || weight <= 0.0 {
-                    continue;
+                for (label, weight) in feed.lessons(row, task) {
+                    if label.is_nan() || weight <= 0.0 {
+                        continue;
+                    }
+                    let slope = scale[task] * weight;
+                    let loss = match (head.kind, feed.shifts.get(cell + task)) {
+                        (TaskKind::Binary, None) => head.binary(z, label, slope, d),
+                        (TaskKind::Binary, Some(shift)) => head.shifted(z, label, slope, *shift, d),
+                        (TaskKind::Regression | TaskKind::RegressionLog1p, _) => head.squared(z, label, slope, d),
+                        (TaskKind::Count, _) => head.poisson(z, label, slope, d),
+                        (TaskKind::ZeroInflated, _) => head.zero_inflated(z, label, slope, d),
+                    };
+                    sums.loss[cell + task] += f64::from(weight * loss);
+                    sums.weight[cell + task] += f64::from(weight);
                 }
-                let slope = scale[task] * weight;
-                let loss = match head.kind {
-                    TaskKind::Binary => head.binary(z, label, slope, d),
-                    TaskKind::Regression | TaskKind::RegressionLog1p => head.squared(z, label, slope, d),
-                    TaskKind::Count => head.poisson(z, label, slope, d),
-                    TaskKind::ZeroInflated => head.zero_inflated(z, label, slope, d),
-                };
-                sums.loss[cell + task] += f64::from(weight * loss);
-                sums.weight[cell + task] += f64::from(weight);
             }
         }
     }
@@ -315,6 +317,21 @@ impl Head {
             d[*at] += slope * by_log_p * sigmoid(-z[*at]);
         }
         -label * log_p - (1.0 - label) * rest.ln()
+    }
+
+    /// Log loss of the chain's probability as weighed classes would have it, weighed by class; adds the slopes in all its logits. With
+    /// `P` the chain's probability the logit is `ln P − ln(1 − P) + ln c`, whose slope in `ln P` is `1 / (1 − P)`.
+    fn shifted(&self, z: &[f32], label: f32, slope: f32, shift: Shift, d: &mut [f32]) -> f32 {
+        let log_p: f32 = -self.chain.iter().map(|at| softplus(-z[*at])).sum::<f32>();
+        let rest = (-log_p.exp_m1()).max(1e-12);
+        let logit = if let [own] = self.chain[..] { z[own] } else { log_p - rest.ln() } + shift.log_odds;
+        let (yes, no) = (shift.yes * label, shift.no * (1.0 - label));
+        let by_logit = no * sigmoid(logit) - yes * sigmoid(-logit);
+        for at in &self.chain {
+            let by_own = if self.chain.len() == 1 { 1.0 } else { sigmoid(-z[*at]) / rest };
+            d[*at] += slope * by_logit * by_own;
+        }
+        yes * softplus(-logit) + no * softplus(logit)
     }
 
     /// Half the squared error, in units of the head's spread.

@@ -12,7 +12,7 @@ use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, StandardNormal};
 
-use super::super::rows::{FieldKind, Shape};
+use super::super::rows::{FieldKind, Shape, UNKNOWN};
 use super::arena::Arena;
 use super::dense::Gradients;
 use super::feed::Feed;
@@ -120,6 +120,22 @@ impl Input {
             input.width += width;
         }
         input
+    }
+
+    /// Number of fields.
+    pub(super) fn fields(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Hides a field of a row: a category is unknown then, a number or a vector missing, a text without words.
+    pub(super) fn hide(&self, field: usize, cells: &mut [u32]) {
+        let InputField { cell, kind, .. } = &self.fields[field];
+        match kind {
+            Kind::Table(table) if self.tables[*table].text => cells[cell + 1] = 0,
+            Kind::Table(_) => cells[*cell] = UNKNOWN,
+            Kind::Knots { .. } => cells[*cell] = f32::NAN.to_bits(),
+            Kind::Vector { missing } => cells[*cell..cell + missing.cols].fill(f32::NAN.to_bits()),
+        }
     }
 
     /// First cell of a field.

@@ -6,9 +6,11 @@
 
 mod arena;
 mod attribute;
+mod augment;
 mod balance;
 mod checkpoint;
 mod dense;
+mod epoch;
 mod feed;
 mod gate_unit;
 mod heads;
@@ -18,9 +20,11 @@ mod model;
 mod network;
 mod optimise;
 mod predict;
+mod sampling;
 mod secant;
 mod settings;
 mod sgemm;
+mod shift;
 mod start;
 mod tables;
 #[cfg(test)]
@@ -31,6 +35,7 @@ mod weights;
 
 use serde::{Deserialize, Serialize};
 
+use super::prepare::Prepare;
 use super::rows::{Block, Shape};
 use super::{Choice, Choices, Examples, LearnError, Learner, Model, Progress, Sharing, Trial, TrialFigure, check_examples, lower_median};
 use checkpoint::{Best, Search};
@@ -58,6 +63,7 @@ const LEAST_BATCH: usize = 128;
 struct Net {
     form: NetSettings,
     train: TrainSettings,
+    prepare: Prepare,
     seed: u64,
     chosen: Option<Chosen>,
 }
@@ -77,7 +83,7 @@ struct Chosen {
 pub fn net(form: NetSettings, train: TrainSettings, seed: u64) -> Result<Box<dyn Learner>, LearnError> {
     form.check()?;
     train.check()?;
-    Ok(Box::new(Net { form, train, seed, chosen: None }))
+    Ok(Box::new(Net { form, train, prepare: Prepare::NONE, seed, chosen: None }))
 }
 
 /// Sums over a task's labels: of its own step, as it is learned where the task before it happened.
@@ -103,12 +109,16 @@ impl Net {
         self.form.task_sharing.iter().flat_map(of).collect()
     }
 
+    fn trainer<'a>(&'a self, network: &'a Network, shape: &'a Shape, weights: Weights) -> Trainer<'a> {
+        Trainer::new(network, shape, &self.train, weights, self.seed).prepared(&self.prepare)
+    }
+
     /// A search that a run before this one kept; `None` where it does not fit.
     fn searched(&self, kept: &checkpoint::Kept, train: &Examples<'_>) -> Option<Search> {
         let mut search = kept.search()?;
         let (tasks, scenarios) = *self.combinations().get(search.combination)?;
         let (network, weights) = self.begin(train, tasks, scenarios).ok()?;
-        kept.set(&mut Trainer::new(&network, train.shape, &self.train, weights, self.seed)).ok()?;
+        kept.set(&mut self.trainer(&network, train.shape, weights)).ok()?;
         if let Some(best) = &mut search.best {
             let (network, _) = self.begin(train, best.chosen.tasks, best.chosen.scenarios).ok()?;
             best.weights = Some(kept.best(&network).ok()?);
@@ -192,6 +202,17 @@ fn curves(measure: &'static str, shape: &Shape, losses: &CellLosses) -> Vec<Tria
     cells.filter_map(figure).collect()
 }
 
+fn visits(rows: usize) -> TrialFigure {
+    let everything = || "*".to_owned();
+    TrialFigure {
+        measure: "rows visited".into(),
+        scenario: everything(),
+        task: everything(),
+        other_task: String::new(),
+        value: rows as f64,
+    }
+}
+
 fn cosine(shape: &Shape, conflict: &Conflict) -> TrialFigure {
     TrialFigure {
         measure: "gradient cosine".into(),
@@ -247,7 +268,7 @@ impl Learner for Net {
         for (at, (tasks, scenarios)) in combinations.iter().enumerate().skip(search.combination) {
             let (network, weights) = self.begin(train, *tasks, *scenarios)?;
             let base = base_losses(&network, valid.shape, &valid.blocks);
-            let mut trainer = Trainer::new(&network, train.shape, &self.train, weights, self.seed);
+            let mut trainer = self.trainer(&network, train.shape, weights);
             match kept.take() {
                 Some(kept) => kept.set(&mut trainer)?,
                 None => search.next(at),
@@ -267,6 +288,7 @@ impl Learner for Net {
                 }
                 let mut figures = curves("training loss", train.shape, &learned);
                 figures.extend(curves("validation loss", train.shape, &judged));
+                figures.extend(self.prepare.samples().then(|| visits(trainer.visited)));
                 figures.extend(trainer.conflicts(&train.blocks).iter().map(|conflict| cosine(train.shape, conflict)));
                 let lowest_of_all = search.best.as_ref().map(|best| search.trials[best.trial].loss);
                 search.trials.push(Trial { setting: setting.clone(), loss, chosen: false, figures });
@@ -294,6 +316,15 @@ impl Learner for Net {
         Ok(Choice { learner: Box::new(learner), model: Box::new(model), trials })
     }
 
+    fn prepared(&self, prepare: &Prepare) -> Result<Option<Box<dyn Learner>>, LearnError> {
+        prepare.check()?;
+        Ok(Some(Box::new(Self { prepare: *prepare, ..self.clone() })))
+    }
+
+    fn visited(&self, rows: &Examples<'_>) -> Option<Vec<u64>> {
+        Some(epoch::visited(&self.prepare, rows.shape, &rows.blocks, (self.seed, 0)))
+    }
+
     fn compared(&self, sharing: Sharing, rows: usize) -> Option<Box<dyn Learner>> {
         let chosen = self.chosen?;
         let scenarios = match sharing {
@@ -310,7 +341,7 @@ impl Learner for Net {
             warm_start: false,
             ..self.train.clone()
         };
-        Some(Box::new(Self { form, train, seed: self.seed, chosen: None }))
+        Some(Box::new(Self { form, train, prepare: self.prepare, seed: self.seed, chosen: None }))
     }
 
     fn chosen(&self) -> Option<Choices> {
@@ -339,7 +370,7 @@ impl Learner for Net {
             passes: self.train.epochs,
         });
         let (network, weights) = self.begin(rows, chosen.tasks, chosen.scenarios)?;
-        let mut trainer = Trainer::new(&network, rows.shape, &self.train, weights, self.seed);
+        let mut trainer = self.trainer(&network, rows.shape, weights);
         if let Some(kept) = checkpoint::kept(progress, KEPT_REFIT)
             && kept.set(&mut trainer).is_ok()
         {

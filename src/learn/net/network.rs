@@ -7,6 +7,7 @@
 use super::super::inside::Inside;
 use super::super::rows::Shape;
 use super::arena::Arena;
+use super::augment::Partners;
 use super::dense::{ByScenario, Dense, Gradients, Group, Noise, Pass};
 use super::feed::Feed;
 use super::gate_unit::{GateTrace, GateUnit};
@@ -56,6 +57,7 @@ pub(super) struct Weights {
 #[derive(Debug, Clone)]
 pub(super) struct Workspace {
     groups: Vec<Group>,
+    partners: Partners,
     x: Vec<f32>,
     gate_inputs: Option<GateTrace>,
     bent: Vec<f32>,
@@ -155,6 +157,7 @@ impl Network {
         let guesses = if self.reversal.is_some() { self.scenarios } else { 0 };
         Workspace {
             groups: Vec::with_capacity(self.scenarios + 1),
+            partners: Partners::default(),
             x: wide(self.input.width),
             gate_inputs: self.gate_inputs.as_ref().map(|gate| gate.trace(rows)),
             bent: if gated { wide(self.input.width) } else { Vec::new() },
@@ -214,6 +217,10 @@ impl Network {
     fn forward_inputs(&self, weights: &Weights, feed: &Feed, order: &[u32], space: &mut Workspace) {
         let x = MatMut::new(&mut space.x, order.len(), self.input.width);
         self.input.forward(&weights.dense, &weights.tables, feed, order, x);
+        if !feed.partners.is_empty() {
+            let x = MatMut::new(&mut space.x, order.len(), self.input.width);
+            space.partners.mix(&self.input, (&weights.dense, &weights.tables), feed, order, x);
+        }
     }
 
     /// Everything after the inputs.
@@ -293,7 +300,11 @@ impl Network {
     ) {
         let reversal = (reversal > 0.0).then_some((feed, order, reversal));
         self.backward_rest(weights, order.len(), reversal, space, gradients, dx.again());
-        self.input.backward(feed, order, dx.view(), gradients);
+        if feed.partners.is_empty() {
+            self.input.backward(feed, order, dx.view(), gradients);
+        } else {
+            space.partners.backward(&self.input, feed, order, dx.view(), gradients);
+        }
     }
 
     /// The way back to the slopes of the input columns.

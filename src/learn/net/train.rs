@@ -8,14 +8,17 @@ use rand::seq::SliceRandom as _;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::super::prepare::Prepare;
 use super::super::rows::{Block, Shape};
 use super::super::saved::Tensors;
 use super::super::saved::bits::{from_bits, to_bits};
 use super::super::{LearnError, Progress};
+use super::augment;
 use super::balance::{Balancer, BalancerState};
 use super::checkpoint;
 use super::dense::{Gradients, Noise};
-use super::feed::{Feed, IdDropout, Run, order, runs, stream, windows};
+use super::epoch::Epoch;
+use super::feed::{Feed, IdDropout, Run, runs, stream, windows};
 use super::heads::CellLosses;
 use super::network::{Network, SLICE, Weights, Workspace};
 use super::optimise::{Clock, Moments};
@@ -59,6 +62,13 @@ pub(super) struct Trainer<'a> {
     balancer: Balancer,
     feed: Feed,
     passes: usize,
+    prepare: Prepare,
+    /// What a row's loss counts in each task, times the rows of its mini-batch, where the pass says so.
+    counts: Option<Vec<f64>>,
+    /// Rows that the last pass visited.
+    pub(super) visited: usize,
+    /// Slopes of the rows' own input columns where they were mixed in pairs.
+    unmixed: Vec<f32>,
 }
 
 /// What a training run needs, beside arrays, to go on between two passes.
@@ -98,12 +108,21 @@ impl<'a> Trainer<'a> {
             balancer,
             feed: Feed::default(),
             passes: 0,
+            prepare: Prepare::NONE,
+            counts: None,
+            visited: 0,
+            unmixed: Vec::new(),
             net,
             shape,
             settings,
             seed,
             weights,
         }
+    }
+
+    /// The same with rows that are prepared.
+    pub(super) fn prepared(self, prepare: &Prepare) -> Self {
+        Self { prepare: *prepare, ..self }
     }
 
     /// Passes so far.
@@ -155,17 +174,22 @@ impl<'a> Trainer<'a> {
         let mut drop = IdDropout { rate: self.settings.id_dropout, random: stream(self.seed ^ 0x1d, 1 + self.passes as u64) };
         let mut losses = CellLosses::new(self.net.scenarios, self.net.tasks);
         let mut feed = std::mem::take(&mut self.feed);
-        let (windows, total) = windows(self.shape, blocks, &mut random);
-        let mut done = 0;
+        let epoch = Epoch::new(&self.prepare, self.shape, blocks, (self.seed, self.passes), &mut random);
+        epoch.weigh(&mut feed);
+        (self.counts, self.visited) = (epoch.scale(), epoch.rows);
+        let (mut done, total) = (0, epoch.rows);
         progress.at(what, 0, total as u64);
-        for runs in windows {
-            feed.fill(&self.net.input, self.shape, blocks, &runs, Some(&mut drop));
-            let mut order = order(&feed, &mut random);
+        for window in 0..epoch.windows() {
+            epoch.fill(window, done, &mut feed, &self.net.input, &mut drop);
+            let mut order = epoch.order(&feed, &mut random);
             for (at, batch) in order.chunks_mut(self.settings.batch).enumerate() {
                 // The step size falls smoothly, so that a pass ends with small steps and is judged at its best.
                 let through = (done + at * self.settings.batch) as f32 / total.max(1) as f32;
                 self.clock.factor = self.settings.rate_decay.powf(self.passes as f32 + through);
                 batch.sort_by_key(|row| feed.scenario[*row as usize]);
+                if self.prepare.mixup > 0.0 {
+                    augment::pair(&mut feed, batch, self.prepare.mixup, self.seed, self.clock.step);
+                }
                 self.step(&feed, batch, &mut random, &mut losses);
             }
             done += order.len();
@@ -212,7 +236,12 @@ impl<'a> Trainer<'a> {
         net.collect(&self.weights.dense, &mut self.sums[0]);
         self.moments.step(&self.clock, &mut self.weights.dense, &self.sums[0].weights, &self.decays);
         net.prepare(&mut self.weights);
-        let (clock, dx) = (&self.clock, Mat::new(&self.dx[0], batch.len(), net.input.width));
+        let mut dx = &self.dx[0];
+        if !feed.partners.is_empty() {
+            augment::unmix(feed, batch, dx, net.input.width, &mut self.unmixed);
+            dx = &self.unmixed;
+        }
+        let (clock, dx) = (&self.clock, Mat::new(dx, batch.len(), net.input.width));
         self.tables
             .par_iter_mut()
             .zip(&mut self.weights.tables)
@@ -222,6 +251,10 @@ impl<'a> Trainer<'a> {
 
     /// What a row's loss counts in each task: the task's weight over the weight of the rows that teach it.
     fn scale(&self, feed: &Feed, batch: &[u32]) -> Vec<f32> {
+        if let Some(counts) = &self.counts {
+            let of = |(weight, counts): (f32, &f64)| (f64::from(weight) * counts / batch.len().max(1) as f64) as f32;
+            return self.balancer.weights().into_iter().zip(counts).map(of).collect();
+        }
         let mut sums = vec![0.0_f64; self.net.tasks];
         for row in batch {
             let (labels, weights) = (feed.labels(*row as usize), feed.weights(*row as usize));

@@ -10,6 +10,7 @@ mod faithful;
 mod groups;
 mod importance;
 mod inside;
+mod prepare;
 mod quality;
 mod reproduce;
 mod rows;
@@ -42,6 +43,7 @@ fn all(report: &Report) -> Vec<Section> {
         decisions::decisions(report),
         card::card(report),
         quality::choices(report),
+        prepare::preparation(report),
         reproduce::reproduce(report),
     ]
 }

@@ -11,6 +11,7 @@ mod evidence;
 mod explained;
 mod history;
 mod page;
+mod prepare;
 mod quality;
 mod values;
 

@@ -9,9 +9,10 @@ use super::super::predict::predict;
 use super::super::settings::{Balance, NetSettings, ScenarioSharing, TaskSharing, TrainSettings};
 use super::super::start::begin_from;
 use super::super::{Learner, NAME, net};
+use super::prepared::everything;
 use super::{Rows, Silent, form, plain_training};
 use crate::learn::rows::{FieldKind, MISSING, UNKNOWN};
-use crate::learn::{Choice, Progress, Start};
+use crate::learn::{Choice, Prepare, Progress, Start};
 
 /// Remembers every state that it is asked to keep, and hands out one.
 #[derive(Default)]
@@ -43,6 +44,10 @@ impl Keeper {
 }
 
 fn learner(balance: Balance) -> Box<dyn Learner> {
+    prepared(balance, &Prepare::NONE)
+}
+
+fn prepared(balance: Balance, prepare: &Prepare) -> Box<dyn Learner> {
     let form = NetSettings {
         scenario_sharing: vec![ScenarioSharing::Star, ScenarioSharing::None],
         task_sharing: vec![TaskSharing::Mmoe],
@@ -59,14 +64,15 @@ fn learner(balance: Balance) -> Box<dyn Learner> {
         balance,
         ..plain_training()
     };
-    net(form, settings, 3).expect("settings")
+    net(form, settings, 3).expect("settings").prepared(prepare).expect("settings").expect("a network is prepared")
 }
 
 #[test]
 fn training_goes_on_where_it_was_kept_bit_for_bit() {
     let (rows, valid) = (Rows::everything(900, 1), Rows::everything(500, 2));
-    for balance in [Balance::Dwa, Balance::Uncertainty, Balance::Gradnorm] {
-        let learner = learner(balance);
+    let plain = [Balance::Dwa, Balance::Uncertainty, Balance::Gradnorm].map(|balance| (balance, Prepare::NONE));
+    for (balance, prepare) in plain.into_iter().chain([(Balance::Fixed, everything()), (Balance::Pcgrad, everything())]) {
+        let learner = prepared(balance, &prepare);
         let choose = |keeper: &Keeper| -> Choice { learner.choose(&rows.examples(), &valid.examples(), keeper).expect("a choice") };
         let keeper = Keeper::default();
         let undisturbed = choose(&keeper);

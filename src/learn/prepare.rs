@@ -1,0 +1,122 @@
+//! What a job may say of how rows are prepared for learning: the section `[prepare]` of `job.toml`.
+//!
+//! In: numbers. Out: [`Prepare`], checked. What it does to rows is the learners'; everything is off unless a job asks for it.
+
+use serde::{Deserialize, Serialize};
+
+use super::LearnError;
+
+/// How much the classes of a binary task count against each other in the loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassWeights {
+    /// As much as they have rows.
+    None,
+    /// Both the same, in every cell.
+    Balanced,
+}
+
+/// How a mini-batch is made up of scenarios.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Batches {
+    /// As it comes.
+    Proportional,
+    /// Of fixed shares.
+    Balanced,
+}
+
+/// How rows are prepared for learning.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Prepare {
+    /// Rows without any event that a pass visits for each positive of a cell, about; 0 = all of them.
+    pub negatives: u32,
+    /// How much classes count.
+    pub class_weights: ClassWeights,
+    /// Share of a pass's visits in each scenario that positives of the rarest task have, at least; 0 = as many as there are.
+    pub oversample: f32,
+    /// Share of the fields that a visit sees as missing or unknown.
+    pub feature_masking: f32,
+    /// `α` of the Beta distribution by which two rows are mixed; 0 = rows stay as they are.
+    pub mixup: f32,
+    /// How mini-batches are made up of scenarios.
+    pub batches: Batches,
+    /// With balanced batches: a scenario of `n` rows has a share of each mini-batch proportional to `n` to this power.
+    pub scenario_temperature: f32,
+}
+
+impl Prepare {
+    /// Rows as they are.
+    pub const NONE: Self = Self {
+        negatives: 0,
+        class_weights: ClassWeights::None,
+        oversample: 0.0,
+        feature_masking: 0.0,
+        mixup: 0.0,
+        batches: Batches::Proportional,
+        scenario_temperature: 1.0,
+    };
+
+    /// Whether passes visit some rows more often than others, or in another order.
+    #[must_use]
+    pub fn samples(&self) -> bool {
+        self.negatives > 0 || self.oversample > 0.0 || self.batches == Batches::Balanced
+    }
+
+    /// # Errors
+    /// [`LearnError::Parameter`] naming the key.
+    pub fn check(&self) -> Result<(), LearnError> {
+        let bad = |key, value: f32, domain| Err(LearnError::Parameter { key, value: value.to_string(), domain });
+        if !(0.0..=0.5).contains(&self.oversample) {
+            return bad("prepare.oversample", self.oversample, "0 to 0.5");
+        }
+        if !(0.0..0.95).contains(&self.feature_masking) {
+            return bad("prepare.feature_masking", self.feature_masking, "0 to 0.95");
+        }
+        if !(self.mixup == 0.0 || (0.01..=10.0).contains(&self.mixup)) {
+            return bad("prepare.mixup", self.mixup, "0, or 0.01 to 10");
+        }
+        if !(0.0..=1.0).contains(&self.scenario_temperature) {
+            return bad("prepare.scenario_temperature", self.scenario_temperature, "0 to 1");
+        }
+        Ok(())
+    }
+}
+
+/// The probability of rows, of which a probability `q` was learned where each negative stood for `rows` negatives:
+/// `p = q / (q + (1 − q) · rows)`. With `1 / rows` the way back.
+///
+/// # Source
+/// King and Zeng (2001), "Logistic regression in rare events data", section 4.1, prior correction; He et al. (2014), "Practical lessons
+/// from predicting clicks on ads at Facebook", section 6.3, where `w = 1 / rows` is the rate at which negatives were kept.
+#[must_use]
+pub fn prior_shift(q: f64, rows: f64) -> f64 {
+    q / (q + (1.0 - q) * rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probability_of_a_sample_becomes_one_of_the_rows() {
+        // 10 of 1,000 rows are positive; every fifth negative is kept: 10 of 208.
+        let (p, kept) = (10.0 / 1000.0, 198.0 / 990.0);
+        let q = 10.0 / (10.0 + 990.0 * kept);
+        assert!((prior_shift(q, 1.0 / kept) - p).abs() < 1e-15);
+        assert!((prior_shift(p, kept) - q).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_key_outside_its_domain_is_named() {
+        let key = |prepare: Prepare| match prepare.check() {
+            Err(LearnError::Parameter { key, .. }) => key,
+            _ => "",
+        };
+        assert_eq!(key(Prepare::NONE), "");
+        assert_eq!(key(Prepare { oversample: 0.6, ..Prepare::NONE }), "prepare.oversample");
+        assert_eq!(key(Prepare { feature_masking: f32::NAN, ..Prepare::NONE }), "prepare.feature_masking");
+        assert_eq!(key(Prepare { mixup: -1.0, ..Prepare::NONE }), "prepare.mixup");
+        assert_eq!(key(Prepare { scenario_temperature: 1.5, ..Prepare::NONE }), "prepare.scenario_temperature");
+    }
+}
