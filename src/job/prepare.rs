@@ -71,7 +71,11 @@ pub(super) fn compared(raw: &RawPrepare, kind: ModelKind, folds: bool) -> Result
         return Ok(found);
     }
     if kind != ModelKind::Net {
-        return Err(value("prepare.compare", "compares networks, and the job's learner is another", "set model.kind = \"net\", or remove it"));
+        return Err(value(
+            "prepare.compare",
+            "compares networks, and the job's learner is another",
+            "set model.kind = \"net\", or remove it",
+        ));
     }
     if folds {
         return Err(value("prepare.compare", "needs nights: with folds each network would be trained once a fold", "remove it"));

@@ -83,29 +83,9 @@ impl Prepare {
     }
 }
 
-/// The probability of rows, of which a probability `q` was learned where each negative stood for `rows` negatives:
-/// `p = q / (q + (1 − q) · rows)`. With `1 / rows` the way back.
-///
-/// # Source
-/// King and Zeng (2001), "Logistic regression in rare events data", section 4.1, prior correction; He et al. (2014), "Practical lessons
-/// from predicting clicks on ads at Facebook", section 6.3, where `w = 1 / rows` is the rate at which negatives were kept.
-#[must_use]
-pub fn prior_shift(q: f64, rows: f64) -> f64 {
-    q / (q + (1.0 - q) * rows)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_probability_of_a_sample_becomes_one_of_the_rows() {
-        // 10 of 1,000 rows are positive; every fifth negative is kept: 10 of 208.
-        let (p, kept) = (10.0 / 1000.0, 198.0 / 990.0);
-        let q = 10.0 / (10.0 + 990.0 * kept);
-        assert!((prior_shift(q, 1.0 / kept) - p).abs() < 1e-15);
-        assert!((prior_shift(p, kept) - q).abs() < 1e-15);
-    }
 
     #[test]
     fn a_key_outside_its_domain_is_named() {

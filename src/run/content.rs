@@ -9,6 +9,7 @@ use super::evaluated::Judged;
 use super::explained::content as reasons;
 use super::learned::Learned;
 use super::ledger::Entry;
+use super::preparation::Measured;
 use super::told::{Facts, versions};
 use crate::evaluate::drift::Drift;
 use crate::evaluate::gains::Gain;

@@ -221,6 +221,69 @@ fn the_ledger_compares_each_cell_and_is_made_again_when_it_is_old() {
 }
 
 #[test]
+fn preparations_are_measured_on_and_off_on_the_same_rows() {
+    let shop = Shop::new();
+    add(&shop, NET);
+    add(&shop, "\n[transfer]\nrows = 1000\n");
+    add(
+        &shop,
+        "\n[prepare]\nnegatives = 4\ncompare = { negatives = 1, class_weights = \"balanced\", oversample = 0.4, feature_masking = 0.2, mixup = 0.2, scenario_temperature = 0.0 }\n",
+    );
+    add(&shop, NO_GATES);
+    shop.published();
+    let run = shop.current();
+    let mut options = texts(&run, "preparation", "option");
+    let metrics = texts(&run, "preparation", "metric");
+    let rows = read(&run.join("preparation.parquet"));
+    let number = |name: &str| rows.column_by_name(name).expect("a column").as_primitive::<Float64Type>().clone();
+    let count = |name: &str| rows.column_by_name(name).expect("a column").as_primitive::<arrow::datatypes::UInt64Type>().clone();
+    let (off, on, difference) = (number("off"), number("on"), number("difference"));
+    let (visited_off, visited_on, learned) = (count("visited_off"), count("visited_on"), count("learned_rows"));
+    for row in 0..rows.num_rows() {
+        let better = if metrics[row] == "auc" { on.value(row) - off.value(row) } else { off.value(row) - on.value(row) };
+        assert!((better - difference.value(row)).abs() < 1e-9, "row {row} of {}", metrics[row]);
+        match options[row].as_str() {
+            // Without it, all rows; with it, fewer than with the job's own four.
+            "negatives" => assert!(visited_on.value(row) < visited_off.value(row) && visited_off.value(row) == learned.value(row)),
+            "oversample" => assert!(visited_on.value(row) > visited_off.value(row)),
+            "scenario_temperature" => {}
+            _ => assert_eq!(visited_on.value(row), visited_off.value(row)),
+        }
+    }
+    options.dedup();
+    assert_eq!(options, ["negatives", "class_weights", "oversample", "feature_masking", "mixup", "scenario_temperature"]);
+    let report = fs::read_to_string(run.join("report.html")).expect("a report");
+    assert!(report.contains("Preparation of rows") && report.contains("mixup = 0.2"));
+    // A second time, the same bytes, with one thread.
+    let bytes = || fs::read(shop.current().join("preparation.parquet")).expect("a table");
+    let before = bytes();
+    shop.succeeds(&["run", "queries/shop", "--as-of", NIGHT, "--rebuild", "--threads", "1"]);
+    assert!(before == bytes());
+}
+
+#[test]
+fn a_preparation_that_a_job_cannot_have_is_refused_by_its_key() {
+    for (prepare, told) in [
+        ("oversample = 0.7", "`prepare.oversample`"),
+        ("class_weights = \"some\"", "class_weights"),
+        ("compare = { negatives = 0 }", "`prepare.compare.negatives`: compares an option that is off with itself"),
+        ("compare = { mixup = 20.0 }", "`prepare.compare.mixup`: 20 is outside 0, or 0.01 to 10"),
+        ("compare = { mixdown = 1.0 }", "mixdown"),
+    ] {
+        let shop = Shop::new();
+        add(&shop, NET);
+        add(&shop, &format!("\n[prepare]\n{prepare}\n"));
+        let output = shop.polytask(&["check", "queries/shop"]);
+        assert_eq!(code(&output), Some(2), "{prepare}: {}", said(&output.stdout));
+        assert!(said(&output.stderr).contains(told), "{prepare}: {}", said(&output.stderr));
+    }
+    let shop = Shop::new();
+    add(&shop, "\n[prepare]\ncompare = { negatives = 5 }\n");
+    let output = shop.polytask(&["check", "queries/shop"]);
+    assert!(said(&output.stderr).contains("hint: set model.kind = \"net\", or remove it"), "{}", said(&output.stderr));
+}
+
+#[test]
 fn a_hurt_cell_is_scored_by_the_better_model_where_the_job_wants_it() {
     let shop = Shop::new();
     // A network that learns next to nothing.

@@ -180,7 +180,9 @@ pub(super) fn visited(prepare: &Prepare, shape: &Shape, blocks: &[Block<'_>], (s
 fn interleaved(order: &[u32], scenario: &[u16], scenarios: usize) -> Vec<u32> {
     let place = |row: u32| (scenario[row as usize] as usize).min(scenarios);
     let mut counts = vec![0_u32; scenarios + 1];
-    order.iter().for_each(|row| counts[place(*row)] += 1);
+    for row in order {
+        counts[place(*row)] += 1;
+    }
     let mut seen = vec![0_u32; scenarios + 1];
     let mut placed: Vec<(f64, usize, u32)> = order
         .iter()

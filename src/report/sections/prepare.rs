@@ -68,7 +68,8 @@ fn finding(report: &Report, first: &PreparationInfo) -> String {
         }
     }
     let told = options.iter().map(|option| {
-        let of = |verdict: &str| report.preparation.iter().filter(|entry| entry.option == option.option && entry.verdict == verdict).count();
+        let of =
+            |verdict: &str| report.preparation.iter().filter(|entry| entry.option == option.option && entry.verdict == verdict).count();
         let visits = [option.visited_off, option.visited_on].map(count);
         words.preparation_finding(&option.option, of("helped"), of("hurt"), of("no evidence"), &visits[1], &visits[0])
     });

@@ -15,7 +15,6 @@ use super::super::sgemm::{Mat, MatMut};
 use super::super::shift::balanced;
 use super::{Rows, SCENARIO_SHARING, Silent, TASK_SHARING, chance, form, plain_training, sigmoid, slopes_are_right};
 use crate::learn::picked::Picked;
-use crate::learn::prepare::prior_shift;
 use crate::learn::rows::{UNKNOWN, UNSEEN_SCENARIO};
 use crate::learn::{Batches, ClassWeights, Examples, Learner, Model, Prepare, Saved};
 
@@ -61,13 +60,32 @@ fn probabilities(model: &dyn Model, rows: &Rows) -> Vec<Vec<f64>> {
     model.raw(&rows.block(), raw.view_mut()).expect("outputs");
     let mut found: Vec<Vec<f64>> = Vec::new();
     for (task, spec) in rows.shape.tasks.iter().enumerate() {
-        let own = raw.column(task).iter().map(|z| f64::from(sigmoid(*z)));
+        let own: Vec<f64> = raw.column(task).iter().map(|z| f64::from(sigmoid(*z))).collect();
         found.push(match spec.after {
-            Some(parent) => own.zip(&found[parent]).map(|(own, before)| own * before).collect(),
-            None => own.collect(),
+            Some(parent) => own.iter().zip(&found[parent]).map(|(own, before)| own * before).collect(),
+            None => own,
         });
     }
     found
+}
+
+/// The probability of rows, of which a probability `q` was learned where each negative stood for `rows` negatives:
+/// `p = q / (q + (1 − q) · rows)`. With `1 / rows` the way back.
+///
+/// # Source
+/// King and Zeng (2001), "Logistic regression in rare events data", section 4.1, prior correction; He et al. (2014), "Practical lessons
+/// from predicting clicks on ads at Facebook", section 6.3, where `w = 1 / rows` is the rate at which negatives were kept.
+fn prior_shift(q: f64, rows: f64) -> f64 {
+    q / (q + (1.0 - q) * rows)
+}
+
+#[test]
+fn a_probability_of_a_sample_becomes_one_of_the_rows() {
+    // 10 of 1,000 rows are positive; every fifth negative is kept: 10 of 208.
+    let (p, kept) = (10.0 / 1000.0, 198.0 / 990.0);
+    let q = 10.0 / (10.0 + 990.0 * kept);
+    assert!((prior_shift(q, 1.0 / kept) - p).abs() < 1e-15);
+    assert!((prior_shift(p, kept) - q).abs() < 1e-15);
 }
 
 /// What a cell's predictions and its labels add up to, and how many of its training rows are positive.
