@@ -4,7 +4,7 @@ use super::words;
 
 words! {
     cells: "Quality per cell", "各单元质量";
-    cells_about: "AUC of binary tasks and R² of regressions by scenario and task on the held-out night.", "留出夜上各场景、各任务的 AUC（二元任务）与 R²（回归任务）。";
+    cells_about: "AUC of binary tasks and R² of regressions by scenario and task on the held-out rows.", "留出行上各场景、各任务的 AUC（二元任务）与 R²（回归任务）。";
     cells_finding(night, mean): "On the held-out night {night} the mean AUC over the cells is {mean}.", "在留出夜 {night}，各单元的平均 AUC 为 {mean}。";
     cells_finding_folds(folds, mean): "Out of fold ({folds} folds by entity) the mean AUC over the cells is {mean}.", "折外（按实体分 {folds} 折）各单元的平均 AUC 为 {mean}。";
     cells_thin_folds(folds): "Out of fold ({folds} folds by entity) no cell has enough support for an AUC.", "折外（按实体分 {folds} 折）没有单元有足够的数据计算 AUC。";
@@ -42,9 +42,9 @@ words! {
     challenger_none(own, mine, name, theirs): "No challenger ranks better on average: mean AUC {mine} for {own}, {theirs} for {name}.", "没有挑战者平均排序更好：{own} 的平均 AUC 为 {mine}，{name} 为 {theirs}。";
     challengers_incomparable: "There is no cell on which the learners can be compared.", "没有可以比较各学习器的单元。";
     challengers_chart: "AUC of each learner", "各学习器的 AUC";
-    challengers_about: "AUC per cell on the held-out night, one mark per learner.", "留出夜各单元的 AUC，每个学习器一个标记。";
+    challengers_about: "AUC per cell on the held-out rows, one mark per learner.", "留出行上各单元的 AUC，每个学习器一个标记。";
     challengers_table: "Every learner in every cell", "每个学习器在每个单元";
-    challengers_how: "All learners saw the same rows and were measured on the same held-out night. The first mark is the learner whose scores are published; its value stands at the right.", "所有学习器使用相同的行，并在同一留出夜测量。第一个标记是其评分被发布的学习器，其数值列在右侧。";
+    challengers_how: "All learners saw the same rows and were measured on the same held-out rows. The first mark is the learner whose scores are published; its value stands at the right.", "所有学习器使用相同的行，并在相同的留出行上测量。第一个标记是其评分被发布的学习器，其数值列在右侧。";
 
     calibration: "Calibration", "校准";
     calibration_none: "No cell has enough support to judge its calibration.", "没有单元有足够的数据判断校准。";
