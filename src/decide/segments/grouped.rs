@@ -21,8 +21,8 @@ const MEASURED: usize = 2_000;
 const BEGINNINGS: usize = 8;
 /// Steps of k-means, at most.
 const STEPS: u64 = 100;
-/// Movement of all centres together, in standard deviations, at which k-means ends.
-const STILL: f64 = 1e-3;
+/// Movement of all centres together, in standard deviations, at which k-means ends: scikit-learn's default, `1e-4` squared.
+const STILL: f64 = 1e-2;
 /// How much greater the silhouette of another number must be before an earlier night's number is given up.
 const WORTH_A_CHANGE: f64 = 0.02;
 /// How much wider, as a share, earlier segments' centres may fit the sample and still be gone on from.
@@ -32,6 +32,8 @@ const AS_TIGHT: f64 = 0.02;
 pub(super) struct Grouped {
     /// Group of each row.
     pub(super) group: Vec<usize>,
+    /// Distance of each row to its group's centre.
+    pub(super) distance: Vec<f64>,
     pub(super) sizes: Vec<usize>,
     /// Shape: `[groups, columns]`.
     pub(super) centres: Array2<f64>,
@@ -82,9 +84,14 @@ pub(super) fn grouped(scaled: &Scaled, rows: &Rows, range: Range, seed: u64) -> 
         k_means(&scaled.values, KMeansInit::Precomputed(begun.centres), number, 1, seed)?
     };
     let mut group = vec![0; rows.keys.len()];
+    let mut distance = vec![0.0; rows.keys.len()];
     Zip::from(ndarray::ArrayViewMut1::from(&mut group))
+        .and(ndarray::ArrayViewMut1::from(&mut distance))
         .and(scaled.values.rows())
-        .par_for_each(|group, row| *group = nearest(row, &whole.centres).0);
+        .par_for_each(|group, distance, row| {
+            let (own, squared) = nearest(row, &whole.centres);
+            (*group, *distance) = (own, squared.sqrt());
+        });
     // A group that nobody is in is none.
     let mut sizes = vec![0; number];
     for group in &group {
@@ -95,7 +102,7 @@ pub(super) fn grouped(scaled: &Scaled, rows: &Rows, range: Range, seed: u64) -> 
         *group = kept.partition_point(|kept| kept < group);
     }
     let sizes = kept.iter().map(|group| sizes[*group]).collect();
-    Ok(Grouped { group, sizes, centres: whole.centres.select(Axis(0), &kept), silhouettes })
+    Ok(Grouped { group, distance, sizes, centres: whole.centres.select(Axis(0), &kept), silhouettes })
 }
 
 /// Place of the number to take: the greatest silhouette, the smaller number among equals; the number before where it is about as good.

@@ -100,10 +100,8 @@ pub fn segments(rows: &Rows, range: Range, seed: u64) -> Result<Segments, Decide
     let grouped = grouped::grouped(&scaled, rows, range, seed)?;
     let names = matched::names(&grouped.group, &grouped.sizes, &grouped.centres, &rows.before)?;
     let segment: Vec<i64> = grouped.group.iter().map(|group| names[*group]).collect();
-    let centre = |row: usize| grouped.centres.row(grouped.group[row]);
-    let distance = scaled.values.axis_iter(Axis(0)).enumerate().map(|(row, own)| squared(own, centre(row)).sqrt()).collect();
     let profiles = profiles(rows, &scaled, &grouped.group, &names);
-    Ok(Segments { segment, distance, silhouettes: grouped.silhouettes, profiles })
+    Ok(Segments { segment, distance: grouped.distance, silhouettes: grouped.silhouettes, profiles })
 }
 
 /// Squared Euclidean distance.

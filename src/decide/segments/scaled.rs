@@ -2,7 +2,7 @@
 //!
 //! In: rows as they are. Out: standardised values without gaps, and what they were standardised by.
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Axis, Zip};
 
 use super::super::error::DecideError;
 use super::Rows;
@@ -26,15 +26,30 @@ pub(super) struct Scaled {
 
 impl Scaled {
     pub(super) fn new(rows: &Rows) -> Result<Self, DecideError> {
-        let mut columns = Vec::new();
-        for (at, (name, values)) in rows.columns.iter().zip(rows.values.axis_iter(Axis(1))).enumerate() {
-            if let Some(row) = values.iter().position(|value| value.is_infinite()) {
-                return Err(DecideError::NotANumber { what: format!("`{name}`"), row: row + 1, found: values[row].to_string() });
+        // Row by row: columns of a million rows do not stay in the cache.
+        let mut sums = vec![(0.0, 0.0); rows.columns.len()];
+        for (row, values) in rows.values.axis_iter(Axis(0)).enumerate() {
+            for (at, (value, (count, sum))) in values.iter().zip(&mut sums).enumerate() {
+                if value.is_infinite() {
+                    let what = format!("`{}`", rows.columns[at]);
+                    return Err(DecideError::NotANumber { what, row: row + 1, found: value.to_string() });
+                }
+                if !value.is_nan() {
+                    *count += 1.0;
+                    *sum += value;
+                }
             }
-            let present = || values.iter().filter(|value| !value.is_nan());
-            let count = present().count() as f64;
-            let mean = present().sum::<f64>() / count;
-            let deviation = (present().map(|value| (value - mean) * (value - mean)).sum::<f64>() / count).sqrt();
+        }
+        let means: Vec<f64> = sums.iter().map(|(count, sum)| sum / count).collect();
+        let mut squares = vec![0.0; means.len()];
+        for values in rows.values.axis_iter(Axis(0)) {
+            for ((value, mean), square) in values.iter().zip(&means).zip(&mut squares) {
+                *square += if value.is_nan() { 0.0 } else { (value - mean) * (value - mean) };
+            }
+        }
+        let mut columns = Vec::new();
+        for (at, ((mean, square), (count, _))) in means.into_iter().zip(squares).zip(sums).enumerate() {
+            let deviation = (square / count).sqrt();
             // What rounding alone leaves of a constant.
             if deviation > mean.abs() * 1e-9 {
                 columns.push(Column { at, mean, deviation });
@@ -50,12 +65,12 @@ impl Scaled {
             });
         }
         let mut values = Array2::zeros((rows.values.nrows(), columns.len()));
-        for (mut own, all) in values.axis_iter_mut(Axis(0)).zip(rows.values.axis_iter(Axis(0))) {
+        Zip::from(values.rows_mut()).and(rows.values.rows()).par_for_each(|mut own, all| {
             for (value, column) in own.iter_mut().zip(&columns) {
                 let found = all[column.at];
                 *value = if found.is_nan() { 0.0 } else { (found - column.mean) / column.deviation };
             }
-        }
+        });
         Ok(Self { columns, values })
     }
 }
