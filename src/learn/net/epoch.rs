@@ -6,7 +6,7 @@
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::super::prepare::{Batches, ClassWeights, Prepare};
+use super::super::prepare::{Batches, Prepare};
 use super::super::rows::{Block, Shape};
 use super::augment;
 use super::feed::{Feed, IdDropout, RUN, Run, WINDOW, lesson, order, windows};
@@ -88,10 +88,11 @@ impl<'a> Epoch<'a> {
 
     /// Sets what classes count against each other, for all windows.
     pub(super) fn weigh(&self, feed: &mut Feed) {
-        feed.shifts.clear();
-        if self.prepare.class_weights == ClassWeights::Balanced {
-            feed.shifts.extend(shift::balanced(self.shape, self.blocks));
-        }
+        let sampling = match &self.windows {
+            Windows::Plain(_) => None,
+            Windows::Drawn { sampling, .. } => Some(sampling),
+        };
+        feed.shifts = shift::shifts(self.prepare.class_weights, sampling, self.shape, self.blocks);
     }
 
     /// Replaces the rows of `feed` by those of window `at`; `done` rows that teach came before it in this pass.
@@ -103,7 +104,7 @@ impl<'a> Epoch<'a> {
                 feed.fill(input, self.shape, self.blocks, &runs, Some(drop));
                 let rows = runs.iter().flat_map(|run| (run.from..run.to).map(|row| (run.block, row)));
                 for (place, (block, row)) in rows.enumerate() {
-                    feed.weigh(place, sampling.expected(self.shape, &self.blocks[block], row).1);
+                    sampling.weigh_visit(self.shape, &self.blocks[block], row, feed.weights_mut(place));
                 }
             }
         }

@@ -89,9 +89,9 @@ impl Feed {
         &mut self.values[row * self.cells..(row + 1) * self.cells]
     }
 
-    /// Multiplies a row's weights.
-    pub(super) fn weigh(&mut self, row: usize, factor: f32) {
-        self.weights[row * self.tasks..(row + 1) * self.tasks].iter_mut().for_each(|weight| *weight *= factor);
+    /// The weights of a row, to be changed.
+    pub(super) fn weights_mut(&mut self, row: usize) -> &mut [f32] {
+        &mut self.weights[row * self.tasks..(row + 1) * self.tasks]
     }
 
     /// Which tasks a row teaches, a bit each (of more than 64 the last ones).

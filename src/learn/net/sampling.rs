@@ -2,15 +2,17 @@
 //!
 //! In: labels, and what the job asks for: negatives per positive, a share of the rarest positives, shares of scenarios. Out: for each row
 //! an expected number of visits `μ`. A pass visits it `⌊μ⌋` times and once more with chance `μ − ⌊μ⌋`, drawn anew in every pass by a hash
-//! of the row's place: the same for any number of threads, and nothing is remembered. A visit weighs `1/μ`, so the gradients of a pass are
-//! those of all rows in the mean, and probabilities need no correction afterwards.
+//! of the row's place: the same for any number of threads, and nothing is remembered.
 //!
-//! Weights instead of an offset on the logit when predicting: a row teaches several tasks, at rates of its own in every scenario, and the
-//! later tasks of a chain; there is no one offset that undoes all of that, where a weight undoes it row by row.
+//! What a visit weighs undoes the sampling in two parts. Between the classes of a binary task it is not undone by weights, which would
+//! let few negatives count for many and be learned by heart: each class of a cell keeps the weight that its visits have, `k₁` and `k₀`,
+//! and the loss is taken at odds that are `k₁ / k₀` times the rows' own ([`super::shift`]). Within a class, where rows are visited at
+//! different rates (a click that was bought, one that was not), a visit weighs `1/μ` against the others. So probabilities need no
+//! correction afterwards, in any cell, also where a row teaches several tasks and the later ones of a chain.
 //!
 //! # Source
 //! Horvitz and Thompson (1952), "A generalization of sampling without replacement from a finite universe"; King and Zeng (2001),
-//! "Logistic regression in rare events data", section 4.2, weighting.
+//! "Logistic regression in rare events data", sections 4.1, prior correction, and 4.2, weighting.
 
 use super::super::prepare::{Batches, Prepare};
 use super::super::rows::{Block, Shape, TaskKind};
@@ -32,6 +34,9 @@ pub(super) struct Sampling {
     scenario: Vec<(f32, f32)>,
     /// Weight of all rows that teach a task. Shape: `[tasks]`.
     weight: Vec<f64>,
+    /// What the visits of each class weigh against its rows, without and with an event: `k₀` and `k₁`, 1 in the mean over a cell's rows.
+    /// Shape: `[(scenarios + 1) · tasks]`.
+    classes: Vec<[f64; 2]>,
     seed: u64,
 }
 
@@ -61,6 +66,7 @@ impl Sampling {
             lessons: classes.iter().map(|classes| [rate(classes), 1.0]).collect(),
             scenario: vec![(1.0, 1.0); scenarios + 1],
             weight: vec![0.0; tasks],
+            classes: vec![[1.0; 2]; classes.len()],
             seed,
         };
         if let Some(rarest) = rarest(shape, &classes).filter(|_| prepare.oversample > 0.0) {
@@ -70,6 +76,7 @@ impl Sampling {
             own.share(f64::from(prepare.scenario_temperature), shape, blocks);
         }
         own.weigh(shape, blocks);
+        own.classes = own.class_weights(shape, blocks);
         Some(own)
     }
 
@@ -142,11 +149,54 @@ impl Sampling {
         }
     }
 
-    /// Expected visits of a row, and the factor on its weights in each; no visits where it teaches nothing.
+    /// What the visits of each class weigh. A task without classes has 1 and 1.
+    fn class_weights(&self, shape: &Shape, blocks: &[Block<'_>]) -> Vec<[f64; 2]> {
+        let tasks = shape.tasks.len();
+        // Weight of a class's rows, and of its visits.
+        let mut found = vec![[(0.0, 0.0); 2]; self.classes.len()];
+        for block in blocks {
+            for row in 0..block.rows() {
+                let first = self.place(block, row) * tasks;
+                let (visits, _) = self.expected(shape, block, row);
+                for (task, own) in
+                    found[first..first + tasks].iter_mut().enumerate().filter(|(task, _)| shape.tasks[*task].kind.is_binary())
+                {
+                    if let Some((label, weight)) = lesson(shape, block, task, row) {
+                        let (rows, visited) = &mut own[usize::from(label > 0.0)];
+                        *rows += weight;
+                        *visited += weight * f64::from(visits);
+                    }
+                }
+            }
+        }
+        let of = |[none, some]: [(f64, f64); 2]| {
+            let (rows, visited) = (none.0 + some.0, none.1 + some.1);
+            // A class without rows is as the other one.
+            [none, some].map(|own| if own.0 > 0.0 { own.1 / own.0 * rows / visited } else { 1.0 })
+        };
+        found.into_iter().map(of).collect()
+    }
+
+    /// Expected visits of a row, and what each of them counts of the row; no visits where it teaches nothing.
     pub(super) fn expected(&self, shape: &Shape, block: &Block<'_>, row: usize) -> (f32, f32) {
         let (factor, counts) = self.scenario[self.place(block, row)];
         let visits = (self.asked(shape, block, row) * factor).min(MOST_VISITS);
         (visits, if visits > 0.0 { counts / visits } else { 0.0 })
+    }
+
+    /// Multiplies a visit's weights, one a task, by what the visit counts.
+    pub(super) fn weigh_visit(&self, shape: &Shape, block: &Block<'_>, row: usize, weights: &mut [f32]) {
+        let (_, counts) = self.expected(shape, block, row);
+        let first = self.place(block, row) * shape.tasks.len();
+        for (task, weight) in weights.iter_mut().enumerate() {
+            let class = lesson(shape, block, task, row).map_or(0, |(label, _)| usize::from(label > 0.0));
+            *weight *= counts * self.classes[first + task][class] as f32;
+        }
+    }
+
+    /// What the visits of each class weigh against its rows, without and with an event. Shape: `[(scenarios + 1) · tasks]`.
+    pub(super) fn classes(&self) -> &[[f64; 2]] {
+        &self.classes
     }
 
     /// Visits of a row in a pass. `place` counts the rows that teach, through all blocks: rows that teach nothing change nothing.
