@@ -2,6 +2,7 @@
 -- Grain: feature x value. More points are better odds of being paid back. Points are those of the linear model, exact and additive; where
 -- a purpose has an effect of its own, or a number is shown rounded, the points of a value differ: they lie from `lowest` to `highest`.
 -- The row `(base)` has the points that every loan begins with, which differ by purpose where its level does.
+-- Application: lending.
 with points as (
     select
         loan_id,

@@ -1,9 +1,10 @@
 -- Orders to look at this morning before they are sent: those that are most expensive to have returned, up to a day's capacity.
 -- Grain: order that is not delivered and not returned. `risk`: probability of a return once it is bought, from the chain. An order is
--- alerted where what a look is expected to save, risk x $prevented_share x loss, is more than a look costs; `loss` is the margin
--- and what a return costs. `reason` and `second_reason` are the features that raise the model's odds of a return most for this order against
--- the average one; `odds_times` and `second_odds_times` say how many times. Where no feature of the model raises them, `reason` is the driver
--- whose past return share is highest against all orders' (a log ratio), and `reason_source` says so.
+-- alerted where what a look is expected to save, risk x loss x the share that a look prevents (`prevented_share`), is more than a look
+-- costs; `worth` is what is left of it, `loss` the margin and what a return costs. `reason` and `second_reason` are the features that raise
+-- the model's odds of a return most for this order against the average one; `odds_times` and `second_odds_times` say how many times. Where
+-- no feature of the model raises them, `reason` is the driver whose past return share is highest against all orders' (a log ratio), and
+-- `reason_source` says so.
 -- Application: risk.
 with all_orders as (
     select
@@ -187,10 +188,7 @@ select
     alerted.event_id,
     alerted.user_id,
     alerted.product_id,
-    alerted.category,
-    alerted.amount,
     alerted.risk,
-    alerted.loss,
     alerted.worth,
     coalesce(
         reasons.reason,
@@ -205,6 +203,9 @@ select
     reasons.second_reason,
     reasons.second_odds_times,
     case when reasons.reason is null then 'past return shares' else 'the model' end as reason_source,
+    alerted.category,
+    alerted.amount,
+    alerted.loss,
     alerted.ordered_at
 from alerted
 left join reasons on reasons.event_id = alerted.event_id

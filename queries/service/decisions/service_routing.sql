@@ -1,7 +1,7 @@
 -- Whom to reach before they call, in which queue, most worth first, as far as the agents' minutes go.
 -- Grain: user x reason that is worth a message. `saved`: minutes that a message is expected to spare, probability x minutes x
--- $spared_share, less what it takes. `queue` is the reason that is most probable for the user; `today` says who fits into the capacity.
--- That a message spares a contact is an assumption ($spared_share), no effect that was measured.
+-- `spared_share`, less what it takes. `queue` is the reason that is most probable for the user; `today` says who fits into the capacity.
+-- That a message spares a contact is an assumption (`spared_share`), no effect that was measured.
 -- Application: service.
 with likely as (
     select
@@ -29,6 +29,7 @@ worth_it as (
 select
     worth_it.priority,
     worth_it.user_id,
+    worth_it.priority * $minutes_per_message <= $agents * $minutes_per_agent as today,
     worth_it.reason as queue,
     worth_it.contact as contact_probability,
     worth_it.minutes as expected_minutes,
@@ -42,8 +43,7 @@ select
         when worth_it.reason = 'payment' and users.signed_up_on > $as_of_date - 60 then 'new user'
         when user_orders.orders_7d > 0 then concat(user_orders.orders_7d, ' order(s) of the week')
         else 'past contacts'
-    end as because,
-    worth_it.priority * $minutes_per_message <= $agents * $minutes_per_agent as today
+    end as because
 from worth_it
 inner join users on users.user_id = worth_it.user_id
 left join user_orders on user_orders.user_id = worth_it.user_id
