@@ -10,7 +10,7 @@ words! {
     decision_table(name, rows): "{name} ({rows} rows)", "{name}（{rows} 行）";
     merit_table(name, rows): "Figures of merit: {name} ({rows} rows)", "效果指标：{name}（{rows} 行）";
     working_table(name, rows): "What the tables above are made of: {name} ({rows} rows)", "以上各表的来源：{name}（{rows} 行）";
-    decisions_how: "The first rows of each table; the whole tables are in decisions/. Figures of merit come first: what the decisions of an application would have been worth on the held-out night. A score under another scenario is a prediction for rows that look like this there, not a causal effect: it does not say what moving a product, placing an advertisement or sending a message would change. Only a trial on some users and not on others says that.", "仅列出每张表的前几行；完整表格在 decisions/ 中。效果指标列在最前：某项应用的决策在留出夜会带来什么。另一场景下的评分是对该场景中相似行的预测，而不是因果效应：它并不说明移动商品、投放广告或发送消息会改变什么。只有对部分用户而非其他用户进行试验才能说明这一点。";
+    decisions_how: "The first rows of each table; the whole tables are in decisions/. Figures of merit come first: what the decisions of an application would have been worth on the held-out rows. A score under another scenario is a prediction for rows that look like this there, not a causal effect: it does not say what moving a product, placing an advertisement or sending a message would change. Only a trial on some users and not on others says that.", "仅列出每张表的前几行；完整表格在 decisions/ 中。效果指标列在最前：某项应用的决策在留出行上会带来什么。另一场景下的评分是对该场景中相似行的预测，而不是因果效应：它并不说明移动商品、投放广告或发送消息会改变什么。只有对部分用户而非其他用户进行试验才能说明这一点。";
 
     data_quality: "Data quality", "数据质量";
     data_quality_finding(feature, share): "The feature most often missing tonight is {feature}: present in {share} of the rows.", "今晚缺失最多的特征是 {feature}：{share} 的行中有值。";
@@ -49,7 +49,7 @@ words! {
     feature: "feature", "特征";
     kind: "kind", "类型";
     missing_in_training: "missing in training", "训练中缺失";
-    unknown_on_holdout: "unknown on the held-out night", "留出夜未知行数";
+    unknown_on_holdout: "unknown among the held-out rows", "留出行中的未知行数";
     definition: "definition", "定义";
     features_how: "Unknown: rows whose value was not seen, or too rarely, in training; they share one entry.", "未知：其值在训练中未出现或过于罕见的行，共用一个条目。";
 

@@ -24,7 +24,7 @@ words! {
     falls: "falls", "下降";
     mixed: "mixed", "不定";
     leading_features: "Leading features of each task", "各任务的主要特征";
-    relies_how: "One chart per task, in the order of the tasks. A bar is the mean size of the feature's exact contribution to the raw output on the held-out night, its whisker the 95 % interval had other entities come (the noise of learning is not in it); its colours share it between what all scenarios and tasks have in common, what belongs to the scenario and what belongs to the task. The map shows each feature's share within its cell. To rely on a feature is not to be caused by it; a chained task is explained given that the task before it happened.", "每个任务一幅图，按任务顺序排列。条形是特征在留出夜上对原始输出的精确贡献的平均大小，须线是换一批实体时的 95 % 区间（不含学习本身的噪声）；颜色将其分为全部场景与任务共有的部分、场景的部分和任务的部分。热图显示每个特征在其单元中的份额。依赖某特征并不意味着由它引起；链式任务在前一任务已发生的前提下解释。";
+    relies_how: "One chart per task, in the order of the tasks. A bar is the mean size of the feature's exact contribution to the raw output on the held-out rows, its whisker the 95 % interval had other entities come (the noise of learning is not in it); its colours share it between what all scenarios and tasks have in common, what belongs to the scenario and what belongs to the task. The map shows each feature's share within its cell. To rely on a feature is not to be caused by it; a chained task is explained given that the task before it happened.", "每个任务一幅图，按任务顺序排列。条形是特征在留出行上对原始输出的精确贡献的平均大小，须线是换一批实体时的 95 % 区间（不含学习本身的噪声）；颜色将其分为全部场景与任务共有的部分、场景的部分和任务的部分。热图显示每个特征在其单元中的份额。依赖某特征并不意味着由它引起；链式任务在前一任务已发生的前提下解释。";
 
     groups_title: "Groups and the second opinion", "特征组与第二意见";
     groups_none: "No features say nearly the same", "没有内容几乎相同的特征";
@@ -93,7 +93,7 @@ words! {
     importance_since_how: "Importance of each feature in each cell, tonight against the run before, tested against its own noise: the change in standard errors of both intervals, widened by what the night's refit moves the features by in general (the robust spread of all changes), and a false discovery rate of 5 % over all features and cells. What is listed stands out from the refit. The agreement of rankings (NDCG) is 1 where the order of the features that matter is the same. All comparisons are in importance_change.parquet, the nights before in importance_history.parquet.", "将今晚每个单元中每个特征的重要性与上次运行比较，并以其自身的噪声检验：变化以两个区间的标准误计，并按今晚重新拟合对各特征的一般影响（全部变化的稳健离散程度）加宽，全部特征与单元的错误发现率为 5 %。列出的变化超出重新拟合的影响。排名一致度（NDCG）为 1 表示重要特征的顺序相同。全部比较见 importance_change.parquet，之前各夜见 importance_history.parquet。";
 
     told_rows: "Rows explained", "逐行解释";
-    told_rows_finding(rows, first): "{rows} rows of the held-out night are told one by one. The first: {first}", "逐一解释留出夜的 {rows} 行。第一行：{first}";
+    told_rows_finding(rows, first): "{rows} held-out rows are told one by one. The first: {first}", "逐一解释 {rows} 个留出行。第一行：{first}";
     told_rows_table: "All explained rows", "全部被解释的行";
     average_row: "average row", "平均行";
     this_row: "this row", "本行";

@@ -4,12 +4,12 @@ use super::words;
 
 words! {
     cells: "Quality per cell", "各单元质量";
-    cells_about: "AUC of binary tasks and R² of regressions by scenario and task on the held-out night.", "留出夜上各场景、各任务的 AUC（二元任务）与 R²（回归任务）。";
+    cells_about: "AUC of binary tasks and R² of regressions by scenario and task on the held-out rows.", "留出行上各场景、各任务的 AUC（二元任务）与 R²（回归任务）。";
     cells_finding(night, mean): "On the held-out night {night} the mean AUC over the cells is {mean}.", "在留出夜 {night}，各单元的平均 AUC 为 {mean}。";
     cells_finding_folds(folds, mean): "Out of fold ({folds} folds by entity) the mean AUC over the cells is {mean}.", "折外（按实体分 {folds} 折）各单元的平均 AUC 为 {mean}。";
     cells_thin_folds(folds): "Out of fold ({folds} folds by entity) no cell has enough support for an AUC.", "折外（按实体分 {folds} 折）没有单元有足够的数据计算 AUC。";
     cells_thin(night): "On the held-out night {night} no cell has enough support for an AUC.", "在留出夜 {night}，没有单元有足够的数据计算 AUC。";
-    cells_how: "Each box is one scenario × task on a night that the model never learned from. An AUC of 0.5 is chance, 1 is perfect order; an R² of 0 is no better than the mean. Predicted / observed compares totals: above 1 is too high. GAUC ranks within an entity; NDCG, recall and hit rate look at the k rows of an entity with the highest predictions. A chained task counts over all rows: where the task before it did not happen, it did not happen either.", "每格为一个场景 × 任务，在模型从未学习过的夜晚上测量。AUC 为 0.5 等于随机，1 为完美排序；R² 为 0 表示不优于均值。“预测 / 实际”比较总量：大于 1 表示偏高。GAUC 在同一实体内排序；NDCG、召回率与命中率看每个实体预测最高的 k 行。链式任务按全部行计算：前一任务未发生，则它也未发生。";
+    cells_how: "Each box is one scenario × task on rows that the model never learned from. An AUC of 0.5 is chance, 1 is perfect order; an R² of 0 is no better than the mean. Predicted / observed compares totals: above 1 is too high. GAUC ranks within an entity; NDCG, recall and hit rate look at the k rows of an entity with the highest predictions. A chained task counts over all rows: where the task before it did not happen, it did not happen either.", "每格为一个场景 × 任务，在模型从未学习过的行上测量。AUC 为 0.5 等于随机，1 为完美排序；R² 为 0 表示不优于均值。“预测 / 实际”比较总量：大于 1 表示偏高。GAUC 在同一实体内排序；NDCG、召回率与命中率看每个实体预测最高的 k 行。链式任务按全部行计算：前一任务未发生，则它也未发生。";
     ranking_table: "Binary tasks: ranking and totals", "二元任务：排序与总量";
     threshold_table: "Binary tasks: at the threshold", "二元任务：阈值处";
     lists_table: "Binary tasks: within an entity's list", "二元任务：实体内列表";
@@ -42,9 +42,9 @@ words! {
     challenger_none(own, mine, name, theirs): "No challenger ranks better on average: mean AUC {mine} for {own}, {theirs} for {name}.", "没有挑战者平均排序更好：{own} 的平均 AUC 为 {mine}，{name} 为 {theirs}。";
     challengers_incomparable: "There is no cell on which the learners can be compared.", "没有可以比较各学习器的单元。";
     challengers_chart: "AUC of each learner", "各学习器的 AUC";
-    challengers_about: "AUC per cell on the held-out night, one mark per learner.", "留出夜各单元的 AUC，每个学习器一个标记。";
+    challengers_about: "AUC per cell on the held-out rows, one mark per learner.", "留出行上各单元的 AUC，每个学习器一个标记。";
     challengers_table: "Every learner in every cell", "每个学习器在每个单元";
-    challengers_how: "All learners saw the same rows and were measured on the same held-out night. The first mark is the learner whose scores are published; its value stands at the right.", "所有学习器使用相同的行，并在同一留出夜测量。第一个标记是其评分被发布的学习器，其数值列在右侧。";
+    challengers_how: "All learners saw the same rows and were measured on the same held-out rows. The first mark is the learner whose scores are published; its value stands at the right.", "所有学习器使用相同的行，并在同样的留出行上测量。第一个标记是其评分被发布的学习器，其数值列在右侧。";
 
     calibration: "Calibration", "校准";
     calibration_none: "No cell has enough support to judge its calibration.", "没有单元有足够的数据判断校准。";

@@ -21,7 +21,16 @@ verdicts as (
     from best_arm
 )
 
-select arms_recommended.arm, arms_recommended.patients, arms_recommended.best_for, arms_recommended.folds_that_name_it, summed.best_for as of_all
+select
+    arms_recommended.arm,
+    arms_recommended.patients,
+    arms_recommended.best_for,
+    arms_recommended.folds_that_name_it,
+    summed.best_for as best_for_of_all,
+    summed.over_next,
+    verdicts.over_next as over_next_of_patients,
+    summed.over_zidovudine,
+    verdicts.over_zidovudine as over_zidovudine_of_patients
 from arms_recommended
 cross join everybody
 cross join summed
