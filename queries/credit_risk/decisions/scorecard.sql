@@ -6,7 +6,7 @@
 with points as (
     select
         loan_id,
-        feature,
+        case when feature = 'scenario' then 'purpose' else feature end as feature,
         coalesce(value, case when feature = '(base)' then '' else '(missing)' end) as value,
         case when feature = '(base)' then $points_at_even_odds else 0.0 end
         - log_odds * $points_to_double_the_odds / ln(2.0) as points

@@ -7,7 +7,7 @@ with summed as (
         sum(share) as share,
         sum(amount_dm) as amount_dm,
         sum(expected_result_dm) as expected_result_dm
-    from loans_by_decision
+    from decision_counts
 ),
 
 decided as (
