@@ -36,12 +36,12 @@ select
     worth_it.saved,
     sum(worth_it.saved) over (order by worth_it.priority) as saved_so_far,
     case
-        when worth_it.reason = 'delivery' and user_orders.late_7d > 0 then concat(user_orders.late_7d, ' order(s) late or overdue')
-        when worth_it.reason = 'return' and user_orders.returned_7d > 0 then concat(user_orders.returned_7d, ' order(s) going back')
+        when worth_it.reason = 'delivery' and user_orders.late_7d > 0 then concat('orders late or overdue: ', user_orders.late_7d)
+        when worth_it.reason = 'return' and user_orders.returned_7d > 0 then concat('orders going back: ', user_orders.returned_7d)
         when worth_it.reason = 'product' and user_orders.intricate_7d > 0 then
-            concat(user_orders.intricate_7d, ' order(s) that need explaining')
+            concat('orders that need explaining: ', user_orders.intricate_7d)
         when worth_it.reason = 'payment' and users.signed_up_on > $as_of_date - 60 then 'new user'
-        when user_orders.orders_7d > 0 then concat(user_orders.orders_7d, ' order(s) of the week')
+        when user_orders.orders_7d > 0 then concat('orders of the week: ', user_orders.orders_7d)
         else 'past contacts'
     end as because
 from worth_it
