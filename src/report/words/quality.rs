@@ -60,9 +60,9 @@ words! {
     reliability_about: "Observed share against mean prediction in ten bins of equal size; the line is perfect calibration.", "十个等量分箱中实际比例与平均预测的对比；直线为完美校准。";
 
     choices: "Snapshots and choices", "快照与选择";
-    choices_finding(rows, snapshots): "The published model learned from {rows} rows of {snapshots} snapshots.", "已发布模型从 {snapshots} 个快照的 {rows} 行中学习。";
+    choices_finding(rows, snapshots): "The published model learned from {rows} rows of {snapshots} snapshot(s).", "已发布模型从 {snapshots} 个快照的 {rows} 行中学习。";
     snapshots: "Snapshots", "快照";
-    tried: "What was tried on the validation night", "在验证夜上试过的设置";
+    tried: "What was tried", "试过的设置";
     as_of: "as of", "截止日";
     used_for: "use", "用途";
     setting: "setting", "设置";
