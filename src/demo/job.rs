@@ -31,6 +31,7 @@ embedded! {
     "checks/decisions/recommendations__chain_is_consistent.sql",
     "checks/decisions/recommendations__places_are_numbered.sql",
     "checks/decisions/risk_alerts__are_worth_a_look.sql",
+    "checks/decisions/risk_alerts__have_a_reason.sql",
     "checks/decisions/segments__users_are_in_one.sql",
     "checks/decisions/transfers__flows_conserve.sql",
     "checks/decisions/transfers__what_lacks_is_met_or_explained.sql",

@@ -124,6 +124,9 @@ fn told(standing: &Standing) -> String {
 
 /// Whether the transfer ledger is made anew.
 fn ledger_of(night: &Night<'_>, before: Option<&PastRun>) -> Result<String, NightError> {
+    if night.job.folds.is_some() {
+        return Ok("the ledger is made every night: with folds nothing is trained for it".into());
+    }
     let every = night.job.transfer.every;
     let Some(ledger) = before.map(|before| ledger::read(&before.folder)).transpose()?.flatten() else {
         return Ok("the ledger is made: there is none yet".into());

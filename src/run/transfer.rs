@@ -54,9 +54,11 @@ pub(super) struct Sample {
     pub(super) parts: Vec<Picked>,
 }
 
-/// The ledger of the night: made anew when that of the baseline is as old as the job allows, else the baseline's.
+/// The ledger of the night: made anew when that of the baseline is as old as the job allows, else the baseline's. With folds nothing is
+/// trained for it, and it is made every night: an older one would speak of challengers that tonight's page does not show.
 pub(super) fn ledger(night: &Night<'_>, learned: &Learned, run: &str, baseline: Option<&PastRun>) -> Result<Ledger, NightError> {
-    if let Some(before) = baseline
+    if night.job.folds.is_none()
+        && let Some(before) = baseline
         && let Some(ledger) = read(&before.folder)?
         && ledger.serves(night.as_of, night.job.transfer.every)
     {

@@ -1,5 +1,5 @@
 -- The segments in words: how many households, and what sets them apart most from all others.
--- Grain: segment. `far` = more than a standard deviation of all households from their mean.
+-- Grain: segment. `above` and `below` the mean of all households; `far` = by more than a standard deviation.
 -- Application: behaviour, figures of merit.
 with told as (
     select
@@ -13,10 +13,10 @@ with told as (
             when 'days_since_visit' then 'days since the last visit'
             when 'spend_log' then 'amount spent'
             when 'products_per_visit' then 'lines of a visit'
-            when 'discounted_share' then 'bought at a discount'
-            when 'mailer_share' then 'bought from the mailer'
-            when 'display_share' then 'bought from a display'
-            when 'repeat_share' then 'products bought again'
+            when 'discounted_share' then 'share bought at a discount'
+            when 'mailer_share' then 'share bought from the mailer'
+            when 'display_share' then 'share bought from a display'
+            when 'repeat_share' then 'share of products bought again'
             else feature
         end as name
     from segment_profiles(
@@ -29,14 +29,14 @@ select
     max(size) as households,
     string_agg(
         concat(
+            name,
             case
-                when z >= 1 then 'far more '
-                when z >= 0.3 then 'more '
-                when z <= -1 then 'far less '
-                when z <= -0.3 then 'less '
-                else 'usual '
-            end,
-            name
+                when z >= 1 then ' far above'
+                when z >= 0.3 then ' above'
+                when z <= -1 then ' far below'
+                when z <= -0.3 then ' below'
+                else ' as usual'
+            end
         ),
         ', ' order by rank
     ) filter (where rank = 1 or (rank <= 4 and abs(z) >= 0.3)) as in_words,

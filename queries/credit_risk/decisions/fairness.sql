@@ -3,6 +3,7 @@
 -- Demographic parity ratio: the group's acceptance rate over the reference's; the interval is that of its logarithm (delta method).
 -- Equal opportunity difference: the acceptance rate among loans that were paid back, less the reference's; interval of two proportions.
 -- Four fifths and 0 are the usual yardsticks. Neither sex nor age is a feature of the model.
+-- Application: lending, figures of merit.
 with judged as (
     select
         loans.sex,
@@ -68,18 +69,18 @@ select
     reference,
     cast(loans as bigint) as loans,
     acceptance,
+    case
+        when group_name = reference then 'reference'
+        when parity_ratio * exp(1.96 * error_of_log_ratio) < 0.8 then 'below four fifths'
+        when parity_ratio * exp(-1.96 * error_of_log_ratio) < 0.8 then 'may be below four fifths'
+        else 'four fifths kept'
+    end as four_fifths,
     parity_ratio,
     parity_ratio * exp(-1.96 * error_of_log_ratio) as parity_low,
     parity_ratio * exp(1.96 * error_of_log_ratio) as parity_high,
     acceptance_of_paid_back,
     opportunity_difference,
     opportunity_difference - 1.96 * error_of_difference as opportunity_low,
-    opportunity_difference + 1.96 * error_of_difference as opportunity_high,
-    case
-        when group_name = reference then 'reference'
-        when parity_ratio * exp(1.96 * error_of_log_ratio) < 0.8 then 'below four fifths'
-        when parity_ratio * exp(-1.96 * error_of_log_ratio) < 0.8 then 'may be below four fifths'
-        else 'four fifths kept'
-    end as four_fifths
+    opportunity_difference + 1.96 * error_of_difference as opportunity_high
 from compared
 order by attribute, loans desc, group_name

@@ -1,6 +1,8 @@
 -- Accept, refer or decline by expected result: what a loan earns if it is paid back, less what is lost if it is not.
 -- Grain: one loan. break-even probability = margin / (margin + loss given default); within the band around it a person decides, and
--- also where the models of the folds, which learned from different loans, do not all say the same.
+-- also where the models of the folds, which learned from different loans, do not all say the same (`lowest_opinion`, `highest_opinion`).
+-- What a person has to look at comes first, the largest loans before the others. Amounts are German marks.
+-- Application: lending.
 with opinions as (
     select
         loan_id,
@@ -37,12 +39,12 @@ select
     end as decision,
     purpose,
     amount_dm,
+    expected_income_dm - expected_loss_dm as expected_result_dm,
     default_probability,
     lowest_opinion,
     highest_opinion,
-    break_even,
-    expected_loss_dm,
     expected_income_dm,
-    expected_income_dm - expected_loss_dm as expected_result_dm
+    expected_loss_dm,
+    break_even
 from priced
-order by default_probability desc, loan_id
+order by case decision when 'refer' then 1 when 'accept' then 2 else 3 end, amount_dm desc, loan_id

@@ -1,10 +1,12 @@
 -- What a loan's points are made of, and the strongest reasons against it.
--- Grain: one loan. score = base points + the sum over features; odds double every `points_to_double_the_odds` points. A reason is a feature
--- that takes points away from the average applicant's, the one that takes most first; where fewer than three do, fewer are told.
+-- Grain: one loan. score = base points + the sum over features; odds double every 20 points (`points_to_double_the_odds`). A reason is a
+-- feature that takes points away from the average applicant's, the one that takes most first; where fewer than three do, fewer are told.
+-- Those with the fewest points come first.
+-- Application: lending.
 with points as (
     select
         loan_id,
-        feature,
+        case when feature = 'scenario' then 'purpose' else feature end as feature,
         value,
         case when feature = '(base)' then $points_at_even_odds else 0.0 end
         - log_odds * $points_to_double_the_odds / ln(2.0) as points
@@ -49,16 +51,16 @@ reasons as (
 select
     totals.loan_id,
     totals.score,
-    totals.base_points,
-    totals.feature_points,
-    1.0 / (1.0 + exp((totals.score - $points_at_even_odds) * ln(2.0) / $points_to_double_the_odds)) as default_probability_by_points,
     scores."default" as default_probability,
     reasons.reason_1,
     reasons.points_1,
     reasons.reason_2,
     reasons.points_2,
     reasons.reason_3,
-    reasons.points_3
+    reasons.points_3,
+    totals.base_points,
+    totals.feature_points,
+    1.0 / (1.0 + exp((totals.score - $points_at_even_odds) * ln(2.0) / $points_to_double_the_odds)) as default_probability_by_points
 from totals
 inner join scores on scores.loan_id = totals.loan_id
 left join reasons on reasons.loan_id = totals.loan_id

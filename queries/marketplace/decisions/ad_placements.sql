@@ -10,10 +10,10 @@ select
     products.title,
     products.category,
     placed.impressions,
-    placed.expected_clicks,
-    placed.expected_margin,
+    placed.value,
     placed.cost,
-    placed.value
+    placed.expected_margin,
+    placed.expected_clicks
 from place(
     (select * from ad_choices order by campaign_id, product_id, segment),
     (select resource, at_least, at_most from ad_limits order by resource)

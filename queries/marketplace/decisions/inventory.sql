@@ -1,4 +1,5 @@
--- What to order where: reorder point and quantity for a service level of $service_level, the risk of running out, what lies too long.
+-- What to order where: reorder point and quantity for the service level that the job sets (`service_level`), the risk of running out,
+-- what lies too long.
 -- Grain: product x location, what is most urgent first. `lead_days`: from the warehouse to a store, from the supplier to the
 -- warehouse. Below the reorder point, what is on hand and on its way is filled up to what the lead time and one review period will need.
 -- Needs are quantiles of a count with the spread of past errors. A product of which the catalogue has no stock is not bought again.
@@ -92,6 +93,14 @@ select
     product_id,
     title,
     location,
+    case
+        when order_quantity > 0 then 'order'
+        when not is_bought then 'not bought again'
+        when overstock > 0 then 'too much'
+        else 'enough'
+    end as action,
+    cast(order_quantity as bigint) as order_quantity,
+    stockout_risk,
     on_hand,
     on_order,
     expected,
@@ -100,15 +109,7 @@ select
     lead_days,
     reorder_point,
     order_up_to,
-    cast(order_quantity as bigint) as order_quantity,
-    stockout_risk,
     cast(overstock as bigint) as overstock,
-    overstock * holding_cost as overstock_cost_week,
-    case
-        when order_quantity > 0 then 'order'
-        when not is_bought then 'not bought again'
-        when overstock > 0 then 'too much'
-        else 'enough'
-    end as action
+    overstock * holding_cost as overstock_cost_week
 from risks
 order by order_quantity * stockout_risk desc, overstock_cost_week desc, product_id, location

@@ -1,6 +1,7 @@
 -- What each user will probably do in the coming week: click, put into the cart, buy, and where the next visit goes.
 -- Grain: user who was shown something in the last 7 days. The user is expected to be shown the like again: the probability of at
 -- least one click is one less the product of the probabilities of none. The next scenario is the commonest after the last one seen.
+-- `clicks`, `fills_cart` and `buys` are probabilities, `spend` is the expected amount; who is expected to spend most comes first.
 -- Application: behaviour.
 with shown as (
     select distinct
@@ -68,4 +69,4 @@ select
 from actions
 inner join last_seen on last_seen.user_id = actions.user_id
 left join commonest on commonest.scenario = last_seen.scenario and commonest.place = 1
-order by actions.buys desc, actions.user_id
+order by actions.spend desc, actions.user_id

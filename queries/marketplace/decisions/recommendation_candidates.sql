@@ -1,6 +1,7 @@
 -- What may be recommended tonight, with what it is expected to bring.
 -- Grain: user x scenario x product among the candidates. Left out: what the user bought within 28 days, what lies nowhere, products with
--- reviews below $least_rating. The expected margin is click, purchase and amount multiplied along the chain, times the product's margin.
+-- reviews below the job's `least_rating`. The expected margin is click, purchase and amount multiplied along the chain, times the
+-- product's margin.
 -- Application: recommendation, working table.
 with in_stock as (
     select product_id

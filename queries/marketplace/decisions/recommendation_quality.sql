@@ -1,9 +1,9 @@
 -- How well recommendations would have ordered what was shown in the held-out week, against popularity and what was bought last.
--- Grain: method x label x measure. Every method orders the same products, those that a user was shown in a scenario; what was not
--- shown has no label. `recommended` orders as `recommendations` does, by value and unlikeness; `value alone` by the expected margin.
--- NDCG and recall at $recommended_products are means over the lists with at least one click or purchase; coverage is the share of the
--- catalogue that is in somebody's list; novelty is the mean of -log2 of a product's share of the impressions before; diversity is one
--- less the mean cosine of the embeddings of two products of a list.
+-- Grain: method x label x measure. Every method orders the same products, those that a user was shown in a scenario; what was not shown has
+-- no label. `recommended` orders as `recommendations` does, by value and unlikeness; `value alone` by the expected margin. NDCG and recall
+-- are of the first places of a list (`recommended_products` of the job), means over the lists with at least one click or purchase; coverage
+-- is the share of the catalogue that is in somebody's list; novelty is the mean of -log2 of a product's share of the impressions before;
+-- diversity is one less the mean cosine of the embeddings of two products of a list.
 -- Application: recommendation, figures of merit.
 with methods as (
     select column1 as method

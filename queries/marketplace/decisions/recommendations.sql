@@ -1,6 +1,7 @@
 -- Products to recommend to each user in each scenario, by the margin that they are expected to bring and how unlike they are.
 -- Grain: user x scenario x product. The expected margin is click, purchase and amount multiplied along the chain, times the
--- product's margin. Left out: what the user bought within 28 days, what lies nowhere, products with reviews below $least_rating.
+-- product's margin. Left out: what the user bought within 28 days, what lies nowhere, products whose reviews are too bad
+-- (`least_rating`).
 -- `why`: `value` = greedy by value and unlikeness; `explore` = the least shown of what is left, to learn about it. `served_by`
 -- says which users and products are new, so that what is shared between users and products speaks for them.
 -- Application: recommendation.
@@ -74,11 +75,11 @@ select
     chosen.product_id,
     products.title,
     products.category,
+    allowed.expected_margin,
+    chosen.why,
     allowed.click,
     allowed.purchase,
     allowed.spend,
-    allowed.expected_margin,
-    chosen.why,
     case
         when user_visits.user_id is null or users.signed_up_on > $as_of_date - $new_days then 'shared part: new user'
         when products.listed_on > $as_of_date - $new_days then 'shared part: new product'

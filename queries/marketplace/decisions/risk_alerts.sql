@@ -1,8 +1,10 @@
 -- Orders to look at this morning before they are sent: those that are most expensive to have returned, up to a day's capacity.
 -- Grain: order that is not delivered and not returned. `risk`: probability of a return once it is bought, from the chain. An order is
--- alerted where what a look is expected to save, risk x $prevented_share x loss, is more than a look costs; `loss` is the margin
--- and what a return costs. `reason` is the driver whose past return share is highest against all orders', as a log ratio: weights of
--- evidence of single drivers, not contributions of the model. What is usual is no reason.
+-- alerted where what a look is expected to save, risk x loss x the share that a look prevents (`prevented_share`), is more than a look
+-- costs; `worth` is what is left of it, `loss` the margin and what a return costs. `reason` and `second_reason` are the features that raise
+-- the model's odds of a return most for this order against the average one; `odds_times` and `second_odds_times` say how many times. Where
+-- no feature of the model raises them, `reason` is the driver whose past return share is highest against all orders' (a log ratio), and
+-- `reason_source` says so.
 -- Application: risk.
 with all_orders as (
     select
@@ -13,6 +15,7 @@ with all_orders as (
         orders.ordered_at,
         products.category,
         products.margin,
+        products.brand,
         case
             when product_price.price_level >= 0.3 then 'dear for its category'
             when product_price.price_level <= -0.3 then 'cheap for its category'
@@ -72,6 +75,7 @@ waiting as (
         all_orders.category,
         all_orders.price_band,
         all_orders.reviews,
+        all_orders.brand,
         all_orders.amount,
         all_orders.ordered_at,
         risks.risk,
@@ -103,6 +107,7 @@ queued as (
         category,
         price_band,
         reviews,
+        brand,
         amount,
         ordered_at,
         risk,
@@ -117,33 +122,91 @@ queued as (
         row_number() over (order by worth desc, event_id) as place
     from waiting
     where worth > 0
+),
+
+alerted as (
+    select * from queued where place <= $reviews_per_day
+),
+
+-- What the model holds against an order: its contributions to the odds of a return, once it is bought.
+told as (
+    select
+        alerted.event_id,
+        score_contributions.feature,
+        max(score_contributions.value) as value,
+        avg(score_contributions.contribution) as contribution,
+        avg(score_contributions.log_odds) as log_odds
+    from alerted
+    inner join score_contributions
+        on score_contributions.user_id = alerted.user_id
+        and score_contributions.product_id = alerted.product_id
+    where score_contributions.task = 'returned' and score_contributions.feature <> '(base)'
+    group by alerted.event_id, score_contributions.feature
+),
+
+against as (
+    select
+        told.event_id,
+        case told.feature
+            when 'return_share' then concat('the user sent ', alerted.returns_before, ' of ', alerted.orders_before, ' orders back')
+            when 'price_level' then
+                case
+                    when alerted.price_band = 'usual price' then concat('price against its category: ', told.value)
+                    else alerted.price_band
+                end
+            when 'rating' then concat('reviews of ', told.value)
+            when 'brand_clicks_28d_log' then
+                concat('the user clicked ', coalesce(user_brand.brand_clicks_28d, 0), ' times on the brand in 28 days')
+            when 'category_clicks_28d_log' then
+                concat('the user clicked ', coalesce(user_category.category_clicks_28d, 0), ' times in the category in 28 days')
+            when 'usual_slot' then concat('shown at place ', told.value, ' of the page on average')
+            else concat(replace(told.feature, '_', ' '), ': ', coalesce(told.value, 'missing'))
+        end as reason,
+        exp(told.log_odds) as odds_times,
+        row_number() over (partition by told.event_id order by told.contribution desc, told.feature) as place
+    from told
+    inner join alerted on alerted.event_id = told.event_id
+    left join user_brand on user_brand.user_id = alerted.user_id and user_brand.brand = alerted.brand
+    left join user_category on user_category.user_id = alerted.user_id and user_category.category = alerted.category
+    where told.contribution > 0
+),
+
+reasons as (
+    select
+        event_id,
+        max(reason) filter (where place = 1) as reason,
+        max(odds_times) filter (where place = 1) as odds_times,
+        max(reason) filter (where place = 2) as second_reason,
+        max(odds_times) filter (where place = 2) as second_odds_times
+    from against
+    where place <= 2
+    group by event_id
 )
 
 select
-    place,
-    event_id,
-    user_id,
-    product_id,
-    category,
-    amount,
-    risk,
-    loss,
-    worth,
-    case greatest(user_weight, category_weight, price_weight, review_weight)
-        when user_weight then concat('the user sent ', returns_before, ' of ', orders_before, ' orders back')
-        when category_weight then concat('category: ', category)
-        when price_weight then price_band
-        else reviews
-    end as reason,
-    case
-        when user_weight > 0.7 and greatest(category_weight, price_weight, review_weight) > 0.1 then
-            case greatest(category_weight, price_weight, review_weight)
-                when category_weight then concat('category: ', category)
-                when price_weight then price_band
-                else reviews
-            end
-    end as second_reason,
-    ordered_at
-from queued
-where place <= $reviews_per_day
-order by place
+    alerted.place,
+    alerted.event_id,
+    alerted.user_id,
+    alerted.product_id,
+    alerted.risk,
+    alerted.worth,
+    coalesce(
+        reasons.reason,
+        case greatest(alerted.user_weight, alerted.category_weight, alerted.price_weight, alerted.review_weight)
+            when alerted.user_weight then concat('the user sent ', alerted.returns_before, ' of ', alerted.orders_before, ' orders back')
+            when alerted.category_weight then concat('category: ', alerted.category)
+            when alerted.price_weight then alerted.price_band
+            else alerted.reviews
+        end
+    ) as reason,
+    reasons.odds_times,
+    reasons.second_reason,
+    reasons.second_odds_times,
+    case when reasons.reason is null then 'past return shares' else 'the model' end as reason_source,
+    alerted.category,
+    alerted.amount,
+    alerted.loss,
+    alerted.ordered_at
+from alerted
+left join reasons on reasons.event_id = alerted.event_id
+order by alerted.place

@@ -1,7 +1,7 @@
 -- What the alerts of the held-out week would have found: a day's capacity on each of seven days, by method.
 -- Grain: method. `precision`: returned orders among those looked at; `recall`: found among all returned; `worth`: what the looks save
 -- less what they cost. `model`: by what a look is expected to save, above the cost of a look; `riskiest`: by the model's probability
--- alone; `user`s past`: by the share that the user had sent back before; `any order`: by chance.
+-- alone; `user's past`: by the share that the user had sent back before; `any order`: by chance.
 -- Application: risk, figures of merit.
 with nights as (
     select min(cast(as_of as timestamp)) as held_out from holdout
@@ -65,10 +65,10 @@ judged as (
 select
     method,
     count(*) as orders,
-    sum(returned) as returned,
+    cast(sum(returned) as bigint) as returned,
     avg(returned) as base_rate,
     count(*) filter (where looked_at) as looked_at,
-    sum(returned) filter (where looked_at) as found,
+    cast(sum(returned) filter (where looked_at) as bigint) as found,
     avg(returned) filter (where looked_at) as precision,
     sum(returned) filter (where looked_at) / sum(returned) as recall,
     sum(returned * $prevented_share * loss - $review_cost) filter (where looked_at) as worth

@@ -1,5 +1,5 @@
 -- The segments in words: how many users, and what sets them apart most from all others.
--- Grain: segment. `far` = more than a standard deviation of all users from their mean.
+-- Grain: segment. `above` and `below` the mean of all users; `far` = by more than a standard deviation.
 -- Application: behaviour, figures of merit.
 with told as (
     select
@@ -31,14 +31,14 @@ select
     max(size) as users,
     string_agg(
         concat(
+            name,
             case
-                when z >= 1 then 'far more '
-                when z >= 0.3 then 'more '
-                when z <= -1 then 'far less '
-                when z <= -0.3 then 'less '
-                else 'usual '
-            end,
-            name
+                when z >= 1 then ' far above'
+                when z >= 0.3 then ' above'
+                when z <= -1 then ' far below'
+                when z <= -0.3 then ' below'
+                else ' as usual'
+            end
         ),
         ', ' order by rank
     ) filter (where rank = 1 or (rank <= 4 and abs(z) >= 0.3)) as in_words,

@@ -1,6 +1,6 @@
 -- What the agents' minutes would have spared in the held-out week: users reached by the model's priority, in the order in which they
 -- last ordered (first come), by chance, and with foresight.
--- Grain: method. `spared`: minutes of the contacts of the users reached, times $spared_share, less what the messages take.
+-- Grain: method. `spared`: minutes of the contacts of the users reached, times `spared_share`, less what the messages take.
 -- Application: service, figures of merit.
 with nights as (
     select min(cast(as_of as timestamp)) as held_out from holdout

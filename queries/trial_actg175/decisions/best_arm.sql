@@ -3,7 +3,8 @@
 -- Which arm is best is said by a model that has not seen the patient's outcome (out of fold; the published one for patients without any).
 -- Interval of a margin: the grouped jackknife over the models of the folds, SE² = (K − 1)/K · Σ (margin_k − mean)², times Student's t with
 -- K − 1 degrees of freedom. All but one of these models learned from the patient too, one of about 1,900. "no evidence" where the interval
--- holds 0. It is the interval of what the model says, and says nothing of how patients with the same features differ.
+-- holds 0, and so always of zidovudine over itself. It is the interval of what the model says, and says nothing of how patients with the same features differ.
+-- Application: treatment.
 with seen as (
     select patient_id, under, p_event as event, p_cd4_week_20 as cd4
     from holdout_under
@@ -72,21 +73,23 @@ select
     best.patient_id,
     best.arm_drawn,
     best.best_arm,
-    best.event_best,
-    best.cd4_best,
-    best.next_arm,
-    best.margin_over_next,
-    best.margin_over_next - $t_quantile * spread.error_over_next as margin_over_next_low,
-    best.margin_over_next + $t_quantile * spread.error_over_next as margin_over_next_high,
-    case when best.margin_over_next - $t_quantile * spread.error_over_next > 0.0 then best.best_arm else 'no evidence' end as verdict_over_next,
+    case
+        when best.margin_over_zidovudine - $t_quantile * spread.error_over_zidovudine > 0.0 then best.best_arm
+        else 'no evidence'
+    end as verdict_over_zidovudine,
     best.margin_over_zidovudine,
     best.margin_over_zidovudine - $t_quantile * spread.error_over_zidovudine as margin_over_zidovudine_low,
     best.margin_over_zidovudine + $t_quantile * spread.error_over_zidovudine as margin_over_zidovudine_high,
+    best.next_arm,
     case
-        when best.best_arm = 'zidovudine' then 'zidovudine'
-        when best.margin_over_zidovudine - $t_quantile * spread.error_over_zidovudine > 0.0 then best.best_arm
+        when best.margin_over_next - $t_quantile * spread.error_over_next > 0.0 then best.best_arm
         else 'no evidence'
-    end as verdict_over_zidovudine
+    end as verdict_over_next,
+    best.margin_over_next,
+    best.margin_over_next - $t_quantile * spread.error_over_next as margin_over_next_low,
+    best.margin_over_next + $t_quantile * spread.error_over_next as margin_over_next_high,
+    best.event_best,
+    best.cd4_best
 from best
 inner join spread on spread.patient_id = best.patient_id
 order by best.margin_over_zidovudine desc, best.patient_id

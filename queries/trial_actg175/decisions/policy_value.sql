@@ -1,10 +1,11 @@
 -- What policies would have been worth: each patient in the arm with the best prediction, against everybody in one arm.
 -- Grain: outcome x policy x estimator. A demonstration, not medical advice.
--- Because arms were drawn at random the value is estimated without bias: `ipw` weighs patients who happened to be in the policy's arm by the
--- inverse of its chance (normalised: Hájek), `doubly robust` adds what the model says of everybody and weighs only its errors (Robins,
--- Rotnitzky, Zhao 1994). Predictions are out of fold, so that no patient's own outcome has a say in the arm that the policy gives.
+-- Because arms were drawn at random the value is estimated without bias: `ipw` (inverse propensity) weighs patients who happened to be in the
+-- policy's arm by the inverse of its chance (normalised: Hájek), `doubly robust` adds what the model says of everybody and weighs only its
+-- errors (Robins, Rotnitzky, Zhao 1994). Predictions are out of fold, so that no patient's own outcome has a say in the arm that it gets.
 -- Intervals: 1.96 standard errors of the mean of the influence values. `against` compares with zidovudine alone, patient by patient.
 -- Event: share of patients with one, less is better. CD4: count at week 20, more is better.
+-- Application: treatment, figures of merit.
 with predicted as (
     select
         patient_id,
@@ -126,8 +127,6 @@ select
     against.outcome,
     against.policy,
     against.estimator,
-    against.patients,
-    against.patients_in_the_arm,
     against.value,
     against.value - $z_quantile * against.error as low,
     against.value + $z_quantile * against.error as high,
@@ -136,10 +135,12 @@ select
     against.difference + $z_quantile * against.error_of_difference as against_zidovudine_high,
     best.best_less_this as best_prediction_less_this,
     best.best_less_this - $z_quantile * best.error_of_best_less_this as best_prediction_less_this_low,
-    best.best_less_this + $z_quantile * best.error_of_best_less_this as best_prediction_less_this_high
+    best.best_less_this + $z_quantile * best.error_of_best_less_this as best_prediction_less_this_high,
+    against.patients,
+    against.patients_in_the_arm
 from against
 inner join best
     on best.outcome = against.outcome
     and best.policy = against.policy
     and best.estimator = against.estimator
-order by against.outcome, against.estimator, against.policy
+order by against.outcome desc, against.estimator, against.policy

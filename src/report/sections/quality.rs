@@ -266,7 +266,7 @@ pub(super) fn choices(report: &Report) -> Section {
         .snapshots
         .iter()
         .map(|snapshot| vec![Cell::text(&snapshot.as_of), Cell::text(words.said(&snapshot.split)), Cell::count(snapshot.rows)]);
-    let learned = || report.snapshots.iter().filter(|snapshot| ["train", "gap", "valid"].contains(&snapshot.split.as_str()));
+    let learned = || report.snapshots.iter().filter(|snapshot| ["train", "gap", "valid", "folds"].contains(&snapshot.split.as_str()));
     let rows: u64 = learned().map(|snapshot| snapshot.rows).sum();
     Section {
         id: "choices",

@@ -10,9 +10,9 @@ words! {
     owner: "owner", "负责人";
     intended_use: "intended use", "预期用途";
     limits: "limits", "局限";
-    limits_general: "It predicts from what was known at the start of the night; a scenario or product unlike those it learned from is served by what all share. What it relies on is not what makes a sale.", "它只根据当晚开始时已知的信息预测；与学习数据不同的场景或商品由共享部分服务。它所依赖的因素并不等于成交的原因。";
+    limits_general: "It predicts from what was known at the start of the night; what is unlike all that it learned from is served by what all scenarios share. What it relies on is not what makes an outcome happen.", "它只根据当晚开始时已知的信息预测；与学习数据不同的情形由各场景共享的部分服务。它所依赖的因素并不等于结果发生的原因。";
     ethics: "ethics", "伦理";
-    ethics_general: "Check who is served worse: quality per cell is above, and a cell with little data is named there. A score is a prediction about behaviour, no statement about a person.", "请检查谁得到较差的服务：各单元质量见上文，数据不足的单元已注明。评分是对行为的预测，而不是对个人的评判。";
+    ethics_general: "Check who is served worse: quality per cell is above, and a cell with little data is named there. A score is a prediction, no statement about a person.", "请检查谁得到较差的服务：各单元质量见上文，数据不足的单元已注明。评分是预测，而不是对个人的评判。";
     card_data: "data", "数据";
     card_data_of(rows, files, snapshots, first, last): "{rows} rows of {files} input file(s); {snapshots} snapshots from {first} to {last}.", "{files} 个输入文件的 {rows} 行；{snapshots} 个快照，自 {first} 至 {last}。";
     card_row: "a row", "一行";

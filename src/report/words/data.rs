@@ -49,7 +49,7 @@ words! {
     feature: "feature", "特征";
     kind: "kind", "类型";
     missing_in_training: "missing in training", "训练中缺失";
-    unknown_on_holdout: "unknown in the held-out rows", "留出行未知行数";
+    unknown_on_holdout: "unknown among the held-out rows", "留出行中的未知行数";
     definition: "definition", "定义";
     features_how: "Unknown: rows whose value was not seen, or too rarely, in training; they share one entry.", "未知：其值在训练中未出现或过于罕见的行，共用一个条目。";
 

@@ -93,7 +93,7 @@ words! {
     importance_since_how: "Importance of each feature in each cell, tonight against the run before, tested against its own noise: the change in standard errors of both intervals, widened by what the night's refit moves the features by in general (the robust spread of all changes), and a false discovery rate of 5 % over all features and cells. What is listed stands out from the refit. The agreement of rankings (NDCG) is 1 where the order of the features that matter is the same. All comparisons are in importance_change.parquet, the nights before in importance_history.parquet.", "将今晚每个单元中每个特征的重要性与上次运行比较，并以其自身的噪声检验：变化以两个区间的标准误计，并按今晚重新拟合对各特征的一般影响（全部变化的稳健离散程度）加宽，全部特征与单元的错误发现率为 5 %。列出的变化超出重新拟合的影响。排名一致度（NDCG）为 1 表示重要特征的顺序相同。全部比较见 importance_change.parquet，之前各夜见 importance_history.parquet。";
 
     told_rows: "Rows explained", "逐行解释";
-    told_rows_finding(rows, first): "{rows} held-out rows are told one by one. The first: {first}", "逐一解释{rows} 个留出行。第一行：{first}";
+    told_rows_finding(rows, first): "{rows} held-out rows are told one by one. The first: {first}", "逐一解释 {rows} 个留出行。第一行：{first}";
     told_rows_table: "All explained rows", "全部被解释的行";
     average_row: "average row", "平均行";
     this_row: "this row", "本行";

@@ -9,7 +9,7 @@ words! {
     cells_finding_folds(folds, mean): "Out of fold ({folds} folds by entity) the mean AUC over the cells is {mean}.", "折外（按实体分 {folds} 折）各单元的平均 AUC 为 {mean}。";
     cells_thin_folds(folds): "Out of fold ({folds} folds by entity) no cell has enough support for an AUC.", "折外（按实体分 {folds} 折）没有单元有足够的数据计算 AUC。";
     cells_thin(night): "On the held-out night {night} no cell has enough support for an AUC.", "在留出夜 {night}，没有单元有足够的数据计算 AUC。";
-    cells_how: "Each box is one scenario × task on a night that the model never learned from. An AUC of 0.5 is chance, 1 is perfect order; an R² of 0 is no better than the mean. Predicted / observed compares totals: above 1 is too high. GAUC ranks within an entity; NDCG, recall and hit rate look at the k rows of an entity with the highest predictions. A chained task counts over all rows: where the task before it did not happen, it did not happen either.", "每格为一个场景 × 任务，在模型从未学习过的夜晚上测量。AUC 为 0.5 等于随机，1 为完美排序；R² 为 0 表示不优于均值。“预测 / 实际”比较总量：大于 1 表示偏高。GAUC 在同一实体内排序；NDCG、召回率与命中率看每个实体预测最高的 k 行。链式任务按全部行计算：前一任务未发生，则它也未发生。";
+    cells_how: "Each box is one scenario × task on rows that the model never learned from. An AUC of 0.5 is chance, 1 is perfect order; an R² of 0 is no better than the mean. Predicted / observed compares totals: above 1 is too high. GAUC ranks within an entity; NDCG, recall and hit rate look at the k rows of an entity with the highest predictions. A chained task counts over all rows: where the task before it did not happen, it did not happen either.", "每格为一个场景 × 任务，在模型从未学习过的行上测量。AUC 为 0.5 等于随机，1 为完美排序；R² 为 0 表示不优于均值。“预测 / 实际”比较总量：大于 1 表示偏高。GAUC 在同一实体内排序；NDCG、召回率与命中率看每个实体预测最高的 k 行。链式任务按全部行计算：前一任务未发生，则它也未发生。";
     ranking_table: "Binary tasks: ranking and totals", "二元任务：排序与总量";
     threshold_table: "Binary tasks: at the threshold", "二元任务：阈值处";
     lists_table: "Binary tasks: within an entity's list", "二元任务：实体内列表";
@@ -44,7 +44,7 @@ words! {
     challengers_chart: "AUC of each learner", "各学习器的 AUC";
     challengers_about: "AUC per cell on the held-out rows, one mark per learner.", "留出行上各单元的 AUC，每个学习器一个标记。";
     challengers_table: "Every learner in every cell", "每个学习器在每个单元";
-    challengers_how: "All learners saw the same rows and were measured on the same held-out rows. The first mark is the learner whose scores are published; its value stands at the right.", "所有学习器使用相同的行，并在相同的留出行上测量。第一个标记是其评分被发布的学习器，其数值列在右侧。";
+    challengers_how: "All learners saw the same rows and were measured on the same held-out rows. The first mark is the learner whose scores are published; its value stands at the right.", "所有学习器使用相同的行，并在同样的留出行上测量。第一个标记是其评分被发布的学习器，其数值列在右侧。";
 
     calibration: "Calibration", "校准";
     calibration_none: "No cell has enough support to judge its calibration.", "没有单元有足够的数据判断校准。";
@@ -60,9 +60,9 @@ words! {
     reliability_about: "Observed share against mean prediction in ten bins of equal size; the line is perfect calibration.", "十个等量分箱中实际比例与平均预测的对比；直线为完美校准。";
 
     choices: "Snapshots and choices", "快照与选择";
-    choices_finding(rows, snapshots): "The published model learned from {rows} rows of {snapshots} snapshots.", "已发布模型从 {snapshots} 个快照的 {rows} 行中学习。";
+    choices_finding(rows, snapshots): "The published model learned from {rows} rows of {snapshots} snapshot(s).", "已发布模型从 {snapshots} 个快照的 {rows} 行中学习。";
     snapshots: "Snapshots", "快照";
-    tried: "What was tried on the validation night", "在验证夜上试过的设置";
+    tried: "What was tried", "试过的设置";
     as_of: "as of", "截止日";
     used_for: "use", "用途";
     setting: "setting", "设置";
