@@ -81,6 +81,7 @@ embedded! {
     "decisions/rfm.sql",
     "decisions/risk_alerts.sql",
     "decisions/risk_quality.sql",
+    "decisions/risk_queue.sql",
     "decisions/segment_flow.sql",
     "decisions/segment_profiles.sql",
     "decisions/segments.sql",

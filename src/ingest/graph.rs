@@ -38,9 +38,11 @@ pub enum Table {
     BesideScores(&'static str),
 }
 
+/// Why a candidate scores as it does.
+pub const CONTRIBUTIONS: &str = "score_contributions";
 /// Tables that decisions may read beside the scores: why a candidate scores as it does, what the model of each fold says of it, and what
 /// the models of the folds say of the labelled rows that they have not seen, under every scenario.
-pub const BESIDE_SCORES: [&str; 3] = ["score_contributions", "scores_folds", "holdout_under"];
+pub const BESIDE_SCORES: [&str; 3] = [CONTRIBUTIONS, "scores_folds", "holdout_under"];
 
 /// A parsed query and what it reads.
 #[derive(Debug, Clone)]
@@ -98,6 +100,14 @@ impl Graph {
         let nodes = |queries: &[Query], kind| queries.iter().map(|query| names.node(query, kind)).collect::<Result<Vec<_>, _>>();
         let of = |checks: &[Check]| checks.iter().map(|check| check.query.clone()).collect::<Vec<Query>>();
         nodes(&job.queries.explore, Kind::Explore)?;
+        let mut decisions = nodes(&job.queries.decisions, Kind::Decision)?;
+        let named = &job.explain.contributions_of;
+        for node in decisions.iter_mut().filter(|node| !named.is_empty() && node.uses.contains(&Table::BesideScores(CONTRIBUTIONS))) {
+            // What is explained is what that table names.
+            node.uses.push(Table::Decision(named.clone()));
+            node.uses.sort_unstable();
+            node.uses.dedup();
+        }
         Ok(Self {
             clean: waves(nodes(&job.queries.clean, Kind::Clean)?, |table| matches!(table, Table::Clean(_)))?,
             features: waves(nodes(&job.queries.features, Kind::Feature)?, |table| matches!(table, Table::Feature(_)))?
@@ -108,10 +118,7 @@ impl Graph {
             examples: names.node(&job.queries.examples, Kind::Examples)?,
             frame: names.node(&job.queries.frame, Kind::Frame)?,
             checks: nodes(&of(&job.queries.checks), Kind::Check)?,
-            decisions: waves(nodes(&job.queries.decisions, Kind::Decision)?, |table| matches!(table, Table::Decision(_)))?
-                .into_iter()
-                .flatten()
-                .collect(),
+            decisions: waves(decisions, |table| matches!(table, Table::Decision(_)))?.into_iter().flatten().collect(),
             decision_checks: nodes(&of(&job.queries.decision_checks), Kind::DecisionCheck)?,
         })
     }
@@ -123,6 +130,13 @@ impl Graph {
             .iter()
             .chain(&self.decision_checks)
             .any(|node| node.uses.iter().any(|used| matches!(used, Table::BesideScores(name) if *name == table)))
+    }
+
+    /// The decisions that come before contributions are known, the table among them that says whose, and those after.
+    #[must_use]
+    pub fn decisions_before(&self, contributions_of: &str) -> (&[Node], &[Node]) {
+        let named = self.decisions.iter().position(|node| node.query.name == contributions_of);
+        self.decisions.split_at(named.map_or(0, |at| at + 1))
     }
 
     /// The feature tables that `of` needs, directly or through others, in an order in which each finds what it needs.

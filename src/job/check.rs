@@ -126,7 +126,7 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         card: raw.card,
         language: raw.report.language,
         top_features: raw.report.top_features.max(1),
-        explain: explain(raw.explain)?,
+        explain: explain(raw.explain, &queries)?,
         name,
         folder,
         queries,
@@ -135,7 +135,7 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
 }
 
 /// The caps of what is explained: without rows there is no importance, on which drift and report lean.
-fn explain(raw: ExplainSettings) -> Result<ExplainSettings, JobError> {
+fn explain(raw: ExplainSettings, queries: &Queries) -> Result<ExplainSettings, JobError> {
     for (key, rows) in [("explain.importance_rows", raw.importance_rows), ("explain.forest_rows", raw.forest_rows)] {
         if rows == 0 {
             return Err(value(key, "0 rows explain nothing", "a whole number from 1 up"));
@@ -143,6 +143,14 @@ fn explain(raw: ExplainSettings) -> Result<ExplainSettings, JobError> {
     }
     if raw.surrogate_samples > 100_000 {
         return Err(value("explain.surrogate_samples", format!("{} is more than 100000", raw.surrogate_samples), "500 is usual"));
+    }
+    let of = &raw.contributions_of;
+    if !of.is_empty() && queries.decisions.iter().all(|query| query.name != *of) {
+        return Err(value(
+            "explain.contributions_of",
+            format!("there is no decisions/{of}.sql"),
+            "name a decision table that has the keys",
+        ));
     }
     Ok(raw)
 }

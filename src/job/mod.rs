@@ -165,6 +165,8 @@ pub struct ExplainSettings {
     pub faithful_rows: usize,
     /// Samples of the surrogate of each told row; 0 = none.
     pub surrogate_samples: usize,
+    /// The decision table whose keys say of which candidates decisions read the contributions; empty = of all.
+    pub contributions_of: String,
 }
 
 /// `[sentinel]`.

@@ -22,7 +22,7 @@ use super::home::PastRun;
 use super::staging::Staging;
 use crate::ingest::check::check_decisions;
 use crate::ingest::clean::{parquet_table, schema_of};
-use crate::ingest::graph::{BESIDE_SCORES, Graph};
+use crate::ingest::graph::{BESIDE_SCORES, CONTRIBUTIONS, Graph, Node};
 use crate::ingest::sql::{Params, plan};
 use crate::ingest::{Engine, IngestError};
 use crate::job::Job;
@@ -63,12 +63,21 @@ pub fn add(session: &SessionContext, job: &Job, staging: &Staging, before: Optio
         }
     }
     for name in BESIDE_SCORES {
-        let file = staging.path().join(format!("{name}.parquet"));
-        if file.is_file() {
-            show(session, name, parquet_table(&file, schema_of(&file)?)?)?;
-        }
+        add_beside(session, name, staging)?;
     }
     previous::add(session, job, before)
+}
+
+/// Registers a table that was made beside the scores, where it was.
+///
+/// # Errors
+/// [`PublishError`] when the file cannot be read.
+pub fn add_beside(session: &SessionContext, name: &str, staging: &Staging) -> Result<(), PublishError> {
+    let file = staging.path().join(format!("{name}.parquet"));
+    if file.is_file() {
+        show(session, name, parquet_table(&file, schema_of(&file)?)?)?;
+    }
+    Ok(())
 }
 
 fn hive(folder: &Path, first: &Path) -> Result<Arc<ListingTable>, PublishError> {
@@ -93,22 +102,19 @@ pub struct Seen<'a> {
     pub params: &'a Params,
 }
 
-/// Decision tables that were written.
-#[derive(Debug, Clone, Default)]
-pub struct Written {
-    /// The tables, each after what it needs.
-    pub tables: Vec<Decision>,
-    /// Names of the checks that found nothing.
-    pub checks: Vec<String>,
-}
-
-/// Runs every decision query, then every check of a decision table.
+/// Runs decision queries, in this order.
 ///
 /// # Errors
-/// [`PublishError`] naming the query, or the check with a sample of the offending rows.
-pub async fn write(engine: &Engine, seen: Seen<'_>, session: &SessionContext, staging: &Staging) -> Result<Written, PublishError> {
+/// [`PublishError`] naming the query.
+pub async fn write(
+    engine: &Engine,
+    seen: Seen<'_>,
+    nodes: &[Node],
+    session: &SessionContext,
+    staging: &Staging,
+) -> Result<Vec<Decision>, PublishError> {
     let mut tables = Vec::new();
-    for node in &seen.graph.decisions {
+    for node in nodes {
         let _permit = engine.permit().await?;
         let name = &node.query.name;
         let target = staging.place(&format!("decisions/{name}.parquet"))?;
@@ -120,8 +126,15 @@ pub async fn write(engine: &Engine, seen: Seen<'_>, session: &SessionContext, st
         let (columns, rows) = preview(&target)?;
         tables.push(Decision { name: name.clone(), what: node.query.header.clone(), columns, rows_total, rows });
     }
-    let checks = check_decisions(engine, seen.job, seen.graph, session, seen.params).await?;
-    Ok(Written { tables, checks })
+    Ok(tables)
+}
+
+/// Runs every check of a decision table, and gives their names.
+///
+/// # Errors
+/// [`PublishError`] naming the check, with a sample of the offending rows.
+pub async fn check(engine: &Engine, seen: Seen<'_>, session: &SessionContext) -> Result<Vec<String>, PublishError> {
+    Ok(check_decisions(engine, seen.job, seen.graph, session, seen.params).await?)
 }
 
 /// Plans every decision query and its checks on empty tables, in a session with those of clean tables and features. `rows` has keys
@@ -145,11 +158,18 @@ pub async fn plan_all(session: &SessionContext, seen: Seen<'_>, rows: &Schema, c
     empty(session, "holdout_under", figures(labels.chain(published).collect(), vec![text("scenario"), text("under")]))?;
     empty(session, "scores_folds", figures(own, vec![text("scenario"), text("under")]))?;
     let reasons = ["scenario", "task", "feature", "value"].map(text);
-    empty(session, "score_contributions", with_keys(job, rows, vec!["contribution".into(), "log_odds".into()], reasons))?;
+    empty(session, CONTRIBUTIONS, with_keys(job, rows, vec!["contribution".into(), "log_odds".into()], reasons))?;
     previous::add(session, job, None)?;
     for node in &seen.graph.decisions {
         let planned = plan(session, &node.select, seen.params).await?;
-        empty(session, &node.query.name, Arc::clone(planned.schema().inner()))?;
+        let schema = planned.schema().inner();
+        if node.query.name == job.explain.contributions_of
+            && let Some(key) = job.keys.iter().find(|key| schema.field_with_name(key).is_err())
+        {
+            let message = format!("has no column `{key}`, a key: `explain.contributions_of` names the table for its keys");
+            return Err(PublishError::Table { table: node.query.name.clone(), message });
+        }
+        empty(session, &node.query.name, Arc::clone(schema))?;
     }
     for node in &seen.graph.decision_checks {
         plan(session, &node.select, seen.params).await?;

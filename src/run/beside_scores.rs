@@ -1,13 +1,17 @@
 //! What the models say beside the scores: the candidates' reasons, each fold's opinion of them, and labelled rows out of fold under every
 //! scenario. Decisions read these tables, and so do analysts.
 //!
-//! In: [`Learned`] and tonight's frame. Out: `score_contributions` (where a decision reads it), `scores_folds` and `holdout_under` (with
-//! folds), row by row in a stream. What is decided on them is SQL of the job.
+//! In: [`Learned`], tonight's frame and perhaps a decision that says which candidates are explained. Out: `score_contributions` (where a
+//! decision reads it), `scores_folds` and `holdout_under` (with folds), row by row in a stream. What is decided on them is SQL of the job.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int32Array, RecordBatch, UInt64Array};
-use arrow::compute::take;
+use arrow::array::{ArrayRef, BooleanArray, Int32Array, RecordBatch, UInt64Array};
+use arrow::compute::{cast, filter_record_batch, take};
+use arrow::datatypes::DataType;
+use arrow::row::{OwnedRow, RowConverter, SortField};
 
 use super::error::failed;
 use super::explained::values::values;
@@ -16,7 +20,8 @@ use super::{Night, NightError};
 use crate::evaluate::calibration::Calibrated;
 use crate::explain::feature_name;
 use crate::features::{FeatureError, Snapshot};
-use crate::ingest::Graph;
+use crate::ingest::clean::schema_of;
+use crate::ingest::graph::CONTRIBUTIONS;
 use crate::learn::folds::Folds;
 use crate::learn::rows::{Block, Shape};
 use crate::publish::scores::{plain, text_column};
@@ -28,15 +33,26 @@ const STRETCH: usize = 1024;
 /// Name of the constant part in `score_contributions`.
 const BASE: &str = "(base)";
 
-/// Writes the tables into the staged folder.
-pub(super) fn write(night: &Night<'_>, learned: &Learned, tonight: &Snapshot, graph: &Graph, staging: &Staging) -> Result<(), NightError> {
+/// Writes the contributions of tonight's candidates: of those whose keys the table in `named` has, or of all.
+pub(super) fn contributions(
+    night: &Night<'_>,
+    learned: &Learned,
+    tonight: &Snapshot,
+    named: Option<&Path>,
+    staging: &Staging,
+) -> Result<(), NightError> {
     let day = tonight.as_of.epoch_day();
-    if graph.decides_on("score_contributions") {
-        table(night, &tonight.file, "score_contributions", staging, |batch| {
-            let encoded = learned.encoder.encode(batch, day).map_err(FeatureError::from)?;
-            contributions(night, learned, batch, (&encoded.block(), day))
-        })?;
-    }
+    let named = named.map(|file| Named::read(&night.job.keys, file, &tonight.file)).transpose()?;
+    table(night, &tonight.file, CONTRIBUTIONS, staging, |batch| {
+        let batch = &named.as_ref().map_or_else(|| Ok(batch.clone()), |named| named.among(batch))?;
+        let encoded = learned.encoder.encode(batch, day).map_err(FeatureError::from)?;
+        contributions_of(night, learned, batch, (&encoded.block(), day))
+    })
+}
+
+/// With folds, writes what each fold's model says of the candidates, and of labelled rows that it has not seen.
+pub(super) fn by_folds(night: &Night<'_>, learned: &Learned, tonight: &Snapshot, staging: &Staging) -> Result<(), NightError> {
+    let day = tonight.as_of.epoch_day();
     let (Some(folds), Some(unseen)) = (night.job.folds, &learned.taught[0].unseen) else { return Ok(()) };
     table(night, &tonight.file, "scores_folds", staging, |batch| {
         let encoded = learned.encoder.encode(batch, day).map_err(FeatureError::from)?;
@@ -50,6 +66,45 @@ pub(super) fn write(night: &Night<'_>, learned: &Learned, tonight: &Snapshot, gr
         })?;
     }
     Ok(())
+}
+
+/// Rows that a table names by their keys.
+struct Named<'a> {
+    keys: &'a [String],
+    converter: RowConverter,
+    rows: BTreeSet<OwnedRow>,
+}
+
+impl<'a> Named<'a> {
+    /// The keys in `file`, in the types that the frame has them in.
+    fn read(keys: &'a [String], file: &Path, frame: &Path) -> Result<Self, NightError> {
+        let none = RecordBatch::new_empty(schema_of(frame)?);
+        let types: Vec<DataType> = columns_of(keys, &none)?.iter().map(|column| column.data_type().clone()).collect();
+        let fields = types.iter().cloned().map(SortField::new).collect();
+        let mut named = Self { keys, converter: RowConverter::new(fields).map_err(|error| failed(&error))?, rows: BTreeSet::new() };
+        for batch in table_file::read(file)? {
+            let batch = batch.map_err(|error| failed(&error))?;
+            let columns = columns_of(keys, &batch)?.iter().zip(&types).map(|(column, of)| cast(column, of)).collect::<Result<Vec<_>, _>>();
+            let rows = columns.and_then(|columns| named.converter.convert_columns(&columns)).map_err(|error| failed(&error))?;
+            named.rows.extend(rows.iter().map(|row| row.owned()));
+        }
+        Ok(named)
+    }
+
+    /// The rows of a batch of the frame that are among them.
+    fn among(&self, batch: &RecordBatch) -> Result<RecordBatch, NightError> {
+        let rows = self.converter.convert_columns(&columns_of(self.keys, batch)?).map_err(|error| failed(&error))?;
+        let kept: BooleanArray = rows.iter().map(|row| Some(self.rows.contains(&row.owned()))).collect();
+        filter_record_batch(batch, &kept).map_err(|error| failed(&error))
+    }
+}
+
+fn columns_of(keys: &[String], batch: &RecordBatch) -> Result<Vec<ArrayRef>, NightError> {
+    let column = |key: &String| {
+        let array = batch.column_by_name(key).ok_or_else(|| failed(&format!("key `{key}` is missing")))?;
+        Ok(plain(array)?)
+    };
+    keys.iter().map(column).collect()
 }
 
 /// Makes a table from the batches of a frame.
@@ -88,10 +143,8 @@ fn table(
 fn keyed(night: &Night<'_>, batch: &RecordBatch, day: i32, rows: &[u64]) -> Result<Columns, NightError> {
     let at = UInt64Array::from(rows.to_vec());
     let mut columns = Columns::new();
-    for key in &night.job.keys {
-        let array = batch.column_by_name(key).ok_or_else(|| failed(&format!("key `{key}` is missing")))?;
-        let taken = take(array, &at, None).map_err(|error| failed(&error))?;
-        columns = columns.array(key, plain(&taken)?);
+    for (key, own) in night.job.keys.iter().zip(columns_of(&night.job.keys, batch)?) {
+        columns = columns.array(key, take(&own, &at, None).map_err(|error| failed(&error))?);
     }
     Ok(columns.date("as_of", std::iter::repeat_n(day, rows.len())))
 }
@@ -107,7 +160,7 @@ fn finished(columns: Columns) -> Result<RecordBatch, NightError> {
 
 /// Contributions of every feature to each task's raw output, and to the log odds of binary tasks before any calibration steps: over the
 /// features and the base, `contribution` adds up to the raw output and `log_odds` to the log odds.
-fn contributions(
+fn contributions_of(
     night: &Night<'_>,
     learned: &Learned,
     batch: &RecordBatch,

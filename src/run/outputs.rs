@@ -18,6 +18,7 @@ use super::told::Facts;
 use super::{Night, NightError, beside_scores};
 use crate::features::{FeatureError, view};
 use crate::ingest::clean::parquet_table;
+use crate::ingest::graph::CONTRIBUTIONS;
 use crate::ingest::{Engine, Params, arguments};
 use crate::publish::decisions::{self, Decision};
 use crate::publish::manifest::{InputSource, SnapshotEntry};
@@ -72,7 +73,7 @@ pub(super) async fn score(
         |done| night.watch.step("scored rows", done, tonight.rows),
     )?;
 
-    beside_scores::write(night, learned, tonight, &sources.graph, staging)?;
+    beside_scores::by_folds(night, learned, tonight, staging)?;
 
     let spill = night.home.cache.join("spill");
     folder::create(&spill)?;
@@ -87,14 +88,23 @@ pub(super) async fn score(
     let end = as_of.plus(job.snapshots.horizon, &job.zone).map_err(NightError::calendar)?;
     let params = Params::of(job).at(as_of, &end);
     let seen = decisions::Seen { job, graph: &sources.graph, params: &params };
-    let written = decisions::write(&engine, seen, &session, staging).await?;
-    for decision in &written.tables {
+    let of = &job.explain.contributions_of;
+    let (first, rest) = sources.graph.decisions_before(of);
+    let mut tables = decisions::write(&engine, seen, first, &session, staging).await?;
+    if sources.graph.decides_on(CONTRIBUTIONS) {
+        let named = (!first.is_empty()).then(|| staging.path().join(format!("decisions/{of}.parquet")));
+        beside_scores::contributions(night, learned, tonight, named.as_deref(), staging)?;
+        decisions::add_beside(&session, CONTRIBUTIONS, staging)?;
+    }
+    tables.extend(decisions::write(&engine, seen, rest, &session, staging).await?);
+    let checks = decisions::check(&engine, seen, &session).await?;
+    for decision in &tables {
         night.watch.note(&format!("decision {}: {} rows", decision.name, decision.rows_total));
     }
-    if !written.checks.is_empty() {
-        night.watch.note(&format!("{} check(s) of decisions passed", written.checks.len()));
+    if !checks.is_empty() {
+        night.watch.note(&format!("{} check(s) of decisions passed", checks.len()));
     }
-    Ok(Scored { summary, decisions: written.tables, checks: written.checks })
+    Ok(Scored { summary, decisions: tables, checks })
 }
 
 /// The published learner's predictions for a batch of the frame, also under every scenario where the job asks for it.
