@@ -62,6 +62,50 @@ fn refused(shop: &Shop, message: &str) {
     }
 }
 
+/// Sums of the contributions of a candidate, which are its log odds.
+const REASONS: &str = "-- Why.\n-- Grain: household x product.\nselect household_id, product_id, count(*) as parts, sum(log_odds) as log_odds\n\
+    from score_contributions where task = 'purchase' group by household_id, product_id order by household_id, product_id\n";
+
+#[test]
+fn contributions_are_those_of_the_candidates_that_a_decision_names() {
+    let shop = deciding();
+    // Its name comes before that of the table which says whose.
+    shop.put("decisions/because.sql", REASONS);
+    shop.published();
+    let all = decision(&shop, "because");
+    declare(&shop, "[explain]\ncontributions_of = \"picked\"\n");
+    shop.succeeds(&["check", "queries/shop"]);
+    shop.published();
+    let (picked, because) = (decision(&shop, "picked"), decision(&shop, "because"));
+    let pairs = |rows: &RecordBatch| -> std::collections::BTreeSet<_> {
+        whole(rows, "household_id").into_iter().zip(whole(rows, "product_id")).collect()
+    };
+    assert_eq!(pairs(&because), pairs(&picked));
+    assert!(all.num_rows() > picked.num_rows(), "all candidates are explained where nothing is said");
+    let contributions = read(&shop.current().join("score_contributions.parquet"));
+    assert_eq!(pairs(&contributions), pairs(&picked), "what nobody asks for is not written");
+    // What is said of a candidate does not depend on who else is explained.
+    let told = |rows: &RecordBatch| -> std::collections::BTreeMap<_, _> {
+        let odds = rows.column_by_name("log_odds").expect("a column").as_primitive::<arrow::datatypes::Float64Type>().clone();
+        whole(rows, "household_id").into_iter().zip(whole(rows, "product_id")).zip(odds.iter().collect::<Vec<_>>()).collect()
+    };
+    let (every, some) = (told(&all), told(&because));
+    assert!(some.iter().all(|(pair, odds)| every[pair] == *odds));
+}
+
+#[test]
+fn contributions_of_a_table_that_cannot_name_candidates_are_refused() {
+    let with = |of: &str| {
+        let shop = deciding();
+        shop.put("decisions/because.sql", REASONS);
+        declare(&shop, &format!("[explain]\ncontributions_of = \"{of}\"\n"));
+        shop
+    };
+    refused(&with("pickd"), "there is no decisions/pickd.sql");
+    refused(&with("kinds"), "has no column `product_id`, a key");
+    refused(&with("because"), "decisions/because.sql");
+}
+
 #[test]
 fn decisions_see_each_other_the_held_out_rows_and_the_night_before() {
     let shop = deciding();
