@@ -4,7 +4,7 @@
 //! `staging`'s.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -232,6 +232,12 @@ impl Home {
     }
 }
 
+/// The path from the root, without `..`: the engine's addresses of files cannot go up. What is not there yet is not looked for.
 fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    if !whole.components().any(|part| part == Component::ParentDir) {
+        return whole;
+    }
+    let known = whole.ancestors().find_map(|above| Some((above.canonicalize().ok()?, whole.strip_prefix(above).ok()?)));
+    known.map_or_else(|| whole.clone(), |(above, below)| above.join(below))
 }

@@ -13,12 +13,12 @@ pub(super) fn count(value: u64) -> String {
     text
 }
 
-/// Three or four significant digits: `0.0312`, `12.3`, `1,234`.
+/// Three or four significant digits: `0.0312`, `12.3`, `1,234`; whole numbers as they are.
 pub(super) fn number(value: f64) -> String {
     let size = value.abs();
     let text = if size == 0.0 {
         return "0".into();
-    } else if size >= 1000.0 {
+    } else if size >= 1000.0 || (size.fract() == 0.0 && size < 1e15) {
         let sign = if value < 0.0 { "−" } else { "" };
         return format!("{sign}{}", count(size.round() as u64));
     } else if size >= 100.0 {
@@ -107,6 +107,7 @@ mod tests {
         assert_eq!(number(0.031_24), "0.0312");
         assert_eq!(number(-12.34), "−12.3");
         assert_eq!(number(123_456.0), "123,456");
+        assert_eq!([97.0, -9.0, 0.5].map(number), ["97", "−9", "0.500"]);
         assert_eq!(number(0.000_01), "1.0e-5");
         assert_eq!(fixed(Some(0.5), 3), "0.500");
         assert_eq!(percent(0.1234), "12.3 %");

@@ -51,6 +51,16 @@ fn named(run: &Path) -> String {
 }
 
 #[test]
+fn runs_are_found_on_a_way_that_goes_up() {
+    let shop = Shop::new();
+    let places = ["--runs", "queries/../elsewhere/runs", "--reports", "queries/../elsewhere/reports"];
+    shop.succeeds(&[&["run", "queries/../queries/shop", "--as-of", NIGHT], &places[..]].concat());
+    assert!(shop.path().join("elsewhere/runs/CURRENT").is_file());
+    let found = lines(&shop, &places[..2], "select count(*) > 0 from scores");
+    assert_eq!(found, [["true"]]);
+}
+
+#[test]
 fn everything_that_two_nights_left_is_a_table() {
     let shop = Shop::new();
     shop.published();

@@ -32,8 +32,11 @@ pub(super) fn data_quality(report: &Report) -> Section {
     Section {
         id: "data-quality",
         title: words.data_quality(),
-        finding: worst
-            .map_or_else(|| words.data_quality_plain().into(), |row| words.data_quality_finding(&row.subject, percent(row.value))),
+        finding: match worst {
+            None => words.data_quality_plain().into(),
+            Some(row) if row.value >= 1.0 => words.data_quality_complete().into(),
+            Some(row) => words.data_quality_finding(&row.subject, percent(row.value)),
+        },
         charts: vec![quality_map(report)],
         tables: vec![Table {
             caption: words.data_quality_table().into(),

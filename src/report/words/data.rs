@@ -14,6 +14,7 @@ words! {
 
     data_quality: "Data quality", "数据质量";
     data_quality_finding(feature, share): "The feature most often missing tonight is {feature}: present in {share} of the rows.", "今晚缺失最多的特征是 {feature}：{share} 的行中有值。";
+    data_quality_complete: "No feature is missing in any row tonight.", "今晚所有行的特征都有值。";
     data_quality_plain: "Measured on tonight's candidates.", "在今晚的候选上测量。";
     data_quality_chart: "Data quality by scenario", "各场景的数据质量";
     data_quality_about: "Measures of completeness, consistency and diversity of tonight's candidates.", "今晚候选的完整性、一致性与多样性度量。";
@@ -23,7 +24,7 @@ words! {
     data_quality_how: "Shares lie between 0 and 1. Effective numbers are exp(entropy): how many equally common values would be as varied. The distance of a scenario is the mean Jensen–Shannon distance of its features to those of all rows, 0 (the same) to 1 (nothing in common). Also in quality.parquet.", "比例介于 0 与 1 之间。有效数为 exp(熵)：多少个等频值才同样多样。场景的距离是其特征与全部行特征的平均 Jensen–Shannon 距离，0 为相同，1 为毫无共同之处。亦见 quality.parquet。";
 
     cleaning: "Inputs and cleaning", "输入与清洗";
-    cleaning_finding(refused, checks): "{refused} rows were refused, each with its reason; {checks} check(s) found nothing to object to.", "{refused} 行被拒绝，每行都有原因；{checks} 项检查没有发现问题。";
+    cleaning_finding(refused, checks): "Rows refused, each with its reason: {refused}. {checks} check(s) found nothing to object to.", "{refused} 行被拒绝，每行都有原因；{checks} 项检查没有发现问题。";
     otherwise: "Otherwise than in the run before", "与上次运行不同之处";
     clean_tables: "Clean tables", "干净表";
     table: "table", "表";

@@ -5,7 +5,7 @@ use super::words;
 words! {
     gates: "Gates", "发布门槛";
     gates_none: "The job has no gates: every night is published.", "该作业没有设置门槛：每晚都会发布。";
-    gates_passed(passed): "All {passed} gates were passed.", "全部 {passed} 项门槛均已通过。";
+    gates_passed(passed): "Every gate was passed ({passed}).", "全部 {passed} 项门槛均已通过。";
     gates_failed(failed, all, first): "{failed} of {all} gates were not passed. {first}", "{all} 项门槛中有 {failed} 项未通过。{first}";
     gate_failed: "not passed", "未通过";
     gate_passed: "passed", "通过";
@@ -22,8 +22,8 @@ words! {
     gates_how: "A night is published when it passes every gate; else its run is kept and the one before it stays. A comparison with the current run holds a night only where its model is worse beyond doubt (95 %, corrected for the number of comparisons) and by more than the margin that the job allows. Differences are positive where tonight is better. The table is gates.parquet.", "通过全部门槛的夜晚才会发布；否则保留其运行结果，继续使用之前的运行。与当前运行比较时，只有当今晚的模型确定更差（95 %，已按比较次数校正）且差距超过作业允许的幅度，才会扣留。差值为正表示今晚更好。数据表为 gates.parquet。";
 
     transfer: "Transfer ledger", "迁移账本";
-    transfer_finding(helped, hurt, rest): "Sharing helped in {helped} comparison(s), hurt in {hurt}; in {rest} there is no evidence of either.", "共享在 {helped} 项比较中有益，在 {hurt} 项中有害；其余 {rest} 项没有证据。";
-    transfer_worst(scenario, task, against, metric, shared, other): "It hurts most in {scenario} × {task} against {against}: {metric} {shared} instead of {other}.", "损害最大的是 {scenario} × {task}（对比{against}）：{metric} 为 {shared}，而对方为 {other}。";
+    transfer_finding(helped, hurt, rest): "The shared model is better in {helped} comparison(s), worse in {hurt}; in {rest} there is no evidence of either.", "共享在 {helped} 项比较中有益，在 {hurt} 项中有害；其余 {rest} 项没有证据。";
+    transfer_worst(scenario, task, against, metric, shared, other): "It is worst in {scenario} × {task} against {against}: {metric} {shared} instead of {other}.", "损害最大的是 {scenario} × {task}（对比{against}）：{metric} 为 {shared}，而对方为 {other}。";
     stand_in(scenario, task, by): "{scenario} × {task} is scored by {by}.", "{scenario} × {task} 由 {by} 评分。";
     transfer_chart(against): "AUC of the shared model less that of {against}", "共享模型的 AUC 减去{against}的 AUC";
     transfer_chart_about: "Difference of AUC per cell with its 95 % interval; right of the line sharing is better.", "每个单元的 AUC 差及其 95 % 区间；线右侧表示共享更好。";
