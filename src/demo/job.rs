@@ -26,6 +26,7 @@ embedded! {
     "checks/decisions/ad_placements__promises_are_kept.sql",
     "checks/decisions/ad_placements__users_are_not_pestered.sql",
     "checks/decisions/demand__intervals_hold_the_expected.sql",
+    "checks/decisions/demand__is_there_for_all_stock.sql",
     "checks/decisions/inventory__quantities_make_sense.sql",
     "checks/decisions/recommendations__are_in_stock_and_new.sql",
     "checks/decisions/recommendations__chain_is_consistent.sql",

@@ -77,6 +77,8 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         return Err(JobError::MissingKey("sources"));
     }
     let challengers: Vec<_> = raw.model.challengers.into_iter().filter(|kind| *kind != raw.model.kind).collect();
+    let learners: Vec<_> = challengers.iter().copied().chain([raw.model.kind]).collect();
+    let prepared = prepare::settings(&raw.prepare, &learners)?;
     let title = raw.job.title.unwrap_or_else(|| name.clone());
     Ok(Job {
         title: if raw.report.title.is_empty() { title } else { raw.report.title },
@@ -112,7 +114,7 @@ pub(super) fn check(raw: RawJob, name: String, folder: PathBuf, queries: Queries
         min_positives: raw.evaluate.min_positives,
         resamples: resamples(raw.evaluate.resamples)?,
         top: raw.evaluate.top.max(1),
-        prepare: prepare::settings(&raw.prepare),
+        prepare: prepared,
         compared: prepare::compared(&raw.prepare, raw.model.kind, folds.is_some())?,
         transfer: transfer(&raw.transfer)?,
         sentinel: sentinel(raw.sentinel)?,

@@ -20,7 +20,19 @@ pub struct Compared {
     pub on: Prepare,
 }
 
-pub(super) fn settings(raw: &RawPrepare) -> Prepare {
+/// The settings, and whether the job has a learner that they are for.
+pub(super) fn settings(raw: &RawPrepare, learners: &[ModelKind]) -> Result<Prepare, JobError> {
+    let own = asked(raw);
+    if let Err(LearnError::Parameter { key, value: given, domain }) = own.check() {
+        return Err(value(key, format!("{given} is outside {domain}"), "give a value inside, or remove it"));
+    }
+    if own != Prepare::NONE && !learners.contains(&ModelKind::Net) {
+        return Err(value("prepare", "is for networks, and the job has none", "set model.kind = \"net\", or remove the section"));
+    }
+    Ok(own)
+}
+
+fn asked(raw: &RawPrepare) -> Prepare {
     Prepare {
         negatives: raw.negatives,
         class_weights: raw.class_weights,
@@ -34,7 +46,7 @@ pub(super) fn settings(raw: &RawPrepare) -> Prepare {
 
 /// What is compared, in the order of the keys. All other settings are the job's own on both sides.
 pub(super) fn compared(raw: &RawPrepare, kind: ModelKind, folds: bool) -> Result<Vec<Compared>, JobError> {
-    let own = settings(raw);
+    let own = asked(raw);
     let with = |set: &dyn Fn(&mut Prepare)| {
         let mut changed = own;
         set(&mut changed);

@@ -76,8 +76,10 @@ impl Prepare {
         if !(self.mixup == 0.0 || (0.01..=10.0).contains(&self.mixup)) {
             return bad("prepare.mixup", self.mixup, "0, or 0.01 to 10");
         }
-        if !(0.0..=1.0).contains(&self.scenario_temperature) {
-            return bad("prepare.scenario_temperature", self.scenario_temperature, "0 to 1");
+        // Without balanced batches there is nothing that it could say.
+        let domain = if self.batches == Batches::Balanced { "0 to 1" } else { "1 without `batches = \"balanced\"`" };
+        if !(0.0..=1.0).contains(&self.scenario_temperature) || (self.batches == Batches::Proportional && self.scenario_temperature < 1.0) {
+            return bad("prepare.scenario_temperature", self.scenario_temperature, domain);
         }
         Ok(())
     }

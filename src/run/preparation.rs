@@ -69,7 +69,10 @@ pub(super) fn measure(night: &Night<'_>, learned: &Learned) -> Result<Vec<Measur
             }
             let Some(learner) = learner.prepared(&prepare)? else { return Ok(Vec::new()) };
             let visited = learner.visited(&Examples::new(&shape, parts.clone())).map_or(0, |visited| visited.iter().sum());
-            let Some(fitted) = teach_on(night, learned, learner.as_ref(), &shape, parts.clone(), &progress)? else { return Ok(Vec::new()) };
+            let Some(fitted) = teach_on(night, learned, learner.as_ref(), &shape, parts.clone(), &progress)? else {
+                night.watch.note("preparation: nothing is measured, the sample teaches too little (`transfer.rows`)");
+                return Ok(Vec::new());
+            };
             *side = tried.len();
             tried.push(Tried { prepare, published: fitted.published(&held)?, visited });
         }

@@ -1,5 +1,5 @@
 -- Households by recency, frequency and amount of their visits of the last 26 weeks, in fifths, with a name that says what to do.
--- Grain: household. 5 is best: came last, most often, spent most.
+-- Grain: household. Who is alike is in one fifth. 5 is best: came last, most often, spent most.
 -- Application: behaviour.
 with fifths as (
     select
@@ -7,9 +7,9 @@ with fifths as (
         household_days_since_visit as days_since_visit,
         household_visits_26w as visits,
         household_spend_26w as spend,
-        ntile(5) over (order by household_days_since_visit desc, household_id) as recency,
-        ntile(5) over (order by household_visits_26w, household_id) as frequency,
-        ntile(5) over (order by household_spend_26w, household_id) as monetary
+        1 + cast(floor(4.999 * percent_rank() over (order by household_days_since_visit desc)) as integer) as recency,
+        1 + cast(floor(4.999 * percent_rank() over (order by household_visits_26w)) as integer) as frequency,
+        1 + cast(floor(4.999 * percent_rank() over (order by household_spend_26w)) as integer) as monetary
     from household
 )
 

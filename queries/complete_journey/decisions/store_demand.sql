@@ -16,7 +16,8 @@ levels as (
 ),
 
 errors as (
-    select dispersion from store_demand_backtest where method = 'model'
+    -- Without a forecast to learn from, as wide as chance.
+    select coalesce(max(dispersion), 1.0) as dispersion from store_demand_backtest where method = 'model'
 ),
 
 candidates_of as (

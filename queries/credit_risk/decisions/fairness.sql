@@ -71,6 +71,8 @@ select
     acceptance,
     case
         when group_name = reference then 'reference'
+        when parity_ratio is null or parity_ratio > 0.0 and error_of_log_ratio is null then 'not known'
+        when parity_ratio = 0.0 then 'below four fifths'
         when parity_ratio * exp(1.96 * error_of_log_ratio) < 0.8 then 'below four fifths'
         when parity_ratio * exp(-1.96 * error_of_log_ratio) < 0.8 then 'may be below four fifths'
         else 'four fifths kept'

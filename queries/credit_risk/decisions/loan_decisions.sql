@@ -1,6 +1,7 @@
 -- Accept, refer or decline by expected result: what a loan earns if it is paid back, less what is lost if it is not.
 -- Grain: one loan. break-even probability = margin / (margin + loss given default); within the band around it a person decides, and
 -- also where the models of the folds, which learned from different loans, do not all say the same (`lowest_opinion`, `highest_opinion`).
+-- The loans here are those that were learned from, so these results look better than those of new loans: `rule_backtest` is out of fold.
 -- What a person has to look at comes first, the largest loans before the others. Amounts are German marks.
 -- Application: lending.
 with opinions as (

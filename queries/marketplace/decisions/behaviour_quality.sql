@@ -1,4 +1,5 @@
 -- Did users do what was expected? Users by how probable a purchase was in the held-out week, in fifths, with how many bought.
+-- Given what they were shown in that week: whether they come at all is not forecast here.
 -- Grain: fifth of the users (1 = least probable).
 -- Application: behaviour, figures of merit.
 with expected as (

@@ -37,7 +37,10 @@ by_store as (
 ),
 
 errors as (
-    select level, dispersion from demand_backtest where method = 'model'
+    -- Without a forecast to learn from, as it is.
+    select coalesce(max(level), 1.0) as level, coalesce(max(dispersion), 1.0) as dispersion
+    from demand_backtest
+    where method = 'model'
 ),
 
 stores as (

@@ -2,7 +2,8 @@
 -- Grain: method. The forecast: what was shown of a product to a region in the week before, times the model's mean probability that
 -- it is bought, times the store's share. `level` is sold over forecast, `dispersion` the mean squared error over what chance alone
 -- would give (1 = chance alone), each from one half of the products; `covered` is the share of the other half's sales that lie within the interval
--- of 95 in 100 made with it. Counts are few and whole, so an interval covers rather more.
+-- of 95 in 100 made with it. The other half's level is that of the same week, so what a whole week is off by is not in these errors.
+-- Counts are few and whole, so an interval covers rather more.
 -- Application: inventory, figures of merit.
 with nights as (
     select min(cast(as_of as timestamp)) as held_out from holdout
@@ -73,9 +74,9 @@ weeks as (
 
 methods as (
     -- Nothing shown and nothing sold is a fiftieth of a piece: nothing is impossible.
-    select 'model' as method, product_id, product_id % 2 as half, store, greatest(model, 0.02) as expected, sold from weeks
+    select 'model' as method, product_id, hash_bucket(product_id, 2) as half, store, greatest(model, 0.02) as expected, sold from weeks
     union all
-    select 'moving average' as method, product_id, product_id % 2 as half, store, greatest(average, 0.02) as expected, sold from weeks
+    select 'moving average' as method, product_id, hash_bucket(product_id, 2) as half, store, greatest(average, 0.02) as expected, sold from weeks
 ),
 
 levels as (

@@ -1,4 +1,4 @@
--- What to order where: reorder point and quantity for the service level that the job sets (`service_level`), the risk of running out,
+-- What to order where: reorder point and quantity for the service level that the job sets (`service_z`), the risk of running out,
 -- what lies too long.
 -- Grain: product x location, what is most urgent first. `lead_days`: from the warehouse to a store, from the supplier to the
 -- warehouse. Below the reorder point, what is on hand and on its way is filled up to what the lead time and one review period will need.

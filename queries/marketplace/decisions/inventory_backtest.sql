@@ -1,7 +1,8 @@
 -- What a week's stock would have served and cost on the held-out night, by policy: the model's forecast or a moving average of four
 -- weeks, each filled up to the same quantile of its own errors.
 -- Grain: policy x quantile. `fill_rate`: pieces served over pieces wanted; `holding_cost`: of what is left at the week's end;
--- `lost_margin`: of what could not be served. Each product is judged with the errors of the other half of the products.
+-- `lost_margin`: of what could not be served. Each product is judged with the errors of the other half of
+-- the products in the same week, so what a whole week is off by is in neither policy's stock.
 -- Application: inventory, figures of merit.
 with nights as (
     select min(cast(as_of as timestamp)) as held_out from holdout
@@ -54,7 +55,7 @@ sold as (
 weeks as (
     select
         products.product_id,
-        products.product_id % 2 as half,
+        hash_bucket(products.product_id, 2) as half,
         greatest(coalesce(forecast.expected, 0), 0.02) as model,
         greatest(coalesce(sold.average, 0), 0.02) as average,
         cast(coalesce(sold.sold, 0) as double) as sold,

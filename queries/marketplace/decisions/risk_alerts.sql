@@ -1,5 +1,6 @@
 -- Orders to look at this morning before they are sent: those that are most expensive to have returned, up to a day's capacity.
--- Grain: order that is not delivered and not returned. `risk`: probability of a return once it is bought, from the chain. An order is
+-- Grain: order that is not delivered and not returned. `risk`: probability of a return of an order that
+-- has not come back at its age: that of a return once it is bought, from the chain, with the shares of past returns by their delay. An order is
 -- alerted where what a look is expected to save, risk x loss x the share that a look prevents (`prevented_share`), is more than a look
 -- costs; `worth` is what is left of it, `loss` the margin and what a return costs. `reason` and `second_reason` are the features that raise
 -- the model's odds of a return most for this order against the average one; `odds_times` and `second_odds_times` say how many times. Where

@@ -1,4 +1,4 @@
--- What the alerts of the held-out week would have found: a day's capacity on each of seven days, by method.
+-- What the alerts of the held-out week would have found: each day's orders in a day's capacity, by method.
 -- Grain: method. `precision`: returned orders among those looked at; `recall`: found among all returned; `worth`: what the looks save
 -- less what they cost. `model`: by what a look is expected to save, above the cost of a look; `riskiest`: by the model's probability
 -- alone; `user's past`: by the share that the user had sent back before; `any order`: by chance.
@@ -18,8 +18,20 @@ pasts as (
     group by orders.user_id
 ),
 
+days as (
+    select
+        orders.user_id,
+        orders.product_id,
+        min(cast(orders.ordered_at as date)) as day
+    from orders
+    cross join nights
+    where orders.ordered_at >= nights.held_out and orders.ordered_at < nights.held_out + interval '7 days'
+    group by orders.user_id, orders.product_id
+),
+
 bought as (
     select
+        days.day,
         holdout.user_id,
         holdout.product_id,
         cast(holdout.y_returned as double) as returned,
@@ -30,17 +42,18 @@ bought as (
     from holdout
     inner join products on products.product_id = holdout.product_id
     left join pasts on pasts.user_id = holdout.user_id
+    left join days on days.user_id = holdout.user_id and days.product_id = holdout.product_id
     where holdout.y_purchase = 1 and holdout.y_returned is not null
 ),
 
 methods as (
-    select 'model' as method, returned, loss, chance, risk * $prevented_share * loss - $review_cost as score from bought
+    select 'model' as method, day, returned, loss, chance, risk * $prevented_share * loss - $review_cost as score from bought
     union all
-    select 'riskiest' as method, returned, loss, chance, risk as score from bought
+    select 'riskiest' as method, day, returned, loss, chance, risk as score from bought
     union all
-    select 'user''s past' as method, returned, loss, chance, past as score from bought
+    select 'user''s past' as method, day, returned, loss, chance, past as score from bought
     union all
-    select 'any order' as method, returned, loss, chance, 1.0 as score from bought
+    select 'any order' as method, day, returned, loss, chance, 1.0 as score from bought
 ),
 
 placed as (
@@ -49,7 +62,7 @@ placed as (
         returned,
         loss,
         score,
-        row_number() over (partition by method order by score desc, chance) as place
+        row_number() over (partition by method, day order by score desc, chance) as place
     from methods
 ),
 
@@ -58,7 +71,7 @@ judged as (
         method,
         returned,
         loss,
-        place <= 7 * $reviews_per_day and score > 0 as looked_at
+        place <= $reviews_per_day and score > 0 as looked_at
     from placed
 )
 

@@ -63,6 +63,36 @@ risks as (
     group by user_id, product_id
 ),
 
+-- How long it took until a return was asked for.
+delays as (
+    select returns.requested_at - returns.ordered_at as delay
+    from returns
+),
+
+-- Share of the returns that come later than an order is old: what is over is no longer a risk.
+ages as (
+    select
+        all_orders.event_id,
+        coalesce(avg(cast(delays.delay > $as_of - all_orders.ordered_at as double)), 1.0) as to_come
+    from all_orders
+    left join delays on true
+    where not all_orders.delivered
+        and all_orders.returned = 0
+        and all_orders.ordered_at >= $as_of - interval '7 days'
+    group by all_orders.event_id
+),
+
+-- The probability of a return of an order that has not come back by now (Bayes).
+left_over as (
+    select
+        ages.event_id,
+        risks.risk * ages.to_come / (1 - risks.risk * (1 - ages.to_come)) as risk
+    from ages
+    inner join all_orders on all_orders.event_id = ages.event_id
+    inner join risks on risks.user_id = all_orders.user_id and risks.product_id = all_orders.product_id
+    where risks.risk < 1 or ages.to_come > 0
+),
+
 waiting as (
     select
         all_orders.event_id,
@@ -74,9 +104,9 @@ waiting as (
         all_orders.brand,
         all_orders.amount,
         all_orders.ordered_at,
-        risks.risk,
+        left_over.risk,
         all_orders.amount * all_orders.margin + $return_cost as loss,
-        risks.risk * $prevented_share * (all_orders.amount * all_orders.margin + $return_cost) - $review_cost as worth,
+        left_over.risk * $prevented_share * (all_orders.amount * all_orders.margin + $return_cost) - $review_cost as worth,
         ln(coalesce(user_returns.return_share, 0.05) / 0.05) as user_weight,
         ln(categories.share / usual.share) as category_weight,
         case when all_orders.price_band <> 'usual price' then ln(prices.share / usual.share) else -10.0 end as price_weight,
@@ -85,14 +115,11 @@ waiting as (
         coalesce(user_returns.orders_ever, 0) as orders_before
     from all_orders
     cross join usual
-    inner join risks on risks.user_id = all_orders.user_id and risks.product_id = all_orders.product_id
+    inner join left_over on left_over.event_id = all_orders.event_id
     left join user_returns on user_returns.user_id = all_orders.user_id
     inner join categories on categories.category = all_orders.category
     inner join prices on prices.price_band = all_orders.price_band
     inner join reviewed on reviewed.reviews = all_orders.reviews
-    where not all_orders.delivered
-        and all_orders.returned = 0
-        and all_orders.ordered_at >= $as_of - interval '7 days'
 ),
 
 queued as (

@@ -1,5 +1,5 @@
 -- What the agents' minutes would have spared in the held-out week: users reached by the model's priority, in the order in which they
--- last ordered (first come), by chance, and with foresight.
+-- ordered first in the days before (first come), by chance, and with foresight.
 -- Grain: method. `spared`: minutes of the contacts of the users reached, times `spared_share`, less what the messages take.
 -- Application: service, figures of merit.
 with nights as (

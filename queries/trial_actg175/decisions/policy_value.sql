@@ -1,6 +1,7 @@
 -- What policies would have been worth: each patient in the arm with the best prediction, against everybody in one arm.
 -- Grain: outcome x policy x estimator. A demonstration, not medical advice.
--- Because arms were drawn at random the value is estimated without bias: `ipw` (inverse propensity) weighs patients who happened to be in the
+-- Because arms were drawn at random the value is estimated without bias, as far as those whose outcome is not known left for reasons that
+-- have nothing to do with it: `ipw` (inverse propensity) weighs patients who happened to be in the
 -- policy's arm by the inverse of its chance (normalised: Hájek), `doubly robust` adds what the model says of everybody and weighs only its
 -- errors (Robins, Rotnitzky, Zhao 1994). Predictions are out of fold, so that no patient's own outcome has a say in the arm that it gets.
 -- Intervals: 1.96 standard errors of the mean of the influence values. `against` compares with zidovudine alone, patient by patient.

@@ -118,22 +118,26 @@ impl Sampling {
     /// Gives each scenario of `n` rows a share of the visits, and of the loss, proportional to `n ^ temperature`. What a scenario counts
     /// is changed on purpose and not undone: the network is told the scenario, so probabilities within one stay what they are.
     fn share(&mut self, temperature: f64, shape: &Shape, blocks: &[Block<'_>]) {
-        // Rows that teach, and their visits.
-        let mut found = vec![(0_u64, 0.0_f64); self.scenarios + 1];
+        // Rows that teach, their visits, and the most visits of one of them.
+        let mut found = vec![(0_u64, 0.0_f64, 0.0_f64); self.scenarios + 1];
         for block in blocks {
             for row in 0..block.rows() {
-                let visits = self.asked(shape, block, row);
-                let (rows, sum) = &mut found[self.place(block, row)];
+                let visits = f64::from(self.asked(shape, block, row));
+                let (rows, sum, most) = &mut found[self.place(block, row)];
                 *rows += u64::from(visits > 0.0);
-                *sum += f64::from(visits);
+                *sum += visits;
+                *most = most.max(visits);
             }
         }
         let wanted = |rows: u64| if rows > 0 { (rows as f64).powf(temperature) } else { 0.0 };
-        let all: f64 = found.iter().map(|(rows, _)| wanted(*rows)).sum();
+        let all: f64 = found.iter().map(|(rows, ..)| wanted(*rows)).sum();
         let (rows, visits) = found.iter().fold((0.0, 0.0), |(rows, visits), found| (rows + found.0 as f64, visits + found.1));
-        for ((own, own_visits), scenario) in found.into_iter().zip(&mut self.scenario).filter(|((rows, _), _)| *rows > 0) {
+        for ((own, own_visits, most), scenario) in found.into_iter().zip(&mut self.scenario).filter(|((rows, ..), _)| *rows > 0) {
             let share = wanted(own) / all;
-            *scenario = ((share * visits / own_visits) as f32, (share * rows / own as f64) as f32);
+            let factor = share * visits / own_visits;
+            // A scenario of a handful of rows does not get its share by letting each of them count for thousands.
+            let can = (f64::from(MOST_VISITS) / most / factor).min(1.0);
+            *scenario = ((factor * can) as f32, (share * rows / own as f64 * can) as f32);
         }
     }
 
