@@ -167,7 +167,7 @@ pub async fn plan_all(session: &SessionContext, seen: Seen<'_>, rows: &Schema, c
             && let Some(key) = job.keys.iter().find(|key| schema.field_with_name(key).is_err())
         {
             let message = format!("has no column `{key}`, a key: `explain.contributions_of` names the table for its keys");
-            return Err(PublishError::Table { table: node.query.name.clone(), message });
+            return Err(IngestError::Plan { file: node.query.file.clone(), message }.into());
         }
         empty(session, &node.query.name, Arc::clone(schema))?;
     }

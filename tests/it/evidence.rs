@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use arrow::array::AsArray as _;
-use arrow::datatypes::Float64Type;
+use arrow::datatypes::{Float64Type, Int64Type};
 
 use crate::shop::{NIGHT, Shop, read};
 
@@ -236,7 +236,7 @@ fn preparations_are_measured_on_and_off_on_the_same_rows() {
     let metrics = texts(&run, "preparation", "metric");
     let rows = read(&run.join("preparation.parquet"));
     let number = |name: &str| rows.column_by_name(name).expect("a column").as_primitive::<Float64Type>().clone();
-    let count = |name: &str| rows.column_by_name(name).expect("a column").as_primitive::<arrow::datatypes::UInt64Type>().clone();
+    let count = |name: &str| rows.column_by_name(name).expect("a column").as_primitive::<Int64Type>().clone();
     let (off, on, difference) = (number("off"), number("on"), number("difference"));
     let (visited_off, visited_on, learned) = (count("visited_off"), count("visited_on"), count("learned_rows"));
     for row in 0..rows.num_rows() {
@@ -266,6 +266,7 @@ fn a_preparation_that_a_job_cannot_have_is_refused_by_its_key() {
     for (prepare, told) in [
         ("oversample = 0.7", "`prepare.oversample`"),
         ("class_weights = \"some\"", "class_weights"),
+        ("scenario_temperature = 0.5", "`prepare.scenario_temperature`"),
         ("compare = { negatives = 0 }", "`prepare.compare.negatives`: compares an option that is off with itself"),
         ("compare = { mixup = 20.0 }", "`prepare.compare.mixup`: 20 is outside 0, or 0.01 to 10"),
         ("compare = { mixdown = 1.0 }", "mixdown"),
@@ -277,10 +278,15 @@ fn a_preparation_that_a_job_cannot_have_is_refused_by_its_key() {
         assert_eq!(code(&output), Some(2), "{prepare}: {}", said(&output.stdout));
         assert!(said(&output.stderr).contains(told), "{prepare}: {}", said(&output.stderr));
     }
-    let shop = Shop::new();
-    add(&shop, "\n[prepare]\ncompare = { negatives = 5 }\n");
-    let output = shop.polytask(&["check", "queries/shop"]);
-    assert!(said(&output.stderr).contains("hint: set model.kind = \"net\", or remove it"), "{}", said(&output.stderr));
+    for (prepare, told) in [
+        ("compare = { negatives = 5 }", "hint: set model.kind = \"net\", or remove it"),
+        ("negatives = 5", "`prepare`: is for networks, and the job has none"),
+    ] {
+        let shop = Shop::new();
+        add(&shop, &format!("\n[prepare]\n{prepare}\n"));
+        let output = shop.polytask(&["check", "queries/shop"]);
+        assert!(said(&output.stderr).contains(told), "{prepare}: {}", said(&output.stderr));
+    }
 }
 
 #[test]

@@ -431,6 +431,18 @@ fn every_mini_batch_has_each_scenario_in_its_share() {
     }
 }
 
+#[test]
+fn a_scenario_of_a_few_rows_does_not_get_a_share_that_its_rows_cannot_bear() {
+    let rows = Rows::planted(20_000, 1, &[0.999, 0.001], |_, _, random| [chance(0.3, random), chance(0.3, random)]);
+    let prepare = Prepare { batches: Batches::Balanced, scenario_temperature: 0.0, ..Prepare::NONE };
+    let sampling = Sampling::new(&prepare, &rows.shape, &[rows.block()], 3).expect("a sample");
+    for row in (0..20_000).filter(|row| rows.scenario[*row] == 1) {
+        let (visits, counts) = sampling.expected(&rows.shape, &rows.block(), row);
+        // Half of all visits would be some five hundred of each row.
+        assert!((visits - 20.0).abs() < 1e-3 && (counts - 1.0).abs() < 0.05, "{visits} visits that count {counts} each");
+    }
+}
+
 /// What a network of these settings learns, with some number of threads.
 fn saved(prepare: &Prepare, balance: Balance, threads: usize, blocks: usize) -> Saved {
     let rows = Rows::everything(2400, 1);
