@@ -4,7 +4,7 @@ use super::super::block::{Cell, Section, Table, head, signed};
 use super::super::content::{PreparationInfo, Report};
 use super::super::format::count;
 
-/// Every option: all scenarios first, then each cell.
+/// Every option: the main figure of all scenarios first, then each cell and figure.
 pub(super) fn preparation(report: &Report) -> Section {
     let Some(first) = report.preparation.first() else { return Section::default() };
     let words = report.words();
@@ -12,6 +12,7 @@ pub(super) fn preparation(report: &Report) -> Section {
         "auc" => words.auc().to_owned(),
         "rmse" => words.rmse().to_owned(),
         "log_loss" => words.log_loss().to_owned(),
+        "mae" => words.mae().to_owned(),
         other => other.to_owned(),
     };
     let row = |entry: &PreparationInfo| {
@@ -40,7 +41,8 @@ pub(super) fn preparation(report: &Report) -> Section {
             words.held_out_rows(),
         ])
     };
-    let of = |whole: bool| report.preparation.iter().filter(|entry| (entry.scenario == "*") == whole).map(row).collect::<Vec<_>>();
+    let leads = |entry: &PreparationInfo| entry.scenario == "*" && ["auc", "rmse"].contains(&entry.metric.as_str());
+    let of = |whole: bool| report.preparation.iter().filter(|entry| leads(entry) == whole).map(row).collect::<Vec<_>>();
     let tables = [(words.preparation_whole(), true), (words.preparation_cells(), false)].map(|(caption, whole)| Table {
         caption: caption.into(),
         head: columns(),

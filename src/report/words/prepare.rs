@@ -5,7 +5,7 @@ use super::words;
 words! {
     preparation: "Preparation of rows", "行的准备";
     preparation_whole: "On and off, over all scenarios", "开启与关闭，全部场景";
-    preparation_cells: "On and off, in every scenario", "开启与关闭，逐个场景";
+    preparation_cells: "Every scenario and figure", "全部场景与指标";
     preparation_finding(option, helped, hurt, rest, on, off): "{option} is better in {helped} comparison(s), worse in {hurt}, without evidence in {rest}; a pass visits {on} rows with it and {off} without.", "{option} 在 {helped} 项比较中更好，在 {hurt} 项中更差，{rest} 项没有证据；开启时一轮访问 {on} 行，关闭时 {off} 行。";
     option: "option", "选项";
     off: "off", "关闭";
