@@ -110,18 +110,22 @@ fn the_models_stock_costs_less(shop: &Decided<'_>) {
     assert!(least("model") < least("moving average"));
 }
 
-/// The queue of the held-out week has more than twice the returns of any order, and users planted as abusive stand in its head.
+/// The queue of the held-out week has more than twice the returns of any order, and orders of users planted as abusive are among the
+/// riskiest that wait tonight.
 fn abusive_users_lead_the_queue(shop: &Decided<'_>, input: &Path) {
     let precision = shop.by("risk_quality", &["method"], "precision");
     let base = shop.by("risk_quality", &["method"], "base_rate")["model"];
     println!("risk: precision {precision:?}, base rate {base:.3}");
     assert!(precision["model"] > 2.0 * base, "{precision:?}");
     let abusive: BTreeSet<i64> = planted(input, "abusive user").into_iter().map(|(_, user)| user).collect();
-    let users = ids(&shop.table("risk_alerts"), "user_id");
-    let head = &users[..users.len().min(5)];
+    let alerts = shop.table("risk_alerts");
+    let mut queue: Vec<(Option<f64>, i64)> = numbers(&alerts, "risk").into_iter().zip(ids(&alerts, "user_id")).collect();
+    queue.sort_by(|a, b| b.0.partial_cmp(&a.0).expect("no NaN"));
+    assert!(queue.len() >= 5, "{queue:?}");
+    let head: Vec<i64> = queue[..5].iter().map(|(_, user)| *user).collect();
     let found = head.iter().filter(|user| abusive.contains(user)).count();
-    println!("risk: {found} of the first {} alerts are of abusive users", head.len());
-    assert!(found * 2 >= head.len() && !head.is_empty(), "{head:?}");
+    println!("risk: {found} of the {} riskiest alerts are of abusive users", head.len());
+    assert!(found * 2 >= head.len(), "{head:?}");
 }
 
 /// Who has a planted reason to call stands first, and a message to these users spares more than one to who came first.

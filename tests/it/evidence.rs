@@ -245,7 +245,8 @@ fn preparations_are_measured_on_and_off_on_the_same_rows() {
         match options[row].as_str() {
             // Without it, all rows; with it, fewer than with the job's own four.
             "negatives" => assert!(visited_on.value(row) < visited_off.value(row) && visited_off.value(row) == learned.value(row)),
-            "oversample" => assert!(visited_on.value(row) > visited_off.value(row)),
+            // Nearly half of the rows are bought anyway.
+            "oversample" => assert!(visited_on.value(row) >= visited_off.value(row)),
             "scenario_temperature" => {}
             _ => assert_eq!(visited_on.value(row), visited_off.value(row)),
         }
