@@ -37,6 +37,7 @@ impl Arena {
 impl Deref for Arena {
     type Target = [f32];
 
+    #[inline]
     fn deref(&self) -> &[f32] {
         match self {
             Self::Short(values) => values,
@@ -46,6 +47,7 @@ impl Deref for Arena {
 }
 
 impl DerefMut for Arena {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [f32] {
         match self {
             Self::Short(values) => values,

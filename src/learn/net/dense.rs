@@ -8,8 +8,11 @@
 //! Sheng et al. (2021), "One Model to Serve All: Star Topology Adaptive Recommender", equation 9: `W ⊙ W_s`, `b + b_s`. Here
 //! `W_s = 1 + U_s`, so that weight decay on `U_s` pulls a small scenario towards the shared weights.
 
+use multiversion::multiversion;
+
 use super::sgemm::{Into, Mat, MatMut, Op, product};
 use super::weights::{Begin, Decay, Layout, Slot};
+use super::wide;
 
 /// Rows of a slice that are served in one scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,34 +191,30 @@ impl Dense {
     /// Shapes: `x: [rows, inputs]`, `y: [rows, outputs]`.
     pub(super) fn forward(&self, pass: &Pass<'_>, x: Mat<'_>, mut y: MatMut<'_>, noise: &mut Noise) {
         self.multiply(pass, x, y.again());
-        self.each_row(pass, |row, bias, own| {
-            let y = y.row(row);
-            match own {
-                Some(own) => y.iter_mut().zip(bias).zip(own).for_each(|((y, bias), own)| *y += bias + own),
-                None => add(y, bias),
-            }
-            rectify(&mut y[..self.relu]);
-            noise.apply(&mut y[..self.relu]);
-        });
+        self.shift(pass, y.again(), self.relu);
+        if noise.drop_below > 0 {
+            (0..x.rows).for_each(|row| noise.apply(&mut y.row(row)[..self.relu]));
+        }
     }
 
     /// The same before relu.
     pub(super) fn linear(&self, pass: &Pass<'_>, x: Mat<'_>, mut y: MatMut<'_>) {
         self.multiply(pass, x, y.again());
-        self.each_row(pass, |row, bias, own| match own {
-            Some(own) => y.row(row).iter_mut().zip(bias).zip(own).for_each(|((y, bias), own)| *y += bias + own),
-            None => add(y.row(row), bias),
-        });
+        self.shift(pass, y, 0);
     }
 
-    /// Calls `with(row, b, c_s)` for every row.
-    fn each_row(&self, pass: &Pass<'_>, mut with: impl FnMut(usize, &[f32], Option<&[f32]>)) {
+    /// Adds each row's bias and rectifies the first `relu` units.
+    fn shift(&self, pass: &Pass<'_>, mut y: MatMut<'_>, relu: usize) {
         let bias = self.bias.of(pass.weights);
         for group in pass.groups {
-            let own =
-                self.scenario_bias.filter(|_| group.scenario < self.scenarios).map(|slot| slot.part(group.scenario, 1).of(pass.weights));
-            (group.from..group.to).for_each(|row| with(row, bias, own));
+            let own = self.own_bias(group).map(|slot| slot.of(pass.weights));
+            shift(y.part(group.from, group.to), bias, own, relu);
         }
+    }
+
+    /// Where the bias of a group's scenario lies.
+    fn own_bias(&self, group: &Group) -> Option<Slot> {
+        self.scenario_bias.filter(|_| group.scenario < self.scenarios).map(|slot| slot.part(group.scenario, 1))
     }
 
     /// `y = x·W`, with each row's weights.
@@ -255,15 +254,10 @@ impl Dense {
         dx: Option<(MatMut<'_>, Into)>,
     ) {
         for group in pass.groups {
-            for row in group.from..group.to {
-                let (y, d) = (y.row(row), d.row(row));
-                for (d, y) in d[..self.relu].iter_mut().zip(&y[..self.relu]) {
-                    *d = if *y > 0.0 { *d * scale } else { 0.0 };
-                }
-                add(self.bias.of_mut(&mut gradients.weights), d);
-                if let Some(slot) = self.scenario_bias.filter(|_| group.scenario < self.scenarios) {
-                    add(slot.part(group.scenario, 1).of_mut(&mut gradients.weights), d);
-                }
+            let (from, to) = (group.from, group.to);
+            unrectify(d.part(from, to), y.rows(from, to), self.relu, scale, self.bias.of_mut(&mut gradients.weights));
+            if let Some(slot) = self.own_bias(group) {
+                add_rows(slot.of_mut(&mut gradients.weights), d.view().rows(from, to));
             }
         }
         let mut whole = [Group { scenario: 0, from: 0, to: 0 }];
@@ -283,25 +277,41 @@ impl Dense {
     }
 }
 
-fn rectify(units: &mut [f32]) {
-    for unit in units {
-        *unit = unit.max(0.0);
+/// `y = y + b`, then relu on the first `relu` units.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn shift(mut y: MatMut<'_>, bias: &[f32], own: Option<&[f32]>, relu: usize) {
+    for row in 0..y.rows {
+        let y = y.row(row);
+        wide::add(y, bias);
+        if let Some(own) = own {
+            wide::add(y, own);
+        }
+        for unit in &mut y[..relu] {
+            *unit = unit.max(0.0);
+        }
     }
 }
 
-/// `Σ a_i b_i`, in sixteen sums side by side: one after the other, each addition would wait for the one before.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    const SIDE: usize = 16;
-    let mut sums = [0.0_f32; SIDE];
-    let (a, b) = (a.chunks_exact(SIDE), b.chunks_exact(SIDE));
-    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a.zip(b) {
-        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
+/// Slopes in `y` become slopes before relu, and are added up.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn unrectify(mut d: MatMut<'_>, y: Mat<'_>, relu: usize, scale: f32, sum: &mut [f32]) {
+    for row in 0..d.rows {
+        let d = d.row(row);
+        wide::pairs(&mut d[..relu], y.row(row), |d, y| *d = if y > 0.0 { *d * scale } else { 0.0 });
+        wide::add(sum, d);
     }
-    sums.iter().sum::<f32>() + rest
+}
+
+/// `sum += Σ_rows d`.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn add_rows(sum: &mut [f32], d: Mat<'_>) {
+    for row in 0..d.rows {
+        wide::add(sum, d.row(row));
+    }
 }
 
 /// `sum += part`, number by number.
+#[multiversion(targets = "simd", dispatcher = "direct")]
 pub(super) fn add(sum: &mut [f32], part: &[f32]) {
-    sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+    wide::add(sum, part);
 }

@@ -4,9 +4,11 @@
 //! short runs of neighbouring rows from all over the blocks and then shuffled, so that a mini-batch mixes entities and dates
 //! while the map is read in runs. Memory holds one window, whatever the number of rows (and the rows between those that teach).
 
+use multiversion::multiversion;
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::super::rows::{Block, Column, FieldKind, Shape, TaskKind, UNKNOWN};
 use super::augment::Partner;
@@ -53,6 +55,7 @@ pub(super) struct IdDropout {
 
 impl Feed {
     /// Number of rows.
+    #[inline]
     pub(super) fn rows(&self) -> usize {
         self.scenario.len()
     }
@@ -65,21 +68,25 @@ impl Feed {
     }
 
     /// The cells of a row.
+    #[inline]
     pub(super) fn cells(&self, row: usize) -> &[u32] {
         &self.values[row * self.cells..(row + 1) * self.cells]
     }
 
     /// The buckets that a text field's two cells point to.
+    #[inline]
     pub(super) fn text(&self, from: u32, len: u32) -> &[u32] {
         &self.text[from as usize..(from + len) as usize]
     }
 
     /// Labels of a row, one per task: on the scale on which they are learned, NaN where they teach nothing.
+    #[inline]
     pub(super) fn labels(&self, row: usize) -> &[f32] {
         &self.labels[row * self.tasks..(row + 1) * self.tasks]
     }
 
     /// Weights of a row, one per task.
+    #[inline]
     pub(super) fn weights(&self, row: usize) -> &[f32] {
         &self.weights[row * self.tasks..(row + 1) * self.tasks]
     }
@@ -101,6 +108,7 @@ impl Feed {
     }
 
     /// Label and weight of a row's lessons in a task: its own, or in a mixed pair both rows' with their shares, if both have one.
+    #[inline]
     pub(super) fn lessons(&self, row: usize, task: usize) -> [(f32, f32); 2] {
         let at = |row: usize| (self.labels[row * self.tasks + task], self.weights[row * self.tasks + task]);
         let nothing = (f32::NAN, 0.0);
@@ -112,6 +120,7 @@ impl Feed {
     }
 
     /// Whether a row teaches any task.
+    #[inline]
     pub(super) fn teaches(&self, row: usize) -> bool {
         self.labels(row).iter().zip(self.weights(row)).any(|(label, weight)| !label.is_nan() && *weight > 0.0)
     }
@@ -130,23 +139,11 @@ impl Feed {
         self.labels.resize(rows * self.tasks, f32::NAN);
         self.weights.clear();
         self.weights.resize(rows * self.tasks, 1.0);
-        let mut first = 0;
         for run in runs {
-            let block = &blocks[run.block];
             let known = shape.scenarios.len() as u16;
-            self.scenario.extend(block.scenario[run.from..run.to].iter().map(|scenario| (*scenario).min(known)));
-            for (field, column) in block.columns.iter().enumerate() {
-                self.fill_column(input.cell(field), &shape.fields[field].kind, *column, run, first);
-            }
-            for task in 0..self.tasks.min(block.labels.len()) {
-                for (at, row) in (run.from..run.to).enumerate() {
-                    let place = (first + at) * self.tasks + task;
-                    self.labels[place] = taught(shape, block, task, row);
-                    self.weights[place] = block.weights[task].map_or(1.0, |weights| weights[row]);
-                }
-            }
-            first += run.to - run.from;
+            self.scenario.extend(blocks[run.block].scenario[run.from..run.to].iter().map(|scenario| (*scenario).min(known)));
         }
+        self.fill_parts(input, shape, blocks, runs);
         if let Some(drop) = &mut drop
             && drop.rate > 0.0
         {
@@ -163,22 +160,86 @@ impl Feed {
         }
     }
 
-    fn fill_column(&mut self, cell: usize, kind: &FieldKind, column: Column<'_>, run: &Run, first: usize) {
-        let cells = self.cells;
-        let out = self.values[first * cells..].chunks_exact_mut(cells);
-        match (kind, column) {
-            (FieldKind::Numeric { knots, .. }, Column::Numeric(values)) => {
-                for (out, value) in out.zip(&values[run.from..run.to]) {
-                    out[cell] = position(knots, *value).to_bits();
+    /// Cells, labels and weights, which workers share: what a row becomes does not depend on the other rows. The buckets of text fields
+    /// are laid one after the other afterwards.
+    fn fill_parts(&mut self, input: &Input, shape: &Shape, blocks: &[Block<'_>], runs: &[Run]) {
+        let (cells, tasks) = (self.cells, self.tasks);
+        let mut parts = Vec::with_capacity(runs.len().div_ceil(PART));
+        let (mut values, mut labels, mut weights) = (&mut self.values[..], &mut self.labels[..], &mut self.weights[..]);
+        for runs in runs.chunks(PART) {
+            let rows: usize = runs.iter().map(|run| run.to - run.from).sum();
+            let (part_values, part_labels, part_weights);
+            (part_values, values) = values.split_at_mut(rows * cells);
+            (part_labels, labels) = labels.split_at_mut(rows * tasks);
+            (part_weights, weights) = weights.split_at_mut(rows * tasks);
+            parts.push(Part { runs, cells, values: part_values, labels: part_labels, weights: part_weights, text: Vec::new() });
+        }
+        parts.par_iter_mut().for_each(|part| part.fill(input, shape, blocks));
+        let texts: Vec<usize> =
+            (0..shape.fields.len()).filter(|field| matches!(shape.fields[*field].kind, FieldKind::Text { .. })).collect();
+        if texts.is_empty() {
+            return;
+        }
+        for part in &mut parts {
+            let before = self.text.len() as u32;
+            self.text.append(&mut part.text);
+            for row in part.values.chunks_exact_mut(cells) {
+                for field in &texts {
+                    row[input.cell(*field)] += before;
                 }
             }
+        }
+    }
+}
+
+/// Runs that one worker fills at a time.
+const PART: usize = 64;
+
+/// Rows of a window on their way into it.
+struct Part<'a> {
+    runs: &'a [Run],
+    cells: usize,
+    values: &'a mut [u32],
+    labels: &'a mut [f32],
+    weights: &'a mut [f32],
+    /// Buckets of these rows' text fields; their cells say where.
+    text: Vec<u32>,
+}
+
+impl Part<'_> {
+    fn fill(&mut self, input: &Input, shape: &Shape, blocks: &[Block<'_>]) {
+        let mut first = 0;
+        for run in self.runs {
+            let block = &blocks[run.block];
+            for (field, column) in block.columns.iter().enumerate() {
+                self.fill_column(input.cell(field), &shape.fields[field].kind, *column, run, first);
+            }
+            let tasks = shape.tasks.len();
+            for task in 0..tasks.min(block.labels.len()) {
+                for (at, row) in (run.from..run.to).enumerate() {
+                    let place = (first + at) * tasks + task;
+                    self.labels[place] = taught(shape, block, task, row);
+                    self.weights[place] = block.weights[task].map_or(1.0, |weights| weights[row]);
+                }
+            }
+            first += run.to - run.from;
+        }
+    }
+
+    fn fill_column(&mut self, cell: usize, kind: &FieldKind, column: Column<'_>, run: &Run, first: usize) {
+        let cells = self.cells;
+        let out = &mut self.values[first * cells..];
+        match (kind, column) {
+            (FieldKind::Numeric { knots, .. }, Column::Numeric(values)) => {
+                place_numbers(out, cells, cell, knots, &values[run.from..run.to])
+            }
             (FieldKind::Categorical { entries: known, .. }, Column::Categorical(entries)) => {
-                for (out, entry) in out.zip(&entries[run.from..run.to]) {
-                    out[cell] = if entry < known { *entry } else { UNKNOWN };
+                for (at, entry) in entries[run.from..run.to].iter().enumerate() {
+                    out[at * cells + cell] = if entry < known { *entry } else { UNKNOWN };
                 }
             }
             (FieldKind::Text { buckets: known }, Column::Text { offsets, buckets }) => {
-                for (out, row) in out.zip(run.from..run.to) {
+                for (out, row) in out.chunks_exact_mut(cells).zip(run.from..run.to) {
                     let own = &buckets[offsets[row] as usize..offsets[row + 1] as usize];
                     out[cell] = self.text.len() as u32;
                     out[cell + 1] = own.len() as u32;
@@ -187,7 +248,7 @@ impl Feed {
             }
             (FieldKind::Vector { width }, Column::Vector(values)) => {
                 let width = *width as usize;
-                for (out, vector) in out.zip(values[run.from * width..run.to * width].chunks_exact(width.max(1))) {
+                for (out, vector) in out.chunks_exact_mut(cells).zip(values[run.from * width..run.to * width].chunks_exact(width.max(1))) {
                     for (out, value) in out[cell..cell + width].iter_mut().zip(vector) {
                         *out = value.to_bits();
                     }
@@ -196,6 +257,14 @@ impl Feed {
             // Shapes are checked before a block gets here.
             _ => {}
         }
+    }
+}
+
+/// Each number's place among its knots, into cell `cell` of its row.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn place_numbers(out: &mut [u32], cells: usize, cell: usize, knots: &[f32], values: &[f32]) {
+    for (at, value) in values.iter().enumerate() {
+        out[at * cells + cell] = position(knots, *value).to_bits();
     }
 }
 

@@ -8,6 +8,7 @@
 //! Gorishniy, Rubachev and Babenko (2022), "On embeddings for numerical features in tabular deep learning", section 3.1
 //! (piecewise linear encoding at quantiles).
 
+use multiversion::multiversion;
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, StandardNormal};
@@ -19,6 +20,7 @@ use super::feed::Feed;
 use super::settings::NetSettings;
 use super::sgemm::{Mat, MatMut};
 use super::weights::{Begin, Decay, Layout, Slot};
+use super::wide;
 
 /// Standard deviation of a fresh embedding.
 const EMBEDDING_SPREAD: f32 = 0.05;
@@ -70,12 +72,25 @@ enum Kind {
     Vector { missing: Slot },
 }
 
+/// So many knots are counted through; among more of them halving is faster.
+const COUNTED: usize = 64;
+
 /// Where a number lies among its knots: `i + t` between knots `i` and `i + 1`, clamped to the ends; NaN stays NaN.
+#[inline]
 pub(super) fn position(knots: &[f32], value: f32) -> f32 {
     if value.is_nan() {
         return f32::NAN;
     }
-    let above = knots.partition_point(|knot| *knot <= value);
+    let above = if knots.len() > COUNTED {
+        knots.partition_point(|knot| *knot <= value)
+    } else {
+        // Knots ascend.
+        let mut above = 0_u32;
+        for knot in knots {
+            above += u32::from(*knot <= value);
+        }
+        above as usize
+    };
     if above == 0 {
         return 0.0;
     }
@@ -166,39 +181,28 @@ impl Input {
         self.tables.iter().map(|table| (0..table.entries * table.width).map(|_| normal(random)).collect::<Vec<_>>().into()).collect()
     }
 
-    /// Fills `x` for the rows `order` of the window.
+    /// Fills `x` for the rows `order` of the window. Field after field: what a field asks for lies close together, and one row's lookups do
+    /// not wait for another's.
     pub(super) fn forward(&self, weights: &[f32], tables: &[Arena], feed: &Feed, order: &[u32], mut x: MatMut<'_>) {
-        for (at, row) in order.iter().enumerate() {
-            let (cells, x) = (feed.cells(*row as usize), x.row(at));
-            for field in &self.fields {
-                match &field.kind {
-                    Kind::Table(table) => {
-                        let spec = &self.tables[*table];
-                        let x = &mut x[field.column..field.column + spec.width];
-                        let values = &tables[*table];
-                        if spec.text {
-                            mean_of(values, feed.text(cells[field.cell], cells[field.cell + 1]), x);
-                        } else {
-                            let entry = cells[field.cell] as usize * spec.width;
-                            copy(x, &values[entry..entry + spec.width]);
-                        }
+        for field in &self.fields {
+            match &field.kind {
+                Kind::Table(table) => {
+                    let spec = &self.tables[*table];
+                    let x = x.again().cols(field.column, field.column + spec.width);
+                    if spec.text {
+                        mean_texts(x, feed, order, field.cell, &tables[*table]);
+                    } else {
+                        look_up(x, feed, order, field.cell, &tables[*table]);
                     }
-                    Kind::Knots { rows, .. } => {
-                        let x = &mut x[field.column..field.column + rows.cols];
-                        let (rows, width) = (rows.of(weights), rows.cols);
-                        match Place::of(cells[field.cell], rows.len() / width) {
-                            Place::Missing(row) => x.copy_from_slice(&rows[row * width..(row + 1) * width]),
-                            Place::Between(row, t) => {
-                                let (low, high) = rows[row * width..(row + 2) * width].split_at(width);
-                                for ((x, low), high) in x.iter_mut().zip(low).zip(high) {
-                                    *x = low + t * (high - low);
-                                }
-                            }
-                        }
-                    }
-                    Kind::Vector { missing } => {
-                        let own = &cells[field.cell..field.cell + missing.cols];
-                        let x = &mut x[field.column..field.column + missing.cols];
+                }
+                Kind::Knots { rows, .. } => {
+                    let x = x.again().cols(field.column, field.column + rows.cols);
+                    interpolate(x, feed, order, field.cell, rows.of(weights));
+                }
+                Kind::Vector { missing } => {
+                    for (at, row) in order.iter().enumerate() {
+                        let own = &feed.cells(*row as usize)[field.cell..field.cell + missing.cols];
+                        let x = &mut x.row(at)[field.column..field.column + missing.cols];
                         if own.first().is_some_and(|first| f32::from_bits(*first).is_nan()) {
                             x.copy_from_slice(missing.of(weights));
                         } else {
@@ -212,29 +216,18 @@ impl Input {
 
     /// Gradients of what lies in the dense arena: knots and stand-ins. The tables' are taken from `dx` by [`Input::touch`].
     pub(super) fn backward(&self, feed: &Feed, order: &[u32], dx: Mat<'_>, gradients: &mut Gradients) {
-        for (at, row) in order.iter().enumerate() {
-            let (cells, dx) = (feed.cells(*row as usize), dx.row(at));
-            for field in &self.fields {
-                match &field.kind {
-                    Kind::Table(_) => {}
-                    Kind::Knots { rows, .. } => {
-                        let width = rows.cols;
-                        let dx = &dx[field.column..field.column + width];
-                        let of = rows.of_mut(&mut gradients.weights);
-                        match Place::of(cells[field.cell], of.len() / width) {
-                            Place::Missing(row) => super::dense::add(&mut of[row * width..(row + 1) * width], dx),
-                            Place::Between(row, t) => {
-                                let (low, high) = of[row * width..(row + 2) * width].split_at_mut(width);
-                                for ((low, high), d) in low.iter_mut().zip(high).zip(dx) {
-                                    *low += (1.0 - t) * d;
-                                    *high += t * d;
-                                }
-                            }
-                        }
-                    }
-                    Kind::Vector { missing } => {
-                        if f32::from_bits(cells[field.cell]).is_nan() {
-                            super::dense::add(missing.of_mut(&mut gradients.weights), &dx[field.column..field.column + missing.cols]);
+        for field in &self.fields {
+            match &field.kind {
+                Kind::Table(_) => {}
+                Kind::Knots { rows, .. } => {
+                    let dx = dx.cols(field.column, field.column + rows.cols);
+                    learn_knots(rows.of_mut(&mut gradients.weights), feed, order, field.cell, dx);
+                }
+                Kind::Vector { missing } => {
+                    for (at, row) in order.iter().enumerate() {
+                        if f32::from_bits(feed.cells(*row as usize)[field.cell]).is_nan() {
+                            let dx = &dx.row(at)[field.column..field.column + missing.cols];
+                            super::dense::add(missing.of_mut(&mut gradients.weights), dx);
                         }
                     }
                 }
@@ -248,6 +241,11 @@ impl Input {
         spec.column..spec.column + spec.width
     }
 
+    /// The cell of a table's field.
+    pub(super) fn table_cell(&self, table: usize) -> usize {
+        self.tables[table].cell
+    }
+
     /// Whether every row reads one entry of table `table`, as it is.
     pub(super) fn reads_one(&self, table: usize) -> bool {
         !self.tables[table].text
@@ -255,6 +253,7 @@ impl Input {
 
     /// Calls `read(row, entry, factor)` for every entry of table `table` that the rows `order` read, row after row: its values
     /// enter the row's columns with that factor.
+    #[inline]
     pub(super) fn touch(&self, table: usize, feed: &Feed, order: &[u32], mut read: impl FnMut(usize, u32, f32)) {
         let spec = &self.tables[table];
         for (at, row) in order.iter().enumerate() {
@@ -280,6 +279,7 @@ enum Place {
 
 impl Place {
     /// `rows` counts the knots and the row for "missing" after them.
+    #[inline]
     fn of(cell: u32, rows: usize) -> Self {
         let position = f32::from_bits(cell);
         let knots = rows - 1;
@@ -295,23 +295,70 @@ impl Place {
     }
 }
 
-/// Copies a few numbers without a call for each handful.
-fn copy(to: &mut [f32], from: &[f32]) {
-    let ((to, to_rest), (from, from_rest)) = (to.as_chunks_mut::<8>(), from.as_chunks::<8>());
-    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-    to_rest.iter_mut().zip(from_rest).for_each(|(to, from)| *to = *from);
+/// Each row's entry of a table.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn look_up(mut x: MatMut<'_>, feed: &Feed, order: &[u32], cell: usize, values: &[f32]) {
+    let width = x.cols;
+    for (at, row) in order.iter().enumerate() {
+        let entry = feed.cells(*row as usize)[cell] as usize * width;
+        wide::copy(x.row(at), &values[entry..entry + width]);
+    }
 }
 
-fn mean_of(values: &[f32], buckets: &[u32], x: &mut [f32]) {
-    x.fill(0.0);
-    for bucket in buckets {
-        let at = *bucket as usize * x.len();
-        super::dense::add(x, &values[at..at + x.len()]);
+/// The mean of each row's entries of a table.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn mean_texts(mut x: MatMut<'_>, feed: &Feed, order: &[u32], cell: usize, values: &[f32]) {
+    let width = x.cols;
+    for (at, row) in order.iter().enumerate() {
+        let cells = feed.cells(*row as usize);
+        let buckets = feed.text(cells[cell], cells[cell + 1]);
+        let x = x.row(at);
+        x.fill(0.0);
+        for bucket in buckets {
+            let from = *bucket as usize * width;
+            wide::add(x, &values[from..from + width]);
+        }
+        if !buckets.is_empty() {
+            let share = 1.0 / buckets.len() as f32;
+            for x in x {
+                *x *= share;
+            }
+        }
     }
-    if !buckets.is_empty() {
-        let share = 1.0 / buckets.len() as f32;
-        for x in x.iter_mut() {
-            *x *= share;
+}
+
+/// Each row's number among its knots.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn interpolate(mut x: MatMut<'_>, feed: &Feed, order: &[u32], cell: usize, knots: &[f32]) {
+    let width = x.cols;
+    for (at, row) in order.iter().enumerate() {
+        let x = x.row(at);
+        match Place::of(feed.cells(*row as usize)[cell], knots.len() / width) {
+            Place::Missing(knot) => wide::copy(x, &knots[knot * width..(knot + 1) * width]),
+            Place::Between(knot, t) => {
+                let (low, high) = knots[knot * width..(knot + 2) * width].split_at(width);
+                for column in 0..width {
+                    x[column] = low[column] + t * (high[column] - low[column]);
+                }
+            }
+        }
+    }
+}
+
+/// The slopes of the knots' rows, from those of the columns.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn learn_knots(knots: &mut [f32], feed: &Feed, order: &[u32], cell: usize, dx: Mat<'_>) {
+    let width = dx.cols;
+    let rows = knots.len() / width;
+    for (at, row) in order.iter().enumerate() {
+        let dx = dx.row(at);
+        match Place::of(feed.cells(*row as usize)[cell], rows) {
+            Place::Missing(knot) => wide::add(&mut knots[knot * width..(knot + 1) * width], dx),
+            Place::Between(knot, t) => {
+                let (low, high) = knots[knot * width..(knot + 2) * width].split_at_mut(width);
+                wide::add_times(low, 1.0 - t, dx);
+                wide::add_times(high, t, dx);
+            }
         }
     }
 }

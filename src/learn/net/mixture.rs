@@ -11,6 +11,7 @@
 //! Caruana (1997), "Multitask learning"; Ma et al. (2018), "Modeling task relationships in multi-task learning with multi-gate
 //! mixture-of-experts", equations 6 to 8; Tang et al. (2020), "Progressive layered extraction", equations 1 to 8.
 
+use multiversion::multiversion;
 use ndarray::Array2;
 
 use super::super::inside::{InsideGate, InsideLevel};
@@ -19,6 +20,7 @@ use super::secant::{Place, Plan};
 use super::settings::TaskSharing;
 use super::sgemm::{Into, Mat, MatMut};
 use super::weights::{Begin, Decay, Layout, Slot};
+use super::wide;
 
 /// An expert after its first layer, which lies in its stream's product.
 #[derive(Debug, Clone)]
@@ -195,20 +197,19 @@ impl Mixture {
         self.experts.len() * self.width
     }
 
-    /// An expert's output on row `row`.
-    fn features<'a>(&self, trace: &'a MixtureTrace, expert: usize, row: usize) -> &'a [f32] {
+    /// An expert's outputs on the first `rows` rows.
+    fn features<'a>(&self, trace: &'a MixtureTrace, expert: usize, rows: usize) -> Mat<'a> {
         if let Some(last) = trace.hidden[expert].last() {
-            return &last[row * self.width..(row + 1) * self.width];
+            return Mat::new(last, rows, self.width);
         }
         let Expert { stream, column, .. } = &self.experts[expert];
-        let at = row * self.streams[*stream].outputs + column;
-        &trace.first[*stream][at..at + self.width]
+        Mat::new(&trace.first[*stream], rows, self.streams[*stream].outputs).cols(*column, column + self.width)
     }
 
     /// Copies the experts' outputs of row `row` side by side.
     pub(super) fn copy_features(&self, trace: &MixtureTrace, row: usize, into: &mut [f32]) {
         for (expert, into) in into.chunks_exact_mut(self.width).enumerate() {
-            into.copy_from_slice(self.features(trace, expert, row));
+            into.copy_from_slice(self.features(trace, expert, row + 1).row(row));
         }
     }
 
@@ -232,7 +233,7 @@ impl Mixture {
     pub(super) fn copy_inside(&self, trace: &MixtureTrace, from: usize, level: &mut InsideLevel, to: usize) {
         let mut features = level.features.row_mut(to);
         for expert in 0..self.experts.len() {
-            let own = self.features(trace, expert, from);
+            let own = self.features(trace, expert, from + 1).row(from);
             features.iter_mut().skip(expert * self.width).zip(own).for_each(|(into, own)| *into = *own);
         }
         for (gate, shares) in level.gates.iter_mut().zip(&trace.shares) {
@@ -270,38 +271,29 @@ impl Mixture {
             for group in pass.groups {
                 let own =
                     gate.scenario_bias.filter(|slot| group.scenario < slot.rows).map(|slot| slot.part(group.scenario, 1).of(pass.weights));
-                self.mix(output, gate, own, group.from..group.to, trace);
+                self.mix(output, gate, own, (group.from, group.to), trace);
             }
         }
     }
 
-    fn mix(&self, output: usize, gate: &Gate, own: Option<&[f32]>, rows: std::ops::Range<usize>, trace: &mut MixtureTrace) {
-        {
-            let n = gate.experts.len();
-            let mut shares = std::mem::take(&mut trace.shares[output]);
-            let mut out = std::mem::take(&mut trace.out[output]);
+    fn mix(&self, output: usize, gate: &Gate, own: Option<&[f32]>, (from, to): (usize, usize), trace: &mut MixtureTrace) {
+        let n = gate.experts.len();
+        let mut shares = std::mem::take(&mut trace.shares[output]);
+        let mut out = std::mem::take(&mut trace.out[output]);
+        let part = &mut shares[from * n..to * n];
+        if n == 1 {
+            part.fill(1.0);
+        } else {
             let wide = self.streams[gate.stream].outputs;
-            for row in rows {
-                let shares = &mut shares[row * n..(row + 1) * n];
-                if n == 1 {
-                    shares[0] = 1.0;
-                } else {
-                    shares.copy_from_slice(&trace.first[gate.stream][row * wide + gate.column..row * wide + gate.column + n]);
-                    if let Some(own) = own {
-                        super::dense::add(shares, own);
-                    }
-                    softmax(shares);
-                }
-                let out = &mut out[row * self.width..(row + 1) * self.width];
-                out.fill(0.0);
-                for (share, expert) in shares.iter().zip(&gate.experts) {
-                    let features = self.features(trace, *expert, row);
-                    out.iter_mut().zip(features).for_each(|(out, h)| *out += share * h);
-                }
-            }
-            trace.shares[output] = shares;
-            trace.out[output] = out;
+            let logits = Mat::new(&trace.first[gate.stream], to, wide).rows(from, to).cols(gate.column, gate.column + n);
+            weigh(logits, own, part);
         }
+        for (place, expert) in gate.experts.iter().enumerate() {
+            let features = self.features(trace, *expert, to).rows(from, to);
+            mix(MatMut::new(&mut out, to, self.width).part(from, to), place == 0, Mat::new(&shares, to, n).rows(from, to), place, features);
+        }
+        trace.shares[output] = shares;
+        trace.out[output] = out;
     }
 
     /// From the slopes in `trace.d_out` back to the slopes of the input streams, which `d_inputs` are set to. `extra` is a slope
@@ -335,19 +327,16 @@ impl Mixture {
         scale: f32,
         gradients: &mut Gradients,
     ) {
-        for (stream, d) in self.streams.iter().zip(&mut trace.d_first) {
-            d[..rows * stream.outputs].fill(0.0);
-        }
-        for d in trace.d_hidden.iter_mut().filter_map(|hidden| hidden.last_mut()) {
-            d[..rows * self.width].fill(0.0);
+        for expert in 0..self.experts.len() {
+            self.d_features(trace, expert, rows).fill(0.0);
         }
         for output in 0..self.gates.len() {
-            self.backward_gate(pass, output, trace, gradients);
+            self.backward_gate(pass, rows, output, trace, gradients);
         }
         if let Some(extra) = extra {
             for row in 0..rows {
                 for (expert, d) in extra.row(row).chunks_exact(self.width).enumerate() {
-                    super::dense::add(self.d_features(trace, expert, row), d);
+                    super::dense::add(self.d_features(trace, expert, rows).row(row), d);
                 }
             }
         }
@@ -369,54 +358,111 @@ impl Mixture {
         }
     }
 
-    /// Where the slope of an expert's output on a row lies.
-    fn d_features<'a>(&self, trace: &'a mut MixtureTrace, expert: usize, row: usize) -> &'a mut [f32] {
-        let Expert { stream, column, layers, .. } = &self.experts[expert];
-        if layers.is_empty() {
-            let at = row * self.streams[*stream].outputs + column;
-            &mut trace.d_first[*stream][at..at + self.width]
-        } else {
-            let last = &mut trace.d_hidden[expert][layers.len() - 1];
-            &mut last[row * self.width..(row + 1) * self.width]
+    /// Where the slopes of an expert's outputs on the first `rows` rows lie.
+    fn d_features<'a>(&self, trace: &'a mut MixtureTrace, expert: usize, rows: usize) -> MatMut<'a> {
+        let Expert { stream, column, .. } = &self.experts[expert];
+        match trace.d_hidden[expert].last_mut() {
+            Some(last) => MatMut::new(last, rows, self.width),
+            None => MatMut::new(&mut trace.d_first[*stream], rows, self.streams[*stream].outputs).cols(*column, column + self.width),
         }
     }
 
-    fn backward_gate(&self, pass: &Pass<'_>, output: usize, trace: &mut MixtureTrace, gradients: &mut Gradients) {
+    fn backward_gate(&self, pass: &Pass<'_>, rows: usize, output: usize, trace: &mut MixtureTrace, gradients: &mut Gradients) {
         let gate = &self.gates[output];
         let (n, wide) = (gate.experts.len(), self.streams[gate.stream].outputs);
+        let shares = std::mem::take(&mut trace.shares[output]);
         let d_out = std::mem::take(&mut trace.d_out[output]);
-        for (group, row) in pass.groups.iter().flat_map(|group| (group.from..group.to).map(move |row| (group, row))) {
-            let d_out = &d_out[row * self.width..(row + 1) * self.width];
-            let at = row * wide + gate.column;
-            let mut mean = 0.0;
-            for (place, expert) in gate.experts.iter().enumerate() {
-                let share = trace.shares[output][row * n + place];
-                if n > 1 {
-                    let slope = super::dense::dot(self.features(trace, *expert, row), d_out);
-                    mean += share * slope;
-                    trace.d_first[gate.stream][at + place] = slope;
-                }
-                self.d_features(trace, *expert, row).iter_mut().zip(d_out).for_each(|(d, out)| *d += share * out);
-            }
+        let (shares_of, d_of) = (Mat::new(&shares, rows, n), Mat::new(&d_out, rows, self.width));
+        for (place, expert) in gate.experts.iter().enumerate() {
             if n > 1 {
-                let shares = &trace.shares[output][row * n..(row + 1) * n];
-                for (d, share) in trace.d_first[gate.stream][at..at + n].iter_mut().zip(shares) {
-                    *d = share * (*d - mean);
-                }
+                let mut d_first = std::mem::take(&mut trace.d_first[gate.stream]);
+                let features = self.features(trace, *expert, rows);
+                let slopes = MatMut::new(&mut d_first, rows, wide).cols(gate.column + place, gate.column + place + 1);
+                dots(slopes, features, d_of);
+                trace.d_first[gate.stream] = d_first;
+            }
+            unmix(self.d_features(trace, *expert, rows), shares_of, place, d_of);
+        }
+        if n > 1 {
+            let mut d = MatMut::new(&mut trace.d_first[gate.stream], rows, wide).cols(gate.column, gate.column + n);
+            unweigh(d.again(), shares_of);
+            for group in pass.groups {
                 if let Some(slot) = gate.scenario_bias.filter(|slot| group.scenario < slot.rows) {
-                    super::dense::add(slot.part(group.scenario, 1).of_mut(&mut gradients.weights), &trace.d_first[gate.stream][at..at + n]);
+                    let sum = slot.part(group.scenario, 1).of_mut(&mut gradients.weights);
+                    (group.from..group.to).for_each(|row| wide::add(sum, d.row(row)));
                 }
             }
         }
+        trace.shares[output] = shares;
         trace.d_out[output] = d_out;
     }
 }
 
+/// `shares = softmax(logits + own)`.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn weigh(logits: Mat<'_>, own: Option<&[f32]>, shares: &mut [f32]) {
+    let n = logits.cols;
+    for row in 0..logits.rows {
+        let shares = &mut shares[row * n..(row + 1) * n];
+        wide::pairs(shares, logits.row(row), |share, logit| *share = logit);
+        if let Some(own) = own {
+            wide::add(shares, own);
+        }
+        softmax(shares);
+    }
+}
+
+/// Adds an expert's features, each row's times its share in column `place`, to `out`; the first expert sets it.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn mix(mut out: MatMut<'_>, first: bool, shares: Mat<'_>, place: usize, features: Mat<'_>) {
+    for row in 0..out.rows {
+        let share = shares.row(row)[place];
+        if first {
+            wide::pairs(out.row(row), features.row(row), |out, h| *out = share * h);
+        } else {
+            wide::add_times(out.row(row), share, features.row(row));
+        }
+    }
+}
+
+/// Slopes in an expert's share: `h · d`, row by row.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn dots(mut slopes: MatMut<'_>, features: Mat<'_>, d: Mat<'_>) {
+    for row in 0..d.rows {
+        slopes.row(row)[0] = wide::dot(features.row(row), d.row(row));
+    }
+}
+
+/// Adds the slopes in an expert's features: `d` times the row's share in column `place`.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn unmix(mut d_features: MatMut<'_>, shares: Mat<'_>, place: usize, d: Mat<'_>) {
+    for row in 0..d.rows {
+        wide::add_times(d_features.row(row), shares.row(row)[place], d.row(row));
+    }
+}
+
+/// Slopes in shares become slopes in logits: `g_e · (d_e − Σ g d)`.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn unweigh(mut d: MatMut<'_>, shares: Mat<'_>) {
+    for row in 0..d.rows {
+        let (d, shares) = (d.row(row), shares.row(row));
+        let mut mean = 0.0;
+        for at in 0..shares.len() {
+            mean += shares[at] * d[at];
+        }
+        wide::pairs(d, shares, |d, share| *d = share * (*d - mean));
+    }
+}
+
 /// `exp(x_i) / Σ exp(x_j)`, in place.
+#[inline]
 pub(super) fn softmax(values: &mut [f32]) {
-    let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut most = f32::NEG_INFINITY;
+    for value in &*values {
+        most = most.max(*value);
+    }
     let mut sum = 0.0;
-    for value in values.iter_mut() {
+    for value in &mut *values {
         *value = (*value - most).exp();
         sum += *value;
     }

@@ -32,6 +32,7 @@ pub(crate) mod tests;
 mod tower;
 mod train;
 mod weights;
+mod wide;
 
 use serde::{Deserialize, Serialize};
 

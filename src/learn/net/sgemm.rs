@@ -46,24 +46,28 @@ pub(super) enum Op {
 }
 
 /// The last element's end, or 0 for an empty matrix.
+#[inline]
 fn needed(rows: usize, cols: usize, stride: usize) -> usize {
     if rows == 0 || cols == 0 { 0 } else { (rows - 1) * stride + cols }
 }
 
 impl<'a> Mat<'a> {
     /// All of `data`, `cols` to a row.
+    #[inline]
     pub(super) fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
         assert!(data.len() >= needed(rows, cols, cols), "a view of {rows} × {cols} on {} numbers", data.len());
         Self { data, rows, cols, stride: cols }
     }
 
     /// Rows `from..to`.
+    #[inline]
     pub(super) fn rows(self, from: usize, to: usize) -> Self {
         let data = if from == to { &[] } else { &self.data[from * self.stride..] };
         Self { data, rows: to - from, ..self }
     }
 
     /// Columns `from..to`.
+    #[inline]
     pub(super) fn cols(self, from: usize, to: usize) -> Self {
         assert!(from <= to && to <= self.cols, "columns {from}..{to} of {}", self.cols);
         let data = if from == to || self.rows == 0 { &[] } else { &self.data[from..] };
@@ -71,6 +75,7 @@ impl<'a> Mat<'a> {
     }
 
     /// Row `i`.
+    #[inline]
     pub(super) fn row(&self, i: usize) -> &'a [f32] {
         &self.data[i * self.stride..i * self.stride + self.cols]
     }
@@ -78,12 +83,14 @@ impl<'a> Mat<'a> {
 
 impl<'a> MatMut<'a> {
     /// All of `data`, `cols` to a row.
+    #[inline]
     pub(super) fn new(data: &'a mut [f32], rows: usize, cols: usize) -> Self {
         assert!(data.len() >= needed(rows, cols, cols), "a view of {rows} × {cols} on {} numbers", data.len());
         Self { data, rows, cols, stride: cols }
     }
 
     /// Columns `from..to`.
+    #[inline]
     pub(super) fn cols(self, from: usize, to: usize) -> Self {
         assert!(from <= to && to <= self.cols, "columns {from}..{to} of {}", self.cols);
         let data = if from == to || self.rows == 0 { &mut [] } else { &mut self.data[from..] };
@@ -91,22 +98,31 @@ impl<'a> MatMut<'a> {
     }
 
     /// The same matrix, borrowed anew.
+    #[inline]
     pub(super) fn again(&mut self) -> MatMut<'_> {
         MatMut { data: self.data, rows: self.rows, cols: self.cols, stride: self.stride }
     }
 
     /// Rows `from..to`, borrowed anew.
+    #[inline]
     pub(super) fn part(&mut self, from: usize, to: usize) -> MatMut<'_> {
         let data = if from == to { &mut [] } else { &mut self.data[from * self.stride..] };
         MatMut { data, rows: to - from, cols: self.cols, stride: self.stride }
     }
 
+    /// Sets every element.
+    pub(super) fn fill(&mut self, value: f32) {
+        (0..self.rows).for_each(|row| self.row(row).fill(value));
+    }
+
     /// A read-only view.
+    #[inline]
     pub(super) fn view(&self) -> Mat<'_> {
         Mat { data: self.data, rows: self.rows, cols: self.cols, stride: self.stride }
     }
 
     /// Row `i`.
+    #[inline]
     pub(super) fn row(&mut self, i: usize) -> &mut [f32] {
         &mut self.data[i * self.stride..i * self.stride + self.cols]
     }

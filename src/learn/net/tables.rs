@@ -5,13 +5,15 @@
 //! `s_j`; the sum is the same for all rows that waited equally long, so it is made once per step and a row catches up in one
 //! go when it is next read. (`ε` is taken as of the newest step: it matters only where `sqrt(v)` is of its size.)
 
+use multiversion::multiversion;
+
 use super::arena::Arena;
-use super::dense::add;
 use super::feed::Feed;
 use super::input::Input;
 use super::optimise::{BETA1, BETA2, Clock, Shrink};
 use super::settings::Optimizer;
 use super::sgemm::Mat;
+use super::wide;
 
 /// Rows that are fetched before they are worked on.
 const AHEAD: usize = 32;
@@ -23,6 +25,11 @@ fn ratio() -> f32 {
     BETA1 / BETA2.sqrt()
 }
 
+/// What `waited` steps without a gradient leave of `m` and of `v`.
+fn fade(waited: usize) -> (f32, f32) {
+    (BETA1.powi(waited as i32), BETA2.powi(waited as i32))
+}
+
 /// `Σ_{j=1..n} s_{T−n+j} r^j` for every wait `n` of rows that are brought up to step `T`; with weight decay each step's part
 /// has shrunk by the decay of the steps after it.
 #[derive(Debug, Clone, Default)]
@@ -32,12 +39,17 @@ pub(super) struct Drift {
     /// `ε` as it stands beside the uncorrected `sqrt(v)` in step `until`.
     epsilon: f32,
     sums: Vec<f32>,
+    /// What is left of `m` and of `v` after every wait.
+    fades: Vec<(f32, f32)>,
 }
 
 impl Drift {
     /// For rows that are brought up to step `until`, which is over.
     pub(super) fn prepare(&mut self, clock: &Clock, until: usize, decay: f32) {
-        (self.until, self.decay, self.epsilon) = (until, decay, clock.epsilon());
+        (self.until, self.decay, self.epsilon) = (until, decay, clock.epsilon);
+        if self.fades.is_empty() {
+            self.fades.extend((0..=FORGOTTEN).map(fade));
+        }
         self.sums.clear();
         self.sums.push(0.0);
         for n in 0..FORGOTTEN.min(until) {
@@ -112,35 +124,48 @@ impl TableState {
         self.touched.clear();
         self.places.clear();
         let step = clock.step as u32;
-        let (rows, touched, places) = (&mut self.rows, &mut self.touched, &mut self.places);
-        input.touch(at, feed, order, |_, entry, _| {
-            let row = &mut rows[entry as usize];
-            if row.read != step {
-                (row.read, row.place) = (step, touched.len() as u32);
-                touched.push(entry);
+        if input.reads_one(at) {
+            let cell = input.table_cell(at);
+            for row in order {
+                self.list(feed.cells(*row as usize)[cell], step);
             }
-            places.push(row.place);
-        });
-        for from in (0..self.touched.len()).step_by(AHEAD) {
-            let to = (from + AHEAD).min(self.touched.len());
-            self.look_ahead(from..to, values);
-            for at in from..to {
-                self.catch_up(self.touched[at] as usize, clock, drift, values);
-            }
+        } else {
+            input.touch(at, feed, order, |_, entry, _| self.list(entry, step));
         }
+        catch_up_touched(self, (clock, drift), values);
+    }
+
+    /// Lists a row as read, once.
+    #[expect(clippy::inline_always, reason = "a step of a wide loop")]
+    #[inline(always)]
+    fn list(&mut self, entry: u32, step: u32) {
+        let row = &mut self.rows[entry as usize];
+        if row.read != step {
+            (row.read, row.place) = (step, self.touched.len() as u32);
+            self.touched.push(entry);
+        }
+        self.places.push(row.place);
     }
 
     /// Reads from each of some rows, so that the processor fetches them side by side: each one's update is too long for it to see the
     /// next ones coming.
+    #[expect(clippy::inline_always, reason = "a step of a wide loop")]
+    #[inline(always)]
     fn look_ahead(&self, touched: std::ops::Range<usize>, values: &[f32]) {
         let width = self.width;
         let first = |entry: &u32| {
             let at = *entry as usize * width;
             values[at] + self.moments[2 * at] + self.moments[2 * at + width]
         };
-        std::hint::black_box(self.touched[touched].iter().map(first).sum::<f32>());
+        let mut sum = 0.0;
+        for entry in &self.touched[touched] {
+            sum += first(entry);
+        }
+        std::hint::black_box(sum);
     }
 
+    #[expect(clippy::inline_always, reason = "a step of a wide loop")]
+    #[inline(always)]
     fn catch_up(&mut self, entry: usize, clock: &Clock, drift: &Drift, values: &mut [f32]) {
         let from = self.rows[entry].last as usize;
         let waited = drift.until - from;
@@ -159,12 +184,14 @@ impl TableState {
             return;
         }
         let sum = drift.of(clock, from);
-        let (fade1, fade2) = (BETA1.powi(waited as i32), BETA2.powi(waited as i32));
+        let (fade1, fade2) = drift.fades.get(waited).copied().unwrap_or_else(|| fade(waited));
         let (m, v) = moments(&mut self.moments, entry, self.width);
-        for (value, (m, v)) in values.iter_mut().zip(m.iter_mut().zip(v)) {
-            *value -= sum * *m / (v.sqrt() + drift.epsilon);
-            *m *= fade1;
-            *v *= fade2;
+        let n = values.len();
+        let (m, v) = (&mut m[..n], &mut v[..n]);
+        for at in 0..n {
+            values[at] -= sum * m[at] / (v[at].sqrt() + drift.epsilon);
+            m[at] *= fade1;
+            v[at] *= fade2;
         }
     }
 
@@ -185,29 +212,16 @@ impl TableState {
         let columns = input.table_columns(at);
         let (places, sums) = (&self.places, &mut self.sums);
         if input.reads_one(at) {
-            for (row, place) in places.iter().enumerate() {
-                let place = *place as usize * width;
-                add(&mut sums[place..place + width], &dx.row(row)[columns.clone()]);
-            }
+            add_up(sums, places, dx.cols(columns.start, columns.end));
         } else {
             let mut places = places.iter();
             input.touch(at, feed, order, |row, _, factor| {
                 let Some(place) = places.next() else { return };
                 let place = *place as usize * width;
-                let slope = &dx.row(row)[columns.clone()];
-                sums[place..place + width].iter_mut().zip(slope).for_each(|(sum, slope)| *sum += factor * slope);
+                wide::add_times(&mut sums[place..place + width], factor, &dx.row(row)[columns.clone()]);
             });
         }
-        for from in (0..self.touched.len()).step_by(AHEAD) {
-            let to = (from + AHEAD).min(self.touched.len());
-            self.look_ahead(from..to, values);
-            for (entry, sums) in self.touched[from..to].iter().zip(self.sums[from * width..].chunks_exact(width)) {
-                let entry = *entry as usize;
-                let (m, v) = moments(&mut self.moments, entry, width);
-                clock.update(&mut values[entry * width..(entry + 1) * width], m, v, sums, Shrink::All(decay));
-                self.rows[entry].last = clock.step as u32;
-            }
-        }
+        update_touched(self, clock, decay, values);
     }
 
     /// Brings every row up to the step for which `drift` is prepared: before the values are evaluated or saved.
@@ -219,6 +233,70 @@ impl TableState {
 }
 
 /// A row's `m` and `v`.
+#[inline]
 fn moments(all: &mut [f32], entry: usize, width: usize) -> (&mut [f32], &mut [f32]) {
     all[2 * entry * width..2 * (entry + 1) * width].split_at_mut(width)
+}
+
+/// Adds every row's slopes to the sum in its place.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn add_up(sums: &mut [f32], places: &[u32], dx: Mat<'_>) {
+    match dx.cols {
+        8 => add_up_known::<8>(sums, places, dx),
+        16 => add_up_known::<16>(sums, places, dx),
+        32 => add_up_known::<32>(sums, places, dx),
+        width => {
+            for (row, place) in places.iter().enumerate() {
+                let place = *place as usize * width;
+                wide::add(&mut sums[place..place + width], dx.row(row));
+            }
+        }
+    }
+}
+
+/// The same for a width that is known beforehand.
+#[expect(clippy::inline_always, reason = "a step of a wide loop")]
+#[inline(always)]
+fn add_up_known<const N: usize>(sums: &mut [f32], places: &[u32], dx: Mat<'_>) {
+    for (row, place) in places.iter().enumerate() {
+        let place = *place as usize * N;
+        if let (Some(sum), Some(dx)) = (sums[place..].first_chunk_mut::<N>(), dx.row(row).first_chunk::<N>()) {
+            for at in 0..N {
+                sum[at] += dx[at];
+            }
+        }
+    }
+}
+
+/// [`TableState::catch_up`] for every row that the step reads.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn catch_up_touched(state: &mut TableState, (clock, drift): (&Clock, &Drift), values: &mut [f32]) {
+    let mut from = 0;
+    while from < state.touched.len() {
+        let to = (from + AHEAD).min(state.touched.len());
+        state.look_ahead(from..to, values);
+        for at in from..to {
+            state.catch_up(state.touched[at] as usize, clock, drift, values);
+        }
+        from = to;
+    }
+}
+
+/// [`Clock::update`] for every row that the step reads.
+#[multiversion(targets = "simd", dispatcher = "direct")]
+fn update_touched(state: &mut TableState, clock: &Clock, decay: f32, values: &mut [f32]) {
+    let width = state.width;
+    let mut from = 0;
+    while from < state.touched.len() {
+        let to = (from + AHEAD).min(state.touched.len());
+        state.look_ahead(from..to, values);
+        for at in from..to {
+            let entry = state.touched[at] as usize;
+            let sums = &state.sums[at * width..(at + 1) * width];
+            let (m, v) = moments(&mut state.moments, entry, width);
+            clock.update(&mut values[entry * width..(entry + 1) * width], m, v, sums, Shrink::All(decay));
+            state.rows[entry].last = clock.step as u32;
+        }
+        from = to;
+    }
 }

@@ -28,12 +28,17 @@ use super::sgemm::{Mat, MatMut};
 use super::tables::{Drift, TableState};
 use crate::fingerprint::{GOLDEN, mix};
 
-/// Lanes of a mini-batch: as many workers as can share a step.
+/// Lanes of a mini-batch, at most: as many workers as can share a step.
 const LANES: usize = 4;
 /// Numbers of a gradient that one task adds up.
 const CHUNK: usize = 1 << 14;
 /// Rows on which the conflict of gradients is measured.
 const CONFLICT_ROWS: usize = 4096;
+
+/// Lanes of mini-batches of `rows` rows: each has a slice to do, else adding its gradients up costs more than it saves.
+fn lanes(rows: usize) -> usize {
+    rows.div_ceil(SLICE).clamp(1, LANES)
+}
 
 /// What one worker needs.
 #[derive(Debug)]
@@ -95,9 +100,10 @@ impl<'a> Trainer<'a> {
         let balancer = Balancer::new(settings.balance, &alpha);
         let streams = if balancer.by_task() { net.tasks } else { 1 };
         let gradients = || (0..streams).map(|_| net.gradients()).collect::<Vec<_>>();
-        let rows = settings.batch.div_ceil(LANES).min(SLICE);
+        let n_lanes = lanes(settings.batch);
+        let rows = settings.batch.div_ceil(n_lanes).min(SLICE);
         Self {
-            lanes: (0..LANES).map(|_| Lane { space: net.workspace(rows), gradients: gradients() }).collect(),
+            lanes: (0..n_lanes).map(|_| Lane { space: net.workspace(rows), gradients: gradients() }).collect(),
             sums: gradients(),
             dx: (0..streams).map(|_| vec![0.0; settings.batch * net.input.width]).collect(),
             moments: Moments::new(net.layout.len),
@@ -170,6 +176,11 @@ impl<'a> Trainer<'a> {
 
     /// One pass over the rows; returns the losses on the way. The embeddings are flushed at its end.
     pub(super) fn pass(&mut self, blocks: &[Block<'_>], what: &str, progress: &dyn Progress) -> CellLosses {
+        // On a worker: from outside, each parallel part of a step would be a call that waits.
+        rayon::scope(|_| self.learn(blocks, what, progress))
+    }
+
+    fn learn(&mut self, blocks: &[Block<'_>], what: &str, progress: &dyn Progress) -> CellLosses {
         let mut random = stream(self.seed, 1 + self.passes as u64);
         let mut drop = IdDropout { rate: self.settings.id_dropout, random: stream(self.seed ^ 0x1d, 1 + self.passes as u64) };
         let mut losses = CellLosses::new(self.net.scenarios, self.net.tasks);
@@ -217,12 +228,13 @@ impl<'a> Trainer<'a> {
         self.drift.prepare(&self.clock, self.clock.step, decay);
         self.clock.tick();
         let (clock, drift) = (&self.clock, &self.drift);
-        self.tables
-            .par_iter_mut()
-            .zip(&mut self.weights.tables)
-            .enumerate()
-            .for_each(|(at, (state, values))| state.read((at, &net.input), feed, batch, (clock, drift), values));
-        let scale = self.scale(feed, batch);
+        let (tables, values) = (&mut self.tables, &mut self.weights.tables);
+        let read = || {
+            let tables = tables.par_iter_mut().zip(values).enumerate();
+            tables.for_each(|(at, (state, values))| state.read((at, &net.input), feed, batch, (clock, drift), values));
+        };
+        let (balancer, counts) = (&self.balancer, self.counts.as_deref());
+        let (scale, ()) = rayon::join(|| scale(balancer, counts, feed, batch), read);
         self.run_lanes(feed, batch, &scale);
         let mut mean = CellLosses::new(net.scenarios, tasks);
         for lane in &self.lanes {
@@ -249,32 +261,11 @@ impl<'a> Trainer<'a> {
             .for_each(|(at, (state, values))| state.step((at, &net.input), feed, batch, dx, clock, decay, values));
     }
 
-    /// What a row's loss counts in each task: the task's weight over the weight of the rows that teach it.
-    fn scale(&self, feed: &Feed, batch: &[u32]) -> Vec<f32> {
-        if let Some(counts) = &self.counts {
-            let of = |(weight, counts): (f32, &f64)| (f64::from(weight) * counts / batch.len().max(1) as f64) as f32;
-            return self.balancer.weights().into_iter().zip(counts).map(of).collect();
-        }
-        let mut sums = vec![0.0_f64; self.net.tasks];
-        for row in batch {
-            let (labels, weights) = (feed.labels(*row as usize), feed.weights(*row as usize));
-            for (sum, (label, weight)) in sums.iter_mut().zip(labels.iter().zip(weights)) {
-                *sum += if label.is_nan() { 0.0 } else { f64::from(*weight) };
-            }
-        }
-        self.balancer
-            .weights()
-            .iter()
-            .zip(sums)
-            .map(|(weight, sum)| if sum > 0.0 { (f64::from(*weight) / sum) as f32 } else { 0.0 })
-            .collect()
-    }
-
     /// Forward and backward for every lane.
     fn run_lanes(&mut self, feed: &Feed, batch: &[u32], scale: &[f32]) {
         let (net, weights, settings) = (self.net, &self.weights, self.settings);
         let width = net.input.width;
-        let rows = batch.len().div_ceil(LANES).max(1);
+        let rows = batch.len().div_ceil(self.lanes.len()).max(1);
         let reversal = settings.invariance / batch.len() as f32;
         let seed = self.seed ^ (self.clock.step as u64).wrapping_mul(GOLDEN);
         let masks: Vec<Vec<f32>> = match self.sums.len() {
@@ -284,7 +275,7 @@ impl<'a> Trainer<'a> {
                 .collect(),
         };
         // One chunk of every stream's slopes for each lane.
-        let mut slopes: Vec<Vec<&mut [f32]>> = (0..LANES).map(|_| Vec::with_capacity(masks.len())).collect();
+        let mut slopes: Vec<Vec<&mut [f32]>> = self.lanes.iter().map(|_| Vec::with_capacity(masks.len())).collect();
         for dx in &mut self.dx {
             let mut chunks = dx[..batch.len() * width].chunks_mut((rows * width).max(1));
             for lane in &mut slopes {
@@ -403,7 +394,7 @@ impl<'a> Trainer<'a> {
         let mut feed = Feed::default();
         feed.fill(&net.input, self.shape, blocks, &picked, None);
         let rows = feed.by_scenario();
-        let scale = self.scale(&feed, &rows);
+        let scale = scale(&self.balancer, self.counts.as_deref(), &feed, &rows);
         let mut all: Vec<Gradients> = (0..tasks).map(|_| net.gradients()).collect();
         let mut found = Vec::new();
         for scenario in 0..net.scenarios {
@@ -437,6 +428,23 @@ impl<'a> Trainer<'a> {
         found.extend(cosines(None, &all, net));
         found
     }
+}
+
+/// What a row's loss counts in each task: the task's weight over the weight of the rows that teach it, or over what the pass says.
+fn scale(balancer: &Balancer, counts: Option<&[f64]>, feed: &Feed, batch: &[u32]) -> Vec<f32> {
+    let weights = balancer.weights();
+    if let Some(counts) = counts {
+        let of = |(weight, counts): (f32, &f64)| (f64::from(weight) * counts / batch.len().max(1) as f64) as f32;
+        return weights.into_iter().zip(counts).map(of).collect();
+    }
+    let mut sums = vec![0.0_f64; weights.len()];
+    for row in batch {
+        let (labels, weights) = (feed.labels(*row as usize), feed.weights(*row as usize));
+        for task in 0..sums.len() {
+            sums[task] += if labels[task].is_nan() { 0.0 } else { f64::from(weights[task]) };
+        }
+    }
+    weights.iter().zip(sums).map(|(weight, sum)| if sum > 0.0 { (f64::from(*weight) / sum) as f32 } else { 0.0 }).collect()
 }
 
 fn cosines(scenario: Option<usize>, gradients: &[Gradients], net: &Network) -> Vec<Conflict> {

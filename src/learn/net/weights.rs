@@ -16,16 +16,19 @@ pub(super) struct Slot {
 
 impl Slot {
     /// Its numbers in an arena.
+    #[inline]
     pub(super) fn of<'a>(&self, arena: &'a [f32]) -> &'a [f32] {
         &arena[self.at..self.at + self.rows * self.cols]
     }
 
     /// Its numbers in an arena, to write.
+    #[inline]
     pub(super) fn of_mut<'a>(&self, arena: &'a mut [f32]) -> &'a mut [f32] {
         &mut arena[self.at..self.at + self.rows * self.cols]
     }
 
     /// A run of its rows as a matrix of their own.
+    #[inline]
     pub(super) fn part(&self, from: usize, rows: usize) -> Self {
         Self { at: self.at + from * self.cols, rows, cols: self.cols }
     }
