@@ -1,9 +1,11 @@
 //! Throughput of the network `mmoe`: training (forward, backward, update) and scoring, in three settings.
 //!
-//!     cargo bench --bench net_training -- [--threads N] [big|big-512|small]
+//!     cargo bench --bench net_training -- [--threads N] [big|big-512|small|dense]
 //!
 //! Prints rows per second of wall time and per second of processor time, the median of five passes. The peers are in
-//! `benches/peers/torch_training.py`; run both in one go on an idle machine and quote the ratio.
+//! `benches/peers/torch_training.py`; run both in one go on an idle machine and quote the ratio. `dense` is the dense part of `big`: the
+//! same layers over 272 given columns, without embeddings. For each setting it prints the layers' products per second of processor time,
+//! three times those of a row's forward pass, as a share of the multiplications and additions that one core does at most.
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 use std::sync::Mutex;
@@ -23,6 +25,7 @@ const PASSES: usize = 5;
 
 struct Setting {
     name: &'static str,
+    /// Embedded fields; 0: one given vector of as many columns as those of `big` would fill.
     fields: usize,
     embedding: usize,
     experts: usize,
@@ -30,11 +33,54 @@ struct Setting {
     batch: usize,
 }
 
-const SETTINGS: [Setting; 3] = [
+const SETTINGS: [Setting; 4] = [
     Setting { name: "big", fields: 16, embedding: 16, experts: 4, layers: [128, 64], batch: 2048 },
     Setting { name: "big-512", fields: 16, embedding: 16, experts: 4, layers: [128, 64], batch: 512 },
     Setting { name: "small", fields: 8, embedding: 8, experts: 2, layers: [64, 32], batch: 2048 },
+    Setting { name: "dense", fields: 0, embedding: 16, experts: 4, layers: [128, 64], batch: 2048 },
 ];
+
+/// Columns of the given vector.
+const VECTOR: usize = 256;
+/// Numbers beside the embedded fields, or the vector.
+const NUMBERS: usize = 16;
+const TASKS: usize = 3;
+const TOWER: usize = 32;
+
+impl Setting {
+    /// Operations of a row's training: a multiplication and an addition for each weight of a product, forward and twice backward.
+    fn operations(&self) -> f64 {
+        let inputs = NUMBERS + if self.fields == 0 { VECTOR } else { self.fields * self.embedding };
+        let [first, second] = self.layers;
+        let experts = inputs * self.experts * (first + TASKS) + self.experts * first * second;
+        let towers = TASKS * (second * TOWER + TOWER);
+        6.0 * (experts + towers) as f64
+    }
+}
+
+/// Multiplications and additions that one core does in a second, at most: independent fused ones in registers, the best of some tries.
+fn peak() -> f64 {
+    const SUMS: usize = 10;
+    const ROUNDS: usize = 4_000_000;
+    #[multiversion::multiversion(targets = "simd", dispatcher = "direct")]
+    fn run(factor: f32, part: f32) -> f32 {
+        let mut sums = [[0.5_f32; 16]; SUMS];
+        for _ in 0..ROUNDS {
+            for sum in &mut sums {
+                for sum in sum {
+                    *sum = sum.mul_add(factor, part);
+                }
+            }
+        }
+        sums.iter().flatten().sum()
+    }
+    let once = |_| {
+        let begun = Instant::now();
+        std::hint::black_box(run(std::hint::black_box(0.999), std::hint::black_box(0.001)));
+        (ROUNDS * SUMS * 16 * 2) as f64 / begun.elapsed().as_secs_f64()
+    };
+    (0..5).map(once).fold(0.0, f64::max)
+}
 
 /// Notes the time at the end of each pass.
 struct Stopwatch(Mutex<Vec<(Instant, f64)>>);
@@ -60,6 +106,7 @@ struct Data {
     entity: Vec<u64>,
     scenario: Vec<u16>,
     ids: Vec<Vec<u32>>,
+    vector: Vec<f32>,
     numbers: Vec<Vec<f32>>,
     labels: Vec<Vec<f32>>,
 }
@@ -78,19 +125,24 @@ fn data(setting: &Setting) -> Data {
         });
         ids.push((0..ROWS).map(|_| (f64::from(entries) * random.r#gen::<f64>().powi(3)) as u32).collect());
     }
+    let vector: Vec<f32> = if setting.fields == 0 { (0..ROWS * VECTOR).map(|_| random.r#gen::<f32>() - 0.5).collect() } else { Vec::new() };
+    if setting.fields == 0 {
+        fields.push(Field { name: "v".into(), kind: FieldKind::Vector { width: VECTOR as u32 } });
+    }
     let knots: Vec<f32> = (-7..=7).map(|at| at as f32 / 3.5).collect();
-    for at in 0..16 {
+    for at in 0..NUMBERS {
         fields.push(Field { name: format!("n{at}"), kind: FieldKind::Numeric { knots: knots.clone(), mean: 0.0, std: 1.0, missing: 0.0 } });
         numbers.push((0..ROWS).map(|_| (0..12).map(|_| random.r#gen::<f32>()).sum::<f32>() - 6.0).collect());
     }
-    let tasks = (0..3).map(|at| Task { name: format!("t{at}"), kind: TaskKind::Binary, after: None, alpha: 1.0 }).collect();
+    let tasks = (0..TASKS).map(|at| Task { name: format!("t{at}"), kind: TaskKind::Binary, after: None, alpha: 1.0 }).collect();
     Data {
         shape: Shape { scenarios: vec!["all".into()], tasks, fields, horizon_days: 7 },
         entity: vec![0; ROWS],
         scenario: vec![0; ROWS],
         ids,
+        vector,
         numbers,
-        labels: (0..3).map(|_| (0..ROWS).map(|_| f32::from(u8::from(random.gen_bool(0.2)))).collect()).collect(),
+        labels: (0..TASKS).map(|_| (0..ROWS).map(|_| f32::from(u8::from(random.gen_bool(0.2)))).collect()).collect(),
     }
 }
 
@@ -106,18 +158,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let named = |name: &str| SETTINGS.iter().any(|setting| setting.name == name);
     let wanted: Vec<&String> = arguments.iter().filter(|argument| named(argument)).collect();
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
-    println!("threads {threads}, {ROWS} rows a pass, median of {PASSES} passes");
+    let peak = peak();
+    println!("threads {threads}, {ROWS} rows a pass, median of {PASSES} passes, a core does {:.1} GFLOP/s at most", peak / 1e9);
     for setting in SETTINGS.iter().filter(|setting| wanted.is_empty() || wanted.iter().any(|name| *name == setting.name)) {
         let data = data(setting);
-        let columns =
-            data.ids.iter().map(|ids| Column::Categorical(ids)).chain(data.numbers.iter().map(|numbers| Column::Numeric(numbers)));
+        let vectors = (setting.fields == 0).then_some(Column::Vector(&data.vector));
+        let columns = data.ids.iter().map(|ids| Column::Categorical(ids)).chain(vectors);
+        let columns = columns.chain(data.numbers.iter().map(|numbers| Column::Numeric(numbers)));
         let block = Block {
             as_of: 20_000,
             entity: &data.entity,
             scenario: &data.scenario,
             columns: columns.collect(),
             labels: data.labels.iter().map(Vec::as_slice).collect(),
-            weights: vec![None; 3],
+            weights: vec![None; TASKS],
         };
         let form = NetSettings {
             task_sharing: vec![TaskSharing::Mmoe],
@@ -128,7 +182,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             task_experts: 1,
             levels: 1,
             expert_layers: setting.layers.to_vec(),
-            tower_layers: vec![32],
+            tower_layers: vec![TOWER],
             gate_width: 16,
         };
         let train = TrainSettings {
@@ -154,8 +208,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let rate = |seconds: Vec<f64>| ROWS as f64 / median(seconds) / 1e3;
         let wall = rate(times.windows(2).map(|pair| (pair[1].0 - pair[0].0).as_secs_f64()).collect());
         let processor = rate(times.windows(2).map(|pair| pair[1].1 - pair[0].1).collect());
-        println!("{:8} training {wall:8.1} k rows/s, {processor:8.1} k rows per processor second", setting.name);
-        let mut out = Array2::zeros((ROWS, 3));
+        let share = 100.0 * processor * 1e3 * setting.operations() / peak;
+        println!(
+            "{:8} training {wall:8.1} k rows/s, {processor:8.1} k rows per processor second, products at {share:.0} % of that",
+            setting.name
+        );
+        let mut out = Array2::zeros((ROWS, TASKS));
         let seconds = (0..=PASSES).map(|_| {
             let begun = Instant::now();
             model.raw(&block, out.view_mut()).map(|()| begun.elapsed().as_secs_f64())

@@ -231,7 +231,7 @@ impl Part<'_> {
         let out = &mut self.values[first * cells..];
         match (kind, column) {
             (FieldKind::Numeric { knots, .. }, Column::Numeric(values)) => {
-                place_numbers(out, cells, cell, knots, &values[run.from..run.to])
+                place_numbers(out, cells, cell, knots, &values[run.from..run.to]);
             }
             (FieldKind::Categorical { entries: known, .. }, Column::Categorical(entries)) => {
                 for (at, entry) in entries[run.from..run.to].iter().enumerate() {

@@ -79,3 +79,27 @@ pub(super) fn copy(to: &mut [f32], from: &[f32]) {
         to.copy_from_slice(from);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_length_is_worked_out_number_by_number() {
+        for n in [0_usize, 1, 4, 7, 8, 16, 17, 32, 45] {
+            let a: Vec<f32> = (0..n).map(|at| at as f32 - 3.0).collect();
+            let b: Vec<f32> = (0..n).map(|at| 0.5 * at as f32).collect();
+            let mut sum = a.clone();
+            add(&mut sum, &b);
+            add_times(&mut sum, 2.0, &b);
+            let mut copied = vec![9.0; n];
+            copy(&mut copied, &b);
+            assert_eq!(copied, b);
+            for at in 0..n {
+                assert!((sum[at] - (a[at] + 3.0 * b[at])).abs() < 1e-5, "number {at} of {n}");
+            }
+            let expected: f64 = a.iter().zip(&b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+            assert!((f64::from(dot(&a, &b)) - expected).abs() < 1e-3, "{n} numbers");
+        }
+    }
+}
