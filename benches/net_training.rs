@@ -1,11 +1,12 @@
 //! Throughput of the network `mmoe`: training (forward, backward, update) and scoring, in three settings.
 //!
-//!     cargo bench --bench net_training -- [--threads N] [big|big-512|small|dense]
+//!     cargo bench --bench net_training -- [--threads N] [--rows N] [big|big-512|small|dense]
 //!
 //! Prints rows per second of wall time and per second of processor time, the median of five passes. The peers are in
 //! `benches/peers/torch_training.py`; run both in one go on an idle machine and quote the ratio. `dense` is the dense part of `big`: the
 //! same layers over 272 given columns, without embeddings. For each setting it prints the layers' products per second of processor time,
-//! three times those of a row's forward pass, as a share of the multiplications and additions that one core does at most.
+//! three times those of a row's forward pass, as a share of the multiplications and additions that one core does at most; and how much
+//! memory training takes beside its rows, which `--rows` shows not to grow with them (Linux).
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 use std::sync::Mutex;
@@ -18,7 +19,7 @@ use polytask::learn::{Examples, Progress};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-/// Rows of a pass.
+/// Rows of a pass, unless told.
 const ROWS: usize = 1 << 18;
 /// Passes that are timed, after one that is not.
 const PASSES: usize = 5;
@@ -101,6 +102,13 @@ fn processor_seconds() -> f64 {
     (ticks(11) + ticks(12)) / 100.0
 }
 
+/// A figure of this process's memory in MB, by its name in `/proc/self/status`.
+fn memory(name: &str) -> f64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1e3
+}
+
 struct Data {
     shape: Shape,
     entity: Vec<u64>,
@@ -112,7 +120,7 @@ struct Data {
 }
 
 /// Skewed ids, normal numbers, three binary tasks.
-fn data(setting: &Setting) -> Data {
+fn data(setting: &Setting, rows: usize) -> Data {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let entries = |at: usize| (10.0 * 20_000_f64.powf(at as f64 / (setting.fields - 1) as f64)).round() as u32;
     let mut fields = Vec::new();
@@ -123,26 +131,26 @@ fn data(setting: &Setting) -> Data {
             name: format!("c{at}"),
             kind: FieldKind::Categorical { entries, share: vec![1.0 / entries as f32; entries as usize] },
         });
-        ids.push((0..ROWS).map(|_| (f64::from(entries) * random.r#gen::<f64>().powi(3)) as u32).collect());
+        ids.push((0..rows).map(|_| (f64::from(entries) * random.r#gen::<f64>().powi(3)) as u32).collect());
     }
-    let vector: Vec<f32> = if setting.fields == 0 { (0..ROWS * VECTOR).map(|_| random.r#gen::<f32>() - 0.5).collect() } else { Vec::new() };
+    let vector: Vec<f32> = if setting.fields == 0 { (0..rows * VECTOR).map(|_| random.r#gen::<f32>() - 0.5).collect() } else { Vec::new() };
     if setting.fields == 0 {
         fields.push(Field { name: "v".into(), kind: FieldKind::Vector { width: VECTOR as u32 } });
     }
     let knots: Vec<f32> = (-7..=7).map(|at| at as f32 / 3.5).collect();
     for at in 0..NUMBERS {
         fields.push(Field { name: format!("n{at}"), kind: FieldKind::Numeric { knots: knots.clone(), mean: 0.0, std: 1.0, missing: 0.0 } });
-        numbers.push((0..ROWS).map(|_| (0..12).map(|_| random.r#gen::<f32>()).sum::<f32>() - 6.0).collect());
+        numbers.push((0..rows).map(|_| (0..12).map(|_| random.r#gen::<f32>()).sum::<f32>() - 6.0).collect());
     }
     let tasks = (0..TASKS).map(|at| Task { name: format!("t{at}"), kind: TaskKind::Binary, after: None, alpha: 1.0 }).collect();
     Data {
         shape: Shape { scenarios: vec!["all".into()], tasks, fields, horizon_days: 7 },
-        entity: vec![0; ROWS],
-        scenario: vec![0; ROWS],
+        entity: vec![0; rows],
+        scenario: vec![0; rows],
         ids,
         vector,
         numbers,
-        labels: (0..TASKS).map(|_| (0..ROWS).map(|_| f32::from(u8::from(random.gen_bool(0.2)))).collect()).collect(),
+        labels: (0..TASKS).map(|_| (0..rows).map(|_| f32::from(u8::from(random.gen_bool(0.2)))).collect()).collect(),
     }
 }
 
@@ -153,15 +161,16 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let at = arguments.iter().position(|argument| argument == "--threads");
-    let threads = at.and_then(|at| arguments.get(at + 1)).map_or(Ok(2), |text| text.parse())?;
+    let value = |name: &str| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1));
+    let threads = value("--threads").map_or(Ok(2), |text| text.parse())?;
+    let rows: usize = value("--rows").map_or(Ok(ROWS), |text| text.parse())?;
     let named = |name: &str| SETTINGS.iter().any(|setting| setting.name == name);
     let wanted: Vec<&String> = arguments.iter().filter(|argument| named(argument)).collect();
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     let peak = peak();
-    println!("threads {threads}, {ROWS} rows a pass, median of {PASSES} passes, a core does {:.1} GFLOP/s at most", peak / 1e9);
+    println!("threads {threads}, {rows} rows a pass, median of {PASSES} passes, a core does {:.1} GFLOP/s at most", peak / 1e9);
     for setting in SETTINGS.iter().filter(|setting| wanted.is_empty() || wanted.iter().any(|name| *name == setting.name)) {
-        let data = data(setting);
+        let data = data(setting, rows);
         let vectors = (setting.fields == 0).then_some(Column::Vector(&data.vector));
         let columns = data.ids.iter().map(|ids| Column::Categorical(ids)).chain(vectors);
         let columns = columns.chain(data.numbers.iter().map(|numbers| Column::Numeric(numbers)));
@@ -202,18 +211,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             warm_start: false,
             invariance: 0.0,
         };
+        // The system forgets the most that this process has held so far.
+        let _ = std::fs::write("/proc/self/clear_refs", "5");
+        let held = memory("VmRSS:");
         let watch = Stopwatch(Mutex::new(Vec::new()));
         let model = net(form, train, 1)?.fit(&Examples::new(&data.shape, vec![block.clone()]), &watch)?;
+        let taken = memory("VmHWM:") - held;
         let times = watch.0.into_inner()?;
-        let rate = |seconds: Vec<f64>| ROWS as f64 / median(seconds) / 1e3;
+        let rate = |seconds: Vec<f64>| rows as f64 / median(seconds) / 1e3;
         let wall = rate(times.windows(2).map(|pair| (pair[1].0 - pair[0].0).as_secs_f64()).collect());
         let processor = rate(times.windows(2).map(|pair| pair[1].1 - pair[0].1).collect());
         let share = 100.0 * processor * 1e3 * setting.operations() / peak;
         println!(
-            "{:8} training {wall:8.1} k rows/s, {processor:8.1} k rows per processor second, products at {share:.0} % of that",
+            "{:8} training {wall:8.1} k rows/s, {processor:8.1} k rows per processor second, products at {share:.0} % of that, {taken:.0} MB",
             setting.name
         );
-        let mut out = Array2::zeros((ROWS, TASKS));
+        let mut out = Array2::zeros((rows, TASKS));
         let seconds = (0..=PASSES).map(|_| {
             let begun = Instant::now();
             model.raw(&block, out.view_mut()).map(|()| begun.elapsed().as_secs_f64())
