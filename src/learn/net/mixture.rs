@@ -197,19 +197,20 @@ impl Mixture {
         self.experts.len() * self.width
     }
 
-    /// An expert's outputs on the first `rows` rows.
-    fn features<'a>(&self, trace: &'a MixtureTrace, expert: usize, rows: usize) -> Mat<'a> {
+    /// An expert's outputs, of all rows that there is room for.
+    fn features<'a>(&self, trace: &'a MixtureTrace, expert: usize) -> Mat<'a> {
         if let Some(last) = trace.hidden[expert].last() {
-            return Mat::new(last, rows, self.width);
+            return Mat::new(last, last.len() / self.width, self.width);
         }
         let Expert { stream, column, .. } = &self.experts[expert];
-        Mat::new(&trace.first[*stream], rows, self.streams[*stream].outputs).cols(*column, column + self.width)
+        let (first, wide) = (&trace.first[*stream], self.streams[*stream].outputs);
+        Mat::new(first, first.len() / wide, wide).cols(*column, column + self.width)
     }
 
     /// Copies the experts' outputs of row `row` side by side.
     pub(super) fn copy_features(&self, trace: &MixtureTrace, row: usize, into: &mut [f32]) {
         for (expert, into) in into.chunks_exact_mut(self.width).enumerate() {
-            into.copy_from_slice(self.features(trace, expert, row + 1).row(row));
+            into.copy_from_slice(self.features(trace, expert).row(row));
         }
     }
 
@@ -233,7 +234,7 @@ impl Mixture {
     pub(super) fn copy_inside(&self, trace: &MixtureTrace, from: usize, level: &mut InsideLevel, to: usize) {
         let mut features = level.features.row_mut(to);
         for expert in 0..self.experts.len() {
-            let own = self.features(trace, expert, from + 1).row(from);
+            let own = self.features(trace, expert).row(from);
             features.iter_mut().skip(expert * self.width).zip(own).for_each(|(into, own)| *into = *own);
         }
         for (gate, shares) in level.gates.iter_mut().zip(&trace.shares) {
@@ -276,6 +277,7 @@ impl Mixture {
         }
     }
 
+    /// One output of the rows `from..to`, which are served in one scenario: `own` is what it adds to the logits.
     fn mix(&self, output: usize, gate: &Gate, own: Option<&[f32]>, (from, to): (usize, usize), trace: &mut MixtureTrace) {
         let n = gate.experts.len();
         let mut shares = std::mem::take(&mut trace.shares[output]);
@@ -289,7 +291,7 @@ impl Mixture {
             weigh(logits, own, part);
         }
         for (place, expert) in gate.experts.iter().enumerate() {
-            let features = self.features(trace, *expert, to).rows(from, to);
+            let features = self.features(trace, *expert).rows(from, to);
             mix(MatMut::new(&mut out, to, self.width).part(from, to), place == 0, Mat::new(&shares, to, n).rows(from, to), place, features);
         }
         trace.shares[output] = shares;
@@ -376,7 +378,7 @@ impl Mixture {
         for (place, expert) in gate.experts.iter().enumerate() {
             if n > 1 {
                 let mut d_first = std::mem::take(&mut trace.d_first[gate.stream]);
-                let features = self.features(trace, *expert, rows);
+                let features = self.features(trace, *expert).rows(0, rows);
                 let slopes = MatMut::new(&mut d_first, rows, wide).cols(gate.column + place, gate.column + place + 1);
                 dots(slopes, features, d_of);
                 trace.d_first[gate.stream] = d_first;
