@@ -6,7 +6,8 @@
 //! `benches/peers/torch_training.py`; run both in one go on an idle machine and quote the ratio. `dense` is the dense part of `big`: the
 //! same layers over 272 given columns, without embeddings. For each setting it prints the layers' products per second of processor time,
 //! three times those of a row's forward pass, as a share of the multiplications and additions that one core does at most; and how much
-//! memory training takes beside its rows, which `--rows` shows not to grow with them (Linux).
+//! memory training takes beside its rows, which `--rows` shows not to grow with them (Linux; of a setting that runs alone: a later one of
+//! the same run is given what an earlier one left).
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 use std::sync::Mutex;

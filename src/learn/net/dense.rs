@@ -304,7 +304,7 @@ fn unrectify(mut d: MatMut<'_>, y: Mat<'_>, relu: usize, scale: f32, sum: &mut [
 
 /// `sum += Σ_rows d`.
 #[multiversion(targets = "simd", dispatcher = "direct")]
-fn add_rows(sum: &mut [f32], d: Mat<'_>) {
+pub(super) fn add_rows(sum: &mut [f32], d: Mat<'_>) {
     for row in 0..d.rows {
         wide::add(sum, d.row(row));
     }

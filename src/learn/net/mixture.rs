@@ -15,7 +15,7 @@ use multiversion::multiversion;
 use ndarray::Array2;
 
 use super::super::inside::{InsideGate, InsideLevel};
-use super::dense::{ByScenario, Dense, Gradients, Noise, Pass};
+use super::dense::{ByScenario, Dense, Gradients, Noise, Pass, add_rows};
 use super::secant::{Place, Plan};
 use super::settings::TaskSharing;
 use super::sgemm::{Into, Mat, MatMut};
@@ -375,25 +375,23 @@ impl Mixture {
         let shares = std::mem::take(&mut trace.shares[output]);
         let d_out = std::mem::take(&mut trace.d_out[output]);
         let (shares_of, d_of) = (Mat::new(&shares, rows, n), Mat::new(&d_out, rows, self.width));
-        for (place, expert) in gate.experts.iter().enumerate() {
-            if n > 1 {
-                let mut d_first = std::mem::take(&mut trace.d_first[gate.stream]);
-                let features = self.features(trace, *expert).rows(0, rows);
-                let slopes = MatMut::new(&mut d_first, rows, wide).cols(gate.column + place, gate.column + place + 1);
-                dots(slopes, features, d_of);
-                trace.d_first[gate.stream] = d_first;
-            }
-            unmix(self.d_features(trace, *expert, rows), shares_of, place, d_of);
-        }
         if n > 1 {
-            let mut d = MatMut::new(&mut trace.d_first[gate.stream], rows, wide).cols(gate.column, gate.column + n);
+            let mut d_first = std::mem::take(&mut trace.d_first[gate.stream]);
+            let mut d = MatMut::new(&mut d_first, rows, wide).cols(gate.column, gate.column + n);
+            for (place, expert) in gate.experts.iter().enumerate() {
+                dots(d.again(), place, self.features(trace, *expert), d_of);
+            }
             unweigh(d.again(), shares_of);
             for group in pass.groups {
                 if let Some(slot) = gate.scenario_bias.filter(|slot| group.scenario < slot.rows) {
                     let sum = slot.part(group.scenario, 1).of_mut(&mut gradients.weights);
-                    (group.from..group.to).for_each(|row| wide::add(sum, d.row(row)));
+                    add_rows(sum, d.view().rows(group.from, group.to));
                 }
             }
+            trace.d_first[gate.stream] = d_first;
+        }
+        for (place, expert) in gate.experts.iter().enumerate() {
+            unmix(self.d_features(trace, *expert, rows), shares_of, place, d_of);
         }
         trace.shares[output] = shares;
         trace.d_out[output] = d_out;
@@ -406,7 +404,7 @@ fn weigh(logits: Mat<'_>, own: Option<&[f32]>, shares: &mut [f32]) {
     let n = logits.cols;
     for row in 0..logits.rows {
         let shares = &mut shares[row * n..(row + 1) * n];
-        wide::pairs(shares, logits.row(row), |share, logit| *share = logit);
+        wide::copy(shares, logits.row(row));
         if let Some(own) = own {
             wide::add(shares, own);
         }
@@ -427,11 +425,11 @@ fn mix(mut out: MatMut<'_>, first: bool, shares: Mat<'_>, place: usize, features
     }
 }
 
-/// Slopes in an expert's share: `h · d`, row by row.
+/// Slopes in an expert's share, into column `place`: `h · d`, row by row.
 #[multiversion(targets = "simd", dispatcher = "direct")]
-fn dots(mut slopes: MatMut<'_>, features: Mat<'_>, d: Mat<'_>) {
+fn dots(mut slopes: MatMut<'_>, place: usize, features: Mat<'_>, d: Mat<'_>) {
     for row in 0..d.rows {
-        slopes.row(row)[0] = wide::dot(features.row(row), d.row(row));
+        slopes.row(row)[place] = wide::dot(features.row(row), d.row(row));
     }
 }
 

@@ -138,6 +138,7 @@ pub(super) fn product(mut dst: MatMut<'_>, into: Into, a: Mat<'_>, op_a: Op, b: 
         return one_row(dst, into, a, b, op_b);
     }
     let terms = if op_a == Op::N { a.cols } else { a.rows };
+    // A transposed factor makes no promise about its rows, and one call reads and writes `dst` once.
     if terms <= TERMS || (op_a, op_b) != (Op::N, Op::N) {
         return pass(dst, into, a, op_a, b, op_b);
     }

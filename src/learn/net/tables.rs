@@ -154,6 +154,21 @@ impl TableState {
         self.places.push(row.place);
     }
 
+    /// Calls `with` for the place of every row that the step reads; the next ones are fetched before.
+    #[expect(clippy::inline_always, reason = "a step of a wide loop")]
+    #[inline(always)]
+    fn each_touched(&mut self, values: &mut [f32], mut with: impl FnMut(&mut Self, usize, &mut [f32])) {
+        let mut from = 0;
+        while from < self.touched.len() {
+            let to = (from + AHEAD).min(self.touched.len());
+            self.look_ahead(from..to, values);
+            for at in from..to {
+                with(self, at, values);
+            }
+            from = to;
+        }
+    }
+
     /// Reads from each of some rows, so that the processor fetches them side by side: each one's update is too long for it to see the
     /// next ones coming.
     #[expect(clippy::inline_always, reason = "a step of a wide loop")]
@@ -278,34 +293,20 @@ fn add_up_known<const N: usize>(sums: &mut [f32], places: &[u32], dx: Mat<'_>) {
 /// [`TableState::catch_up`] for every row that the step reads.
 #[multiversion(targets = "simd", dispatcher = "direct")]
 fn catch_up_touched(state: &mut TableState, (clock, drift): (&Clock, &Drift), values: &mut [f32]) {
-    let mut from = 0;
-    while from < state.touched.len() {
-        let to = (from + AHEAD).min(state.touched.len());
-        state.look_ahead(from..to, values);
-        for at in from..to {
-            state.catch_up(state.touched[at] as usize, clock, drift, values);
-        }
-        from = to;
-    }
+    state.each_touched(values, |state, at, values| state.catch_up(state.touched[at] as usize, clock, drift, values));
 }
 
 /// [`Clock::update`] for every row that the step reads.
 #[multiversion(targets = "simd", dispatcher = "direct")]
 fn update_touched(state: &mut TableState, clock: &Clock, decay: f32, values: &mut [f32]) {
     let width = state.width;
-    let mut from = 0;
-    while from < state.touched.len() {
-        let to = (from + AHEAD).min(state.touched.len());
-        state.look_ahead(from..to, values);
-        for at in from..to {
-            let entry = state.touched[at] as usize;
-            let sums = &state.sums[at * width..(at + 1) * width];
-            let (m, v) = moments(&mut state.moments, entry, width);
-            clock.update(&mut values[entry * width..(entry + 1) * width], m, v, sums, Shrink::All(decay));
-            state.rows[entry].last = clock.step as u32;
-        }
-        from = to;
-    }
+    state.each_touched(values, |state, at, values| {
+        let entry = state.touched[at] as usize;
+        let sums = &state.sums[at * width..(at + 1) * width];
+        let (m, v) = moments(&mut state.moments, entry, width);
+        clock.update(&mut values[entry * width..(entry + 1) * width], m, v, sums, Shrink::All(decay));
+        state.rows[entry].last = clock.step as u32;
+    });
 }
 
 #[cfg(test)]
